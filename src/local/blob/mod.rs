@@ -1,0 +1,1 @@
+//! The blob endpoint of the embedded scenario.

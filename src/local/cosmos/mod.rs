@@ -1,0 +1,1 @@
+//! The cosmos endpoint of the embedded scenario.

@@ -1,0 +1,1 @@
+//! The eventhubs endpoint of the embedded scenario.
