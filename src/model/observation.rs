@@ -1,0 +1,220 @@
+//! The observation: one raw fact with its time. The only thing that enters a session, live, local or replayed.
+//!
+//! Facts are absolute (a count so far, not a difference), so that one lost observation costs one moment of detail and
+//! nothing else. Rates, lag and status are derived later, by the session: a better formula then repairs old recordings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::units::{EventRate, Lsn, PartitionId, RangeId, RequestUnits, SequenceNumber, Time};
+
+/// One raw fact and when it was seen, by the clock of the machine that runs the monitor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// When the fact was seen. For a read of a remote service: when the answer came.
+    pub at: Time,
+    /// What was seen.
+    pub fact: Fact,
+}
+
+/// The things that can be seen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// Where the log of one partition begins and ends.
+    LogEnd(LogEnd),
+    /// How far the processor is on one partition.
+    Position(PartitionPosition),
+    /// How many writes one physical partition of the store has taken.
+    StoreRange(StoreRange),
+    /// What the store may spend, over all its physical partitions, in RU/s.
+    Provisioned(RequestUnits),
+    /// A look at what arrived in the store: how long the events took.
+    Stored(Stored),
+    /// What the stream processor says of itself, where it is ours.
+    Processor(ProcessorFigures),
+    /// What the load driver says of itself.
+    Load(LoadFigures),
+    /// What became of our own events.
+    Tally(TallyFigures),
+    /// A service began or ceased to answer.
+    Station(Station, StationState),
+    /// Somebody, or a fault that was switched on, wants this moment remembered.
+    Mark(String),
+}
+
+/// Where the log of one partition begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogEnd {
+    /// Which partition.
+    pub partition: PartitionId,
+    /// The earliest event that the service still keeps.
+    pub earliest: SequenceNumber,
+    /// The last event; [`SequenceNumber::NONE`] if there never was one.
+    pub last: SequenceNumber,
+    /// When the last event was enqueued, by the service's clock.
+    pub last_enqueued_at: Option<Time>,
+}
+
+/// How far a consumer group is on a partition. The two conventions of the field differ by one event, so each is a
+/// variant of its own rather than a stray `- 1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// Event Hubs checkpoints: the last event that was processed.
+    LastRead(SequenceNumber),
+    /// Kafka commits and Spark offsets: the next event to read.
+    NextToRead(SequenceNumber),
+}
+
+/// The processor's position on one partition, as found in its checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionPosition {
+    /// Which partition.
+    pub partition: PartitionId,
+    /// How far; `None` if there is no checkpoint, which is not the same as a backlog.
+    pub position: Option<Position>,
+    /// When the checkpoint was written, by the service's clock.
+    pub written_at: Option<Time>,
+    /// Which instance of the processor holds the partition, if that can be seen.
+    pub owner: Option<String>,
+}
+
+/// How many writes one physical partition of the store has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreRange {
+    /// Which physical partition.
+    pub range: RangeId,
+    /// Its log sequence number: it moves on by one with each write.
+    pub lsn: Lsn,
+}
+
+/// A look at what arrived in the store since the look before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Items seen in this look.
+    pub items: u64,
+    /// From enqueued (in the log) to stored, of the items in this look.
+    pub latency: Latencies,
+    /// What the look cost.
+    pub charge: RequestUnits,
+}
+
+/// Durations in microseconds, counted in an HDR histogram with two significant digits: the interval's own, not the
+/// total so far, so that any window can be added up from them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latencies(pub Arc<Histogram<u64>>);
+
+impl Latencies {
+    /// The longest duration that is told apart: one hour. Longer ones count as this.
+    pub const MAXIMUM: Duration = Duration::from_secs(3_600);
+
+    /// An empty histogram of the shape that all of them share: 1 microsecond to one hour, two significant digits.
+    pub fn histogram() -> Histogram<u64> {
+        Histogram::new_with_bounds(1, Self::MAXIMUM.as_micros() as u64, 2)
+            .unwrap_or_else(|_| unreachable!("constant bounds are valid"))
+    }
+}
+
+/// What the stream processor says of itself; counts since it first started, over restarts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProcessorFigures {
+    /// Events received from the log. A restart receives some again.
+    pub received: u64,
+    /// Writes that the store accepted.
+    pub written: u64,
+    /// Writes that the store answered with 429, "too many requests"; each is tried again.
+    pub throttled: u64,
+    /// Writes that failed otherwise; each is tried again.
+    pub failed: u64,
+    /// Request units that the accepted writes cost.
+    pub charge: RequestUnits,
+    /// Checkpoints written.
+    pub checkpoints: u64,
+    /// Events that could not be understood and were passed over.
+    pub rejected: u64,
+}
+
+/// What the load is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Target {
+    /// No load; the driver waits.
+    Paused,
+    /// So many events in a second, open loop: due whether or not the earlier ones came through.
+    Rate(EventRate),
+    /// As fast as the endpoint takes them; there is no schedule to be behind.
+    Unlimited,
+}
+
+/// What the load driver says of itself; counts since the session began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadFigures {
+    /// What it is asked to do now.
+    pub target: Target,
+    /// Events whose time has come.
+    pub due: u64,
+    /// Events handed to the Event Hubs client.
+    pub sent: u64,
+    /// Events that the service acknowledged.
+    pub acknowledged: u64,
+    /// Events given up after the last attempt. Each may or may not be in the log.
+    pub failed: u64,
+    /// Bytes of event bodies acknowledged.
+    pub acknowledged_bytes: u64,
+    /// How late the oldest unsent event is.
+    pub behind: Duration,
+    /// From the moment an event was due to its acknowledgement, in this interval.
+    pub from_due: Latencies,
+    /// From the moment its batch was sent to its acknowledgement, in this interval.
+    pub from_send: Latencies,
+}
+
+/// What became of our own events, by device and sequence number. Exact where the whole change feed is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TallyFigures {
+    /// Distinct events handed to the client.
+    pub sent: u64,
+    /// Copies sent on purpose beside them.
+    pub copies: u64,
+    /// Distinct events that the service acknowledged.
+    pub acknowledged: u64,
+    /// Distinct events seen in the store.
+    pub stored: u64,
+    /// Distinct events given up by the load driver and not (yet) seen in the store: they may never have been enqueued.
+    pub unconfirmed: u64,
+    /// Acknowledged events that must be in the store by now and are not. See [`super::ledger`].
+    pub lost: u64,
+    /// Of the acknowledged events, how many that judgement covers.
+    pub judged: u64,
+    /// Items in the store that are not of this load.
+    pub foreign: u64,
+}
+
+/// One of the four stations that the flow line shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Station {
+    /// The load driver.
+    Load,
+    /// The ingest log.
+    Ingest,
+    /// The stream processor, seen through its checkpoints.
+    Processor,
+    /// The serving store.
+    Store,
+}
+
+/// Whether a station answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StationState {
+    /// It answered.
+    Connected,
+    /// It did not answer, or wrongly; it is asked again.
+    Retrying {
+        /// One sentence for the person at the screen. Never holds a secret.
+        reason: String,
+        /// When it is asked again.
+        next_attempt: Time,
+    },
+    /// It is not running because it was stopped on purpose.
+    Stopped,
+}
