@@ -7,9 +7,11 @@
 //! - [`load`]: drives events into the ingest log, open loop
 //! - [`process`]: the stream processor: reads partitions, writes to the store, checkpoints
 //! - [`model`]: what the observations add up to
+//! - [`ui`]: the screen
 
 pub mod azure;
 pub mod load;
 pub mod local;
 pub mod model;
 pub mod process;
+pub mod ui;

@@ -138,8 +138,10 @@ fn cause(session: &Session, now: Time) -> String {
     {
         return format!("the processor: {reason}");
     }
-    match (session.processed.rate(now), session.ingest.rate(now)) {
-        (Some(processed), Some(ingest)) => format!("processed {processed:.0}/s of {ingest:.0}/s"),
+    match (session.processed_rate(now), session.ingest_rate(now)) {
+        (Some(processed), Some(ingest)) => {
+            format!("{:.0}/s processed of {:.0}/s", processed.per_second(), ingest.per_second())
+        }
         _ => String::new(),
     }
 }
@@ -150,12 +152,14 @@ fn store_trouble(session: &Session, now: Time) -> Option<String> {
         return Some(format!("the store: {reason}"));
     }
     let throttled = session.throttled_rate(now).filter(|rate| *rate >= 0.5)?;
-    let mut sentence = format!("Cosmos DB throttles, {throttled:.0} 429s/s");
-    if let (Some(units), Some(provisioned)) = (session.request_units(now), session.provisioned) {
-        sentence = format!("{sentence}: {:.0} % of {:.0} RU/s", units.share * 100.0, provisioned.0);
-        if let Some(hottest) = units.hottest {
-            sentence = format!("{sentence}, range {} hottest", hottest.range);
-        }
+    let units = session.request_units(now);
+    let mut sentence = String::from("Cosmos DB throttles: ");
+    if let (Some(units), Some(provisioned)) = (&units, session.provisioned) {
+        sentence += &format!("{:.0} % of {:.0} RU/s, ", units.share * 100.0, provisioned.0);
+    }
+    sentence += &format!("{throttled:.0} 429s/s");
+    if let Some(hottest) = units.and_then(|units| units.hottest) {
+        sentence += &format!(", range {} hottest", hottest.range);
     }
     Some(sentence)
 }

@@ -186,6 +186,8 @@ pub struct TallyFigures {
     pub lost: u64,
     /// Of the acknowledged events, how many that judgement covers.
     pub judged: u64,
+    /// Writes to the store beyond the first of each event: copies, and events processed again.
+    pub duplicated: u64,
     /// Items in the store that are not of this load.
     pub foreign: u64,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::lag::{Lag, LogEndHistory, TimeLag};
 use super::observation::{LogEnd, PartitionPosition, Position};
-use super::series::{Counter, Series};
+use super::series::{Advance, Counter, Series};
 use super::status::{Judge, Status};
 use super::units::{EventRate, Time};
 
@@ -21,6 +21,8 @@ pub struct Partition {
     status_since: Option<Time>,
     /// Events enqueued.
     pub ingest: Counter,
+    /// Events processed, by the position.
+    pub processed: Counter,
     /// Events that wait, each second.
     pub lag_history: Series,
 }
@@ -43,20 +45,18 @@ impl Partition {
             time_lag: None,
             status: Status::Blind,
             status_since: None,
-            ingest: Counter::new(Self::HISTORY),
+            ingest: Counter::smooth(),
+            processed: Counter::stepped(),
             lag_history: Series::new(Self::HISTORY),
         }
     }
 
-    /// Takes a log end and says how many events were enqueued since the one before. Lag is derived here and not when
+    /// Takes a log end and says what was enqueued since the one before. Lag is derived here and not when
     /// a position comes: positions are read before log ends, so that a race can only count too many, never too few.
-    pub(super) fn apply_log_end(&mut self, at: Time, log_end: LogEnd) -> u64 {
-        let enqueued = self
-            .log_end
-            .map_or(0, |(_, before)| u64::try_from(log_end.last.0.saturating_sub(before.last.0)).unwrap_or(0));
+    pub(super) fn apply_log_end(&mut self, at: Time, log_end: LogEnd) -> Option<Advance> {
         self.log_end = Some((at, log_end));
         self.log_ends.push(at, log_end.last);
-        self.ingest.push(at, log_end.last.0 as f64);
+        let enqueued = self.ingest.push(at, log_end.last.0 as f64);
         if let Some((_, position)) = &self.position {
             let lag = Lag::between(log_end.earliest, log_end.last, position.position);
             self.lag = Some(lag);
@@ -74,17 +74,11 @@ impl Partition {
         enqueued
     }
 
-    /// Takes a position and says how many events were processed since the one before.
-    pub(super) fn apply_position(&mut self, at: Time, position: &PartitionPosition) -> u64 {
-        let next = |position: &PartitionPosition| position.position.map(|position| position.next().0);
-        let processed = match (self.position.as_ref().and_then(|(_, before)| next(before)), next(position)) {
-            (Some(before), Some(now)) => u64::try_from(now.saturating_sub(before)).unwrap_or(0),
-            // The first checkpoint: what it covers was processed since the session began, unless it was there before.
-            (None, Some(now)) if self.position.is_some() => u64::try_from(now).unwrap_or(0),
-            _ => 0,
-        };
+    /// Takes a position.
+    pub(super) fn apply_position(&mut self, at: Time, position: &PartitionPosition) {
+        // Before the first checkpoint nothing was processed, as far as positions can tell.
+        self.processed.push(at, position.position.map_or(0.0, |position| position.next().0 as f64));
         self.position = Some((at, position.clone()));
-        processed
     }
 
     /// Where its log begins and ends.
@@ -120,6 +114,11 @@ impl Partition {
     /// Events a second by which the lag grows.
     pub fn growth(&self) -> f64 {
         self.judge.growth()
+    }
+
+    /// A lag of so many events is still within the allowance.
+    pub fn allowance(&self, now: Time) -> f64 {
+        Judge::allowance(EventRate::new(self.ingest.rate(now).unwrap_or(0.0)))
     }
 
     /// Its status now: blind if either side was not read lately.

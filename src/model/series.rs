@@ -57,10 +57,11 @@ impl Series {
         }
     }
 
-    /// Spreads an amount evenly over a span, so that each second gets its share.
+    /// Spreads what a look added evenly over the span since the look before, so that each second gets its share.
     ///
     /// Worked example: 300 events between 10.5 s and 12.0 s are 200 a second: second 10 gets 100, second 11 gets 200.
-    pub fn spread(&mut self, from: Time, to: Time, amount: f64) {
+    pub fn spread(&mut self, advance: Advance) {
+        let Advance { from, to, amount } = advance;
         let span = to.as_micros() - from.as_micros();
         if span <= 0 {
             return;
@@ -118,43 +119,66 @@ impl Series {
     }
 }
 
-/// A counter that is looked at now and then: its rate over the last seconds, and its history as a [`Series`].
+/// A counter that is looked at now and then, and its rate over the last seconds.
 #[derive(Debug, Clone)]
 pub struct Counter {
     samples: VecDeque<(Time, f64)>,
-    /// The rate in each second of the session.
-    pub history: Series,
+    looked: Option<Time>,
+    window: Duration,
+}
+
+/// What a look at a counter added, and over which span.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Advance {
+    /// The look before.
+    pub from: Time,
+    /// This look.
+    pub to: Time,
+    /// Counted in between.
+    pub amount: f64,
 }
 
 impl Counter {
-    /// The span over which the rate is taken: long enough to be steady, short enough to follow a change.
-    const WINDOW: Duration = Duration::from_secs(3);
-
     /// A span without a look longer than this is a gap: what was counted in it is known, when is not.
-    const GAP: Duration = Duration::from_secs(5);
+    pub const GAP: Duration = Duration::from_secs(5);
 
-    /// A counter whose history keeps so many seconds.
-    pub fn new(capacity: usize) -> Self {
-        Self { samples: VecDeque::new(), history: Series::new(capacity) }
+    /// For a counter that moves at each look: three seconds are long enough to be steady and short enough to follow.
+    pub fn smooth() -> Self {
+        Self { samples: VecDeque::new(), looked: None, window: Duration::from_secs(3) }
     }
 
-    /// Takes a look: the count so far. A count that went back (the source began anew) begins the rate anew.
-    pub fn push(&mut self, at: Time, total: f64) {
-        if let Some(&(before, count)) = self.samples.back() {
-            if at < before {
-                return;
+    /// For a counter that moves in steps, such as a position that moves at each checkpoint: the rate is taken from
+    /// step to step, so that it does not matter how many steps happen to fall into the window.
+    pub fn stepped() -> Self {
+        Self { window: Duration::from_secs(8), ..Self::smooth() }
+    }
+
+    /// Takes a look: the count so far. Says what was added since the look before, unless that is unknown: at the first
+    /// look, after a gap, and where the count went back because the source began anew.
+    pub fn push(&mut self, at: Time, total: f64) -> Option<Advance> {
+        let looked = self.looked.replace(at);
+        let before = self.samples.back().copied();
+        let mut advance = None;
+        if let (Some(looked), Some((_, count))) = (looked, before) {
+            if at <= looked {
+                self.looked = Some(looked);
+                return None;
             }
-            if total < count || at.since(before) > Self::GAP {
+            if total < count || at.since(looked) > Self::GAP {
                 self.samples.clear();
             } else {
-                self.history.spread(before, at, total - count);
+                advance = Some(Advance { from: looked, to: at, amount: total - count });
             }
         }
-        self.samples.push_back((at, total));
-        // One sample at or before the window's begin is kept, to interpolate from.
-        while self.samples.get(1).is_some_and(|&(second, _)| at.since(second) >= Self::WINDOW) {
+        // Only the looks at which it moved count: a rate is taken from step to step.
+        if self.samples.back().is_none_or(|&(_, count)| total > count) {
+            self.samples.push_back((at, total));
+        }
+        // One sample at or before the window's begin is kept, to measure from.
+        while self.samples.get(1).is_some_and(|&(second, _)| at.since(second) >= self.window) {
             self.samples.pop_front();
         }
+        advance
     }
 
     /// The count at the last look.
@@ -164,10 +188,22 @@ impl Counter {
 
     /// Per second, over the last looks; `None` before the second look, and once the last look is too old to speak of
     /// now.
+    ///
+    /// Worked example: a position is written each second and looked at four times a second. Steps were seen at 1, 2
+    /// and 3 s, a hundred events each. At 3.75 s the rate is 200 events in the 2 s between the first step and the
+    /// last: 100/s. At 9 s, six seconds after the last step, the next one is long overdue, and the rate is 200 events
+    /// in 8 s: it fades instead of standing.
     pub fn rate(&self, now: Time) -> Option<f64> {
+        let looked = self.looked.filter(|looked| now.since(*looked) <= Self::GAP)?;
         let (&(first, from), &(last, to)) = (self.samples.front()?, self.samples.back()?);
-        let span = last.since(first).as_secs_f64();
-        (span > 0.0 && now.since(last) <= Self::GAP).then(|| (to - from) / span)
+        let still = looked.since(last);
+        if still >= self.window {
+            return Some(0.0);
+        }
+        let steps = u32::try_from(self.samples.len().saturating_sub(1)).unwrap_or(u32::MAX).max(1);
+        let overdue = still > last.since(first) * 2 / steps;
+        let span = if overdue { looked.since(first) } else { last.since(first) }.as_secs_f64();
+        (span > 0.0).then(|| (to - from) / span)
     }
 }
 
@@ -183,7 +219,7 @@ mod tests {
     #[test]
     fn an_amount_is_spread_over_its_seconds() {
         let mut series = Series::new(60);
-        series.spread(millis(10_500), millis(12_000), 300.0);
+        series.spread(Advance { from: millis(10_500), to: millis(12_000), amount: 300.0 });
         assert_eq!(series.at(millis(10_000)), Some(100.0));
         assert_eq!(series.at(millis(11_000)), Some(200.0));
         assert_eq!(series.at(millis(12_000)), None);
@@ -209,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_rate_needs_two_looks_and_goes_stale() {
-        let mut counter = Counter::new(60);
+        let mut counter = Counter::smooth();
         counter.push(millis(0), 0.0);
         assert_eq!(counter.rate(millis(0)), None);
         counter.push(millis(500), 500.0);
@@ -217,30 +253,56 @@ mod tests {
         assert_eq!(counter.rate(millis(20_000)), None, "a stale rate is not shown as live");
     }
 
+    /// The worked example of [`Counter::rate`].
+    #[test]
+    fn a_stepped_counter_is_measured_from_step_to_step() {
+        let mut counter = Counter::stepped();
+        let mut rates = Vec::new();
+        for tick in 4..=36_i64 {
+            counter.push(millis(tick * 250), 100.0 * ((tick / 4).min(3)) as f64);
+            rates.push(counter.rate(millis(tick * 250)));
+        }
+        let at = |ms: i64| rates[usize::try_from(ms / 250 - 4).unwrap()];
+        assert_eq!(at(3_750), Some(100.0));
+        assert_eq!(at(9_000), Some(25.0));
+    }
+
+    #[test]
+    fn a_counter_that_stands_still_has_a_rate_of_zero() {
+        let mut counter = Counter::smooth();
+        for tick in 0..40 {
+            counter.push(millis(tick * 250), if tick < 4 { tick as f64 } else { 4.0 });
+        }
+        assert_eq!(counter.rate(millis(10_000)), Some(0.0));
+    }
+
     #[test]
     fn an_outage_is_a_gap_in_the_history() {
-        let mut counter = Counter::new(60);
-        counter.push(millis(0), 0.0);
-        counter.push(millis(1_000), 100.0);
-        counter.push(millis(30_000), 5_000.0);
-        counter.push(millis(31_000), 5_100.0);
-        assert_eq!(counter.history.at(millis(10_000)), None);
-        assert_eq!(counter.history.at(millis(30_000)), Some(100.0));
+        let (mut counter, mut series) = (Counter::smooth(), Series::new(60));
+        for (ms, total) in [(0, 0.0), (1_000, 100.0), (30_000, 5_000.0), (31_000, 5_100.0)] {
+            if let Some(advance) = counter.push(millis(ms), total) {
+                series.spread(advance);
+            }
+        }
+        assert_eq!(series.at(millis(10_000)), None);
+        assert_eq!(series.at(millis(30_000)), Some(100.0));
     }
 
     proptest! {
         /// Nothing is lost and nothing invented: the seconds add up to what the counter counted.
         #[test]
         fn seconds_add_up(steps in proptest::collection::vec((1_i64..5_000, 0_u32..10_000), 1..40)) {
-            let mut counter = Counter::new(Series::DAY);
+            let (mut counter, mut series) = (Counter::smooth(), Series::new(Series::DAY));
             let (mut at, mut total) = (0_i64, 0.0);
             counter.push(millis(0), 0.0);
             for (ms, more) in steps {
                 at += ms;
                 total += f64::from(more);
-                counter.push(millis(at), total);
+                if let Some(advance) = counter.push(millis(at), total) {
+                    series.spread(advance);
+                }
             }
-            let sum: f64 = counter.history.values.iter().filter(|value| !value.is_nan()).sum();
+            let sum: f64 = series.values.iter().filter(|value| !value.is_nan()).sum();
             prop_assert!((sum - total).abs() <= total * 1e-9 + 1e-6, "{sum} against {total}");
         }
     }

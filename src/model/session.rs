@@ -22,12 +22,10 @@ pub struct Session {
     pub partitions: BTreeMap<PartitionId, Partition>,
     /// Every physical partition of the store that was seen.
     pub ranges: BTreeMap<RangeId, Range>,
-    /// Events enqueued, by the log ends.
-    pub ingest: Counter,
-    /// Events processed, by the positions.
-    pub processed: Counter,
-    /// Writes that the store took, by its log sequence numbers.
-    pub stored: Counter,
+    /// Events enqueued in each second, by the log ends.
+    pub ingest_history: Series,
+    /// Writes that the store took in each second, by its log sequence numbers.
+    pub stored_history: Series,
     /// Events waiting over all partitions, each second.
     pub total_lag: Series,
     /// What the load was asked for, each second.
@@ -94,9 +92,6 @@ pub struct Processor {
     pub written: Counter,
 }
 
-/// Seconds of history for what is shown close up; the whole session is kept only for the totals.
-const CLOSE_UP: usize = 900;
-
 impl Default for Session {
     fn default() -> Self {
         Self::new()
@@ -112,9 +107,8 @@ impl Session {
             stations: BTreeMap::new(),
             partitions: BTreeMap::new(),
             ranges: BTreeMap::new(),
-            ingest: Counter::new(Series::DAY),
-            processed: Counter::new(Series::DAY),
-            stored: Counter::new(Series::DAY),
+            ingest_history: Series::new(Series::DAY),
+            stored_history: Series::new(Series::DAY),
             total_lag: Series::new(Series::DAY),
             target: Series::new(Series::DAY),
             load: None,
@@ -144,8 +138,9 @@ impl Session {
         match &observation.fact {
             Fact::LogEnd(log_end) => {
                 let partition = self.partitions.entry(log_end.partition).or_insert_with(Partition::new);
-                let enqueued = partition.apply_log_end(at, *log_end);
-                advance(&mut self.ingest, at, enqueued);
+                if let Some(enqueued) = partition.apply_log_end(at, *log_end) {
+                    self.ingest_history.spread(enqueued);
+                }
                 self.saw(Station::Ingest, at);
                 if let Some(total) = self.lag_events() {
                     self.total_lag.set(at, total as f64);
@@ -153,19 +148,16 @@ impl Session {
             }
             Fact::Position(position) => {
                 let partition = self.partitions.entry(position.partition).or_insert_with(Partition::new);
-                let processed = partition.apply_position(at, position);
-                advance(&mut self.processed, at, processed);
+                partition.apply_position(at, position);
                 self.saw(Station::Checkpoints, at);
             }
             Fact::StoreRange(StoreRange { range, lsn }) => {
-                let entry = self
-                    .ranges
-                    .entry(range.clone())
-                    .or_insert_with(|| Range { lsn: *lsn, writes: Counter::new(CLOSE_UP) });
-                let written = lsn.0.saturating_sub(entry.lsn.0);
+                let entry =
+                    self.ranges.entry(range.clone()).or_insert_with(|| Range { lsn: *lsn, writes: Counter::smooth() });
                 entry.lsn = *lsn;
-                advance(&mut entry.writes, at, written);
-                advance(&mut self.stored, at, written);
+                if let Some(written) = entry.writes.push(at, lsn.0 as f64) {
+                    self.stored_history.spread(written);
+                }
                 self.saw(Station::Store, at);
             }
             Fact::Provisioned(units) => self.provisioned = Some(*units),
@@ -193,8 +185,8 @@ impl Session {
     fn apply_load(&mut self, at: Time, figures: &LoadFigures) {
         let load = self.load.get_or_insert_with(|| Load {
             figures: figures.clone(),
-            acknowledged: Counter::new(CLOSE_UP),
-            bytes: Counter::new(CLOSE_UP),
+            acknowledged: Counter::smooth(),
+            bytes: Counter::smooth(),
             from_due: LatencyWindow::default(),
             from_send: LatencyWindow::default(),
         });
@@ -214,9 +206,9 @@ impl Session {
     fn apply_processor(&mut self, at: Time, figures: &ProcessorFigures) {
         let processor = self.processor.get_or_insert_with(|| Processor {
             figures: figures.clone(),
-            throttled: Counter::new(CLOSE_UP),
-            charge: Counter::new(CLOSE_UP),
-            written: Counter::new(CLOSE_UP),
+            throttled: Counter::smooth(),
+            charge: Counter::smooth(),
+            written: Counter::smooth(),
         });
         processor.throttled.push(at, figures.throttled as f64);
         processor.charge.push(at, figures.charge.0);
@@ -278,7 +270,7 @@ impl Session {
     pub fn request_units(&self, now: Time) -> Option<RequestUnitUse> {
         let provisioned = self.provisioned?;
         let used = self.processor.as_ref()?.charge.rate(now)?;
-        let writes: f64 = self.ranges.values().filter_map(|range| range.writes.rate(now)).sum();
+        let writes = self.stored_rate(now).map_or(0.0, EventRate::per_second);
         let hottest = self
             .ranges
             .iter()
@@ -300,7 +292,17 @@ impl Session {
 
     /// Events enqueued per second.
     pub fn ingest_rate(&self, now: Time) -> Option<EventRate> {
-        self.ingest.rate(now).map(EventRate::new)
+        sum_of_rates(self.partitions.values().map(|partition| &partition.ingest), now)
+    }
+
+    /// Events processed per second, by the positions.
+    pub fn processed_rate(&self, now: Time) -> Option<EventRate> {
+        sum_of_rates(self.partitions.values().map(|partition| &partition.processed), now)
+    }
+
+    /// Writes that the store takes per second.
+    pub fn stored_rate(&self, now: Time) -> Option<EventRate> {
+        sum_of_rates(self.ranges.values().map(|range| &range.writes), now)
     }
 
     /// How long ago a fact last came from a station.
@@ -329,8 +331,7 @@ pub struct HottestRange {
     pub share: f64,
 }
 
-/// Adds what happened since the last look to a counter that sums several sources.
-fn advance(counter: &mut Counter, at: Time, more: u64) {
-    let total = counter.total().unwrap_or(0.0);
-    counter.push(at, total + more as f64);
+/// The rates of all that have one; `None` if none has.
+fn sum_of_rates<'a>(counters: impl Iterator<Item = &'a Counter>, now: Time) -> Option<EventRate> {
+    counters.filter_map(|counter| counter.rate(now)).reduce(|sum, rate| sum + rate).map(EventRate::new)
 }

@@ -115,8 +115,7 @@ impl Judge {
         if still >= Self::WINDOW && age.is_some_and(|age| age.at_least() >= Self::WINDOW) {
             return Status::Stalled;
         }
-        let allowance = (rate.per_second() * Self::ALLOWANCE.as_secs_f64()).max(Self::ALLOWANCE_EVENTS);
-        if events as f64 <= allowance {
+        if events as f64 <= Self::allowance(rate) {
             return Status::Ok;
         }
         let steady = (rate.per_second() * Self::STEADY).max(0.5);
@@ -125,6 +124,11 @@ impl Judge {
             growth if growth < -steady => Status::Draining,
             _ => Status::Behind,
         }
+    }
+
+    /// A lag of so many events is within the allowance at this ingest rate.
+    pub fn allowance(rate: EventRate) -> f64 {
+        (rate.per_second() * Self::ALLOWANCE.as_secs_f64()).max(Self::ALLOWANCE_EVENTS)
     }
 
     /// How long the position has stood where it is.
