@@ -25,7 +25,7 @@ fn frame(pipeline: &Pipeline, state: &ViewState, (width, height): (u16, u16)) ->
     let mut buffer = Buffer::empty(area);
     view::draw(area, &mut buffer, &pipeline.session, state, &Theme::dark());
     let cells = buffer.content();
-    let rows = cells.chunks(usize::from(width)).map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect());
+    let rows = cells.chunks(usize::from(width.max(1))).map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect());
     rows.map(|row: String| row.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 

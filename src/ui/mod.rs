@@ -2,6 +2,8 @@
 
 pub mod figures;
 pub mod keymap;
+pub mod live;
 pub mod state;
+pub mod terminal;
 pub mod theme;
 pub mod view;
