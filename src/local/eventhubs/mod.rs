@@ -1,1 +1,199 @@
-//! The eventhubs endpoint of the embedded scenario.
+//! The Event Hubs endpoint of the embedded scenario: one hub, served over AMQP 1.0 on loopback.
+//!
+//! The official clients of Rust, Python and JavaScript send to it and receive from it as they do from the service.
+//! From the socket inwards:
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `transport` | one connection's socket and time |
+//! | `connection`, `session`, `link/` | the protocol's state, without I/O |
+//! | `codec/` | the protocol's bytes |
+//! | `address` | which part of the hub a link is for |
+//! | `cbs`, `management` | the nodes that answer requests |
+//! | `receivers`, `mailbox` | who receives what, and who gives way |
+//! | `log/` | the retained events |
+
+mod address;
+mod cbs;
+mod codec;
+mod connection;
+mod hub;
+mod link;
+mod log;
+mod mailbox;
+mod management;
+mod outbox;
+mod receivers;
+mod session;
+mod transport;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::local::fault::{Fault, FaultSwitch};
+use hub::Hub;
+
+pub use log::{Log, PartitionStatus, SequenceNumber};
+
+/// How many clients may be connected at once; one more is turned away.
+const CONNECTIONS_LIMIT: usize = 1024;
+
+/// The most partitions that a hub may have: as many as the service's largest.
+const PARTITIONS_LIMIT: u32 = 2048;
+
+/// What the endpoint serves, and where.
+#[derive(Debug, Clone)]
+pub struct EventHubsOptions {
+    /// Where to listen; port 0 stands for any that is free.
+    pub listen: SocketAddr,
+    /// The name of the hub.
+    pub hub: String,
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// The names of consumer groups; `$Default` is there without being named.
+    pub consumer_groups: Vec<String>,
+    /// How many bytes of events each partition keeps; the newest event stays in any case.
+    pub retention_bytes: u64,
+    /// The largest message that is taken, be it an event or a batch.
+    pub max_message_size: u64,
+    /// The switch of the faults.
+    pub faults: FaultSwitch,
+}
+
+impl Default for EventHubsOptions {
+    /// A hub named `events` with four partitions of 64 MiB each, on any free port of 127.0.0.1.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            hub: "events".to_owned(),
+            partitions: 4,
+            consumer_groups: Vec::new(),
+            retention_bytes: 64 * 1024 * 1024,
+            max_message_size: 1_048_576,
+            faults: FaultSwitch::default(),
+        }
+    }
+}
+
+/// Why the endpoint cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EventHubsEndpointError {
+    /// Another program listens there.
+    #[error(
+        "port {} on {} is taken: choose another with --eventhubs-port, or leave it out for any free one",
+        .0.port(), .0.ip()
+    )]
+    AddressInUse(SocketAddr),
+    /// The address cannot be listened on for another reason.
+    #[error("the Event Hubs endpoint cannot listen on {address}: {source}; choose another address or port")]
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The number of partitions is not possible.
+    #[error("an event hub cannot have {0} partitions: choose 1 to {PARTITIONS_LIMIT}")]
+    Partitions(u32),
+    /// The name of the hub is not possible.
+    #[error("{0:?} cannot be the name of an event hub: use letters, digits, '.', '-' and '_'")]
+    HubName(String),
+}
+
+/// The running endpoint. It ends when it is shut down or dropped.
+#[derive(Debug)]
+pub struct EventHubsEndpoint {
+    address: SocketAddr,
+    hub: Arc<Hub>,
+    shutdown: watch::Sender<bool>,
+    listener: JoinHandle<()>,
+}
+
+impl EventHubsEndpoint {
+    /// Binds, and serves on the current tokio runtime until shut down or dropped.
+    pub async fn start(options: EventHubsOptions) -> Result<Self, EventHubsEndpointError> {
+        if !(1..=PARTITIONS_LIMIT).contains(&options.partitions) {
+            return Err(EventHubsEndpointError::Partitions(options.partitions));
+        }
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
+        if options.hub.is_empty() || !options.hub.chars().all(is_plain) {
+            return Err(EventHubsEndpointError::HubName(options.hub));
+        }
+        let failure = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => EventHubsEndpointError::AddressInUse(options.listen),
+            _ => EventHubsEndpointError::Listen { address: options.listen, source },
+        };
+        let listener = TcpListener::bind(options.listen).await.map_err(failure)?;
+        let address = listener.local_addr().map_err(failure)?;
+        let log = Arc::new(Log::new(options.partitions, options.retention_bytes));
+        let hub =
+            Arc::new(Hub::new(options.hub, log, options.consumer_groups, options.max_message_size, options.faults));
+        let (shutdown, told_to_end) = watch::channel(false);
+        let listener = tokio::spawn(listen(listener, Arc::clone(&hub), told_to_end));
+        Ok(Self { address, hub, shutdown, listener })
+    }
+
+    /// Where the endpoint listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a client is given to connect. The clients' emulator switch makes them speak plainly, without TLS; name
+    /// and key are there because they insist on them, and are not checked.
+    pub fn connection_string(&self) -> String {
+        format!(
+            "Endpoint=sb://{};SharedAccessKeyName=streamgauge;SharedAccessKey=bm90LWEtc2VjcmV0;\
+             UseDevelopmentEmulator=true;EntityPath={}",
+            self.address, self.hub.name
+        )
+    }
+
+    /// The partitions, for figures and tests.
+    pub fn log(&self) -> Arc<Log> {
+        Arc::clone(&self.hub.log)
+    }
+
+    /// Says goodbye to all clients and ends.
+    pub async fn shutdown(mut self) {
+        // The listener ends by itself once told; whether it panicked before makes no difference to the end.
+        self.shutdown.send_replace(true);
+        drop((&mut self.listener).await);
+    }
+}
+
+impl Drop for EventHubsEndpoint {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+/// Accepts connections, and serves each in a task of its own that ends with this one.
+async fn listen(listener: TcpListener, hub: Arc<Hub>, mut shutdown: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => admit(stream, &hub, &shutdown, &mut connections),
+                // The client went away again, or the process is short of file handles: others may do better, after
+                // those that stand have had their turn.
+                Err(_) => tokio::task::yield_now().await,
+            },
+            Some(_ended) = connections.join_next() => {}
+            _ = shutdown.changed() => break,
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+fn admit(stream: TcpStream, hub: &Arc<Hub>, shutdown: &watch::Receiver<bool>, connections: &mut JoinSet<()>) {
+    // Dropping the stream closes it.
+    if hub.faults.get() != Some(Fault::Refuse) && connections.len() < CONNECTIONS_LIMIT {
+        connections.spawn(transport::serve(stream, Arc::clone(hub), shutdown.clone()));
+    }
+}

@@ -1,0 +1,68 @@
+//! The event hub itself: what all connections share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::log::{EnqueuedTime, Log};
+use super::receivers::Receivers;
+use crate::local::fault::FaultSwitch;
+
+/// The consumer group that every hub has.
+pub(crate) const DEFAULT_CONSUMER_GROUP: &str = "$Default";
+
+/// One hub, with its log and who reads it.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    pub(crate) name: String,
+    pub(crate) log: Arc<Log>,
+    consumer_groups: Vec<String>,
+    pub(crate) max_message_size: u64,
+    pub(crate) faults: FaultSwitch,
+    pub(crate) created_at: EnqueuedTime,
+    pub(crate) receivers: Arc<Receivers>,
+    connections: AtomicU64,
+}
+
+impl Hub {
+    pub(crate) fn new(
+        name: String,
+        log: Arc<Log>,
+        mut consumer_groups: Vec<String>,
+        max_message_size: u64,
+        faults: FaultSwitch,
+    ) -> Self {
+        if !consumer_groups.iter().any(|group| group.eq_ignore_ascii_case(DEFAULT_CONSUMER_GROUP)) {
+            consumer_groups.insert(0, DEFAULT_CONSUMER_GROUP.to_owned());
+        }
+        Self {
+            name,
+            log,
+            consumer_groups,
+            max_message_size,
+            faults,
+            created_at: EnqueuedTime::now(),
+            receivers: Arc::default(),
+            connections: AtomicU64::new(0),
+        }
+    }
+
+    /// The group as the hub spells it, whatever the case in which a client wrote it; none for an unknown one.
+    pub(crate) fn consumer_group(&self, name: &str) -> Option<&str> {
+        self.consumer_groups.iter().map(String::as_str).find(|group| group.eq_ignore_ascii_case(name))
+    }
+
+    /// The names of entities are compared without regard to case, as in the service.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The largest message as a length in memory.
+    pub(crate) fn max_message_length(&self) -> usize {
+        usize::try_from(self.max_message_size).unwrap_or(usize::MAX)
+    }
+
+    /// What the next connection calls this side of it.
+    pub(crate) fn next_container_id(&self) -> String {
+        format!("streamgauge-{}", self.connections.fetch_add(1, Ordering::Relaxed))
+    }
+}
