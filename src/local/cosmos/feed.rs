@@ -63,7 +63,9 @@ pub(super) fn changes(asked: &Asked, container: &Container, now: SystemTime) -> 
                 return Answer::bad_request(&message).served_by(scope.partition, last);
             }
             Err(_) => {
-                return Answer::bad_request(&format!("If-None-Match is {etag:?}: send * or the ETag of the last page."));
+                return Answer::bad_request(&format!(
+                    "If-None-Match is {etag:?}: send * or the ETag of the last page."
+                ));
             }
         },
     };
