@@ -4,3 +4,4 @@ pub mod blob;
 pub mod cosmos;
 pub mod eventhubs;
 pub mod fault;
+mod http;
