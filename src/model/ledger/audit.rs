@@ -286,7 +286,8 @@ mod tests {
                         if let Some(judgement) = audit.feed_read(Time::from_millis(now), &ledger) {
                             for (device, first, last) in &judgement.lost.runs {
                                 for sequence in *first..=*last {
-                                    prop_assert!(dropped.contains(&EventKey { device: *device, sequence }));
+                                    let key = EventKey { device: *device, sequence };
+                                    prop_assert!(dropped.contains(&key));
                                 }
                             }
                         }
