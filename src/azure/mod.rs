@@ -1,1 +1,21 @@
 //! What several parts share to reach Azure: addresses, credentials, and clients that can be trusted to answer or fail.
+//!
+//! - [`address`]: where a service is and how to log in; plain data, secrets never show
+//! - [`eventhubs`]: Event Hubs producers and consumers
+//! - [`own_thread`]: a runtime of its own for each Event Hubs client, and why it needs one
+//! - [`blob`], [`cosmos`]: containers of Blob storage and Cosmos DB
+//! - [`backoff`]: how long to wait before a service is asked again
+
+pub mod address;
+pub mod backoff;
+pub mod blob;
+pub mod cosmos;
+pub mod error;
+pub mod eventhubs;
+pub mod own_thread;
+
+pub use address::{
+    BlobAddress, BlobCredential, CosmosAddress, CosmosCredential, EventHubsAddress, EventHubsCredential, Secret,
+};
+pub use error::{AzureError, Service};
+pub use own_thread::{OwnThread, OwnThreadError, Shutdown};

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -16,6 +16,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc2822;
+use time::macros::format_description;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -260,6 +264,19 @@ impl ListenProblem {
     }
 }
 
+/// A time as HTTP headers have it: `Sun, 22 Nov 2026 13:00:00 GMT` (RFC 9110, section 5.6.7).
+pub(super) fn date(time: SystemTime) -> String {
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    OffsetDateTime::from(time).format(FORMAT).unwrap_or_default()
+}
+
+/// Reads a time as HTTP headers have it.
+pub(super) fn parse_date(text: &str) -> Option<SystemTime> {
+    let time = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+    Some(UNIX_EPOCH + Duration::from_secs(u64::try_from(time.unix_timestamp()).ok()?))
+}
+
 /// Turns the parts into a reply. Headers that are no valid HTTP are left out: a reply without them still says what happened.
 pub(super) fn reply(status: hyper::StatusCode, headers: hyper::HeaderMap, body: Bytes) -> Reply {
     let mut reply = Response::new(Full::new(body));
@@ -311,6 +328,14 @@ mod tests {
     }
 
     const HELLO: &[u8] = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
+
+    #[test]
+    fn dates_go_there_and_back() {
+        let time = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        assert_eq!(date(time), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(parse_date(&date(time)), Some(time));
+        assert_eq!(parse_date("yesterday"), None);
+    }
 
     #[tokio::test]
     async fn each_fault_does_what_it_says_and_clears() {

@@ -14,6 +14,7 @@
 //!
 //! Source: <https://learn.microsoft.com/rest/api/cosmos-db/list-documents>, "incremental feed".
 
+use std::fmt;
 use std::time::SystemTime;
 
 use hyper::StatusCode;
@@ -63,7 +64,9 @@ pub(super) fn changes(asked: &Asked, container: &Container, now: SystemTime) -> 
                 return Answer::bad_request(&message).served_by(scope.partition, last);
             }
             Err(_) => {
-                return Answer::bad_request(&format!("If-None-Match is {etag:?}: send * or the ETag of the last page."));
+                return Answer::bad_request(&format!(
+                    "If-None-Match is {etag:?}: send * or the ETag of the last page."
+                ));
             }
         },
     };
@@ -91,13 +94,39 @@ pub(super) fn changes(asked: &Asked, container: &Container, now: SystemTime) -> 
     answered(&scope, &mut state, container, &page, Answer::raw(status, body), now, |answer| answer.etag(&etag))
 }
 
-/// All items of a range, in the order of their last write. An item that is written meanwhile may come twice.
+/// All items, in the order of their last write: of the range or the key that the request names, or of one range after the
+/// other. An item that is written meanwhile may come twice.
 pub(super) fn all(asked: &Asked, container: &Container, now: SystemTime) -> Answer {
-    let scope = match scope(asked, container) {
-        Ok(scope) => scope,
-        Err(answer) => return answer,
+    let whole = asked.range_id().is_none() && asked.key_range().is_none() && matches!(asked.partition_key(), Ok(None));
+    let scope = match (whole, asked.continuation().map(Continuation::parse)) {
+        (false, _) => scope(asked, container),
+        (true, None) => scope_of(container, 0),
+        (true, Some(continuation)) => scope_of(container, continuation.map_or(0, |continuation| continuation.range)),
     };
-    items_page(asked, container, &scope, now)
+    match scope {
+        Ok(scope) => items_page(asked, container, &scope, whole, now),
+        Err(answer) => answer,
+    }
+}
+
+/// Where the next page of all items begins: `1:42` is after LSN 42 of range 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Continuation {
+    range: u32,
+    position: Lsn,
+}
+
+impl Continuation {
+    fn parse(text: &str) -> Option<Self> {
+        let (range, position) = text.split_once(':')?;
+        Some(Self { range: range.parse().ok()?, position: Lsn(position.parse().ok()?) })
+    }
+}
+
+impl fmt::Display for Continuation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.range, self.position.0)
+    }
 }
 
 /// What a query may say here, after spaces and cases are made even.
@@ -125,7 +154,7 @@ pub(super) fn query(asked: &Asked, container: &Container, now: SystemTime) -> An
         Err(answer) => return answer,
     };
     match (query, scope.one_key) {
-        (Query::All, _) => items_page(asked, container, &scope, now),
+        (Query::All, _) => items_page(asked, container, &scope, false, now),
         (Query::Count, Some(key)) => {
             let mut state = scope.partition.lock();
             state.items.expire(now);
@@ -143,17 +172,26 @@ pub(super) fn query(asked: &Asked, container: &Container, now: SystemTime) -> An
     }
 }
 
-fn items_page(asked: &Asked, container: &Container, scope: &Scope<'_>, now: SystemTime) -> Answer {
-    let position = match asked.continuation().map(str::parse) {
+fn items_page(asked: &Asked, container: &Container, scope: &Scope<'_>, go_on: bool, now: SystemTime) -> Answer {
+    let range = scope.partition.id;
+    let position = match asked.continuation().map(Continuation::parse) {
         None => Lsn(0),
-        Some(Ok(position)) => Lsn(position),
-        Some(Err(_)) => return Answer::bad_request("x-ms-continuation is not one that was given here."),
+        Some(Some(continuation)) if continuation.range == range => continuation.position,
+        Some(_) => return Answer::bad_request("x-ms-continuation is not one that was given for this feed."),
     };
     let mut state = scope.partition.lock();
     state.items.expire(now);
     let page = scope.page(&state, position, limit(asked));
     let body = documents(container, page.items.iter().map(|(_, item)| &item.body));
-    let next = page.more.then(|| page.position.0.to_string());
+    let next_range = range + 1;
+    let next = if page.more {
+        Some(Continuation { range, position: page.position })
+    } else if go_on && container.partitions.iter().any(|partition| partition.id == next_range) {
+        Some(Continuation { range: next_range, position: Lsn(0) })
+    } else {
+        None
+    };
+    let next = next.map(|next| next.to_string());
     answered(scope, &mut state, container, &page, Answer::raw(StatusCode::OK, body), now, |answer| {
         answer.continuation(next)
     })
@@ -185,6 +223,12 @@ impl Scope<'_> {
             None => state.items.after(position, self.keys, limit),
         }
     }
+}
+
+fn scope_of(container: &Container, range: u32) -> Result<Scope<'_>, Answer> {
+    let partition = container.partitions.iter().find(|partition| partition.id == range);
+    let partition = partition.ok_or_else(|| Answer::range_gone(&format!("There is no partition key range {range}.")))?;
+    Ok(Scope { partition, keys: KeyRange::ALL, one_key: None })
 }
 
 /// Finds the one partition that a feed reads from.

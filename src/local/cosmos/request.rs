@@ -1,16 +1,15 @@
 //! What a request asks for: its path taken apart, and the headers that change its meaning.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use hyper::Request;
 use hyper::header::{CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 
 use super::epk::{EffectivePartitionKey, KeyRange, NotAKey, PartitionKeyValue};
+use crate::local::http;
 
 /// A request with its path taken apart.
 #[derive(Debug)]
@@ -66,9 +65,7 @@ impl Asked {
 
     /// The time of `If-Modified-Since`, such as `Sun, 22 Nov 2026 13:00:00 GMT`.
     pub(super) fn if_modified_since(&self) -> Option<SystemTime> {
-        let text = self.request.headers().get(IF_MODIFIED_SINCE)?.to_str().ok()?;
-        let time = OffsetDateTime::parse(text, &Rfc2822).ok()?;
-        Some(UNIX_EPOCH + Duration::from_secs(u64::try_from(time.unix_timestamp()).ok()?))
+        http::parse_date(self.request.headers().get(IF_MODIFIED_SINCE)?.to_str().ok()?)
     }
 
     pub(super) fn is_upsert(&self) -> bool {
@@ -149,6 +146,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
 
     fn asked(headers: &[(&str, &str)]) -> Asked {
         let mut request = Request::builder().uri("/dbs/my%20db/colls/c%2Fd/");

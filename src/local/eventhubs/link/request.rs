@@ -42,6 +42,8 @@ impl Answer {
         let mut properties = vec![
             (Value::string("status-code"), Value::Int(self.status)),
             (Value::string("status-description"), Value::string(&self.description)),
+            // The name in the management draft: Python's client looks for the code above, but for this text.
+            (Value::string("statusDescription"), Value::string(&self.description)),
         ];
         if let Some(condition) = self.error_condition {
             properties.push((Value::string("error-condition"), Value::symbol(condition)));

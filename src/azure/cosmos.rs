@@ -1,0 +1,64 @@
+//! Cosmos DB containers.
+
+use std::time::Duration;
+
+use azure_core::credentials::Secret as SdkSecret;
+use azure_data_cosmos::clients::ContainerClient;
+use azure_data_cosmos::options::{BinaryEncodingOptions, Region};
+use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, RoutingStrategy};
+
+use super::address::{CosmosAddress, CosmosCredential};
+use super::error::{AzureError, Service, cause};
+
+/// How long connecting may take: it reads the account and the container.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+
+/// Connects to a container. The client may be used on any runtime and cloned freely.
+///
+/// Binary encoding is off: items travel as JSON text, which every endpoint understands.
+///
+/// # Errors
+/// [`AzureError`] within [`CONNECT_LIMIT`].
+pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, AzureError> {
+    let endpoint: AccountEndpoint = address.endpoint.parse().map_err(|error| AzureError::Address {
+        service: Service::CosmosDb,
+        address: address.endpoint.clone(),
+        reason: cause(error),
+    })?;
+    let account = match &address.credential {
+        CosmosCredential::Key(key) => {
+            AccountReference::with_authentication_key(endpoint, SdkSecret::new(key.reveal().to_owned()))
+        }
+        CosmosCredential::Token(token) => AccountReference::with_credential(endpoint, token.clone()),
+    };
+    let routing = match &address.region {
+        Some(region) => RoutingStrategy::ProximityTo(Region::from(region.clone())),
+        None => RoutingStrategy::PreferredRegions(Vec::new()),
+    };
+    let connecting = async {
+        CosmosClient::builder()
+            .with_binary_encoding_options(BinaryEncodingOptions::new().with_enabled(false))
+            .build(account, routing)
+            .await?
+            .database_client(address.database.clone())
+            .container_client(address.container.clone(), None)
+            .await
+    };
+    match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => {
+            Err(AzureError::Connect { service: Service::CosmosDb, address: place(address), reason: cause(error) })
+        }
+        Err(_) => Err(AzureError::Timeout {
+            service: Service::CosmosDb,
+            address: place(address),
+            call: "to open the container",
+            limit: CONNECT_LIMIT,
+        }),
+    }
+}
+
+/// Where a container is, for messages.
+pub fn place(address: &CosmosAddress) -> String {
+    format!("{}/{}/{}", address.endpoint.trim_end_matches('/'), address.database, address.container)
+}

@@ -1,0 +1,115 @@
+//! What can go wrong on the way to Azure: one sentence that says what, where, and what to try. Never a secret.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A service of Azure, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Event Hubs.
+    EventHubs,
+    /// Blob storage.
+    Blob,
+    /// Cosmos DB.
+    CosmosDb,
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EventHubs => "Event Hubs",
+            Self::Blob => "Blob storage",
+            Self::CosmosDb => "Cosmos DB",
+        })
+    }
+}
+
+/// An error on the way to Azure.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AzureError {
+    /// An address can't be understood.
+    #[error("the {service} address {address:?} is not usable ({reason}); check the endpoint in the scenario file")]
+    Address {
+        /// Which service.
+        service: Service,
+        /// The address as given, without its query.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The service did not let us in, or is not there.
+    #[error("can't reach {service} at {address} ({reason}); check that it runs and that the credential may use it")]
+    Connect {
+        /// Which service.
+        service: Service,
+        /// Where.
+        address: String,
+        /// What the client said.
+        reason: String,
+    },
+    /// No answer came in time.
+    #[error("no answer from {service} at {address} within {limit:?} ({call}); check the network, it is asked again")]
+    Timeout {
+        /// Which service.
+        service: Service,
+        /// Where.
+        address: String,
+        /// Which call.
+        call: &'static str,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The service answered with an error.
+    #[error("{service} at {address} refused {call} ({reason}); it is asked again")]
+    Refused {
+        /// Which service.
+        service: Service,
+        /// Where.
+        address: String,
+        /// Which call.
+        call: &'static str,
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// What an SDK's error says, made fit for one sentence: its first line, at most 200 characters, and without anything
+/// that follows a word that usually precedes a secret.
+///
+/// ```
+/// use streamgauge::azure::error::cause;
+///
+/// assert_eq!(cause("no route to host\n  at line 7"), "no route to host");
+/// assert_eq!(cause("403 for https://x/y?sv=1&sig=abc%3D"), "403 for https://x/y?sv=1&sig=..");
+/// ```
+pub fn cause(error: impl fmt::Display) -> String {
+    const LIMIT: usize = 200;
+    let text = error.to_string();
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");
+    let mut said: String = line.chars().take(LIMIT).collect();
+    if line.chars().count() > LIMIT {
+        said.push_str("..");
+    }
+    let lower = said.to_ascii_lowercase();
+    let secret_begins = ["sig=", "sharedaccesskey=", "accountkey=", "bearer ", "authorization:"]
+        .iter()
+        .filter_map(|word| lower.find(word).map(|at| at + word.len()))
+        .min();
+    if let Some(at) = secret_begins {
+        said.truncate(at);
+        said.push_str("..");
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_cause_is_cut_at_a_character_and_an_empty_one_is_named() {
+        let long = "\u{e9}".repeat(300);
+        assert_eq!(cause(&long).chars().count(), 202);
+        assert_eq!(cause("\n \n"), "no reason given");
+    }
+}
