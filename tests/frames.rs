@@ -25,7 +25,8 @@ fn frame(pipeline: &Pipeline, state: &ViewState, (width, height): (u16, u16)) ->
     let mut buffer = Buffer::empty(area);
     view::draw(area, &mut buffer, &pipeline.session, state, &Theme::dark());
     let cells = buffer.content();
-    let rows = cells.chunks(usize::from(width.max(1))).map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect());
+    let rows =
+        cells.chunks(usize::from(width.max(1))).map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect());
     rows.map(|row: String| row.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
@@ -86,4 +87,22 @@ fn a_small_terminal_gets_the_word_and_what_it_needs() {
     for (width, height) in [(0, 0), (1, 1), (79, 24), (80, 23), (3, 200)] {
         frame(&pipeline, &view_state(&pipeline), (width, height));
     }
+}
+
+/// The README's picture is this frame; `STREAMGAUGE_PICTURE=write cargo test --test frames` makes it anew.
+#[test]
+fn the_readme_shows_the_screen_as_it_is() {
+    let mut pipeline = Pipeline::new(8, 1_000.0, 2_350.0);
+    pipeline.run(50).rate = 4_000.0;
+    pipeline.run(16).stuck = Some(7);
+    pipeline.run(14);
+    let area = Rect::new(0, 0, 120, 36);
+    let mut buffer = Buffer::empty(area);
+    view::draw(area, &mut buffer, &pipeline.session, &view_state(&pipeline), &Theme::dark());
+    let picture = streamgauge::report::picture::svg(&buffer);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/screen.svg");
+    if std::env::var_os("STREAMGAUGE_PICTURE").is_some() {
+        std::fs::write(file, &picture).expect("the picture is written");
+    }
+    assert!(std::fs::read_to_string(file).expect("the picture") == picture, "the screen has changed; see above");
 }

@@ -58,10 +58,16 @@ pub fn run() -> ExitCode {
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(error) => {
-            let wanted = !error.use_stderr();
-            // Nothing is left to be said to a closed output.
-            if error.print().is_err() {}
-            return if wanted { Exit::Done } else { Exit::Usage }.into();
+            if !error.use_stderr() {
+                // Help or version, as asked for; a closed output has no reader left.
+                if error.print().is_err() {}
+                return Exit::Done.into();
+            }
+            let text = error.render().to_string();
+            let sentence: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            let sentence = sentence.join(" ");
+            complain(&format_args!("{}; see --help", sentence.trim_start_matches("error: ")));
+            return Exit::Usage.into();
         }
     };
     let flags = match line.command {

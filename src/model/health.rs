@@ -5,6 +5,7 @@ use super::observation::{Station, StationState};
 use super::session::Session;
 use super::status::Status;
 use super::units::Time;
+use crate::figures::{self, percent};
 
 /// The word for the whole pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,7 +81,11 @@ impl Health {
         }
         if count(Status::Draining) > 0 {
             let events = session.lag_events().unwrap_or(0);
-            let reason = format!("{events} events wait on {} of {partitions} partitions", count(Status::Draining));
+            let reason = format!(
+                "{} events wait on {} of {partitions} partitions",
+                figures::count(events),
+                count(Status::Draining)
+            );
             return Self { word: Word::Draining, growth: Some(growth), reason };
         }
         if count(Status::NoPosition) == partitions {
@@ -92,7 +97,7 @@ impl Health {
                     Lag::Behind { .. } => None,
                 })
                 .sum();
-            let reason = format!("no checkpoint yet; the log holds {retained} events");
+            let reason = format!("no checkpoint yet; the log holds {} events", figures::count(retained));
             return Self { word: Word::Starting, growth: None, reason };
         }
         Self { word: Word::KeepingUp, growth: None, reason: store_trouble(session, now).unwrap_or_default() }
@@ -140,7 +145,7 @@ fn cause(session: &Session, now: Time) -> String {
     }
     match (session.processed_rate(now), session.ingest_rate(now)) {
         (Some(processed), Some(ingest)) => {
-            format!("{:.0}/s processed of {:.0}/s", processed.per_second(), ingest.per_second())
+            format!("{}/s processed of {}/s", rounded(processed.per_second()), rounded(ingest.per_second()))
         }
         _ => String::new(),
     }
@@ -155,11 +160,17 @@ fn store_trouble(session: &Session, now: Time) -> Option<String> {
     let units = session.request_units(now);
     let mut sentence = String::from("Cosmos DB throttles: ");
     if let (Some(units), Some(provisioned)) = (&units, session.provisioned) {
-        sentence += &format!("{:.0} % of {:.0} RU/s, ", units.share * 100.0, provisioned.0);
+        sentence += &format!("{} of {} RU/s, ", percent(units.share), rounded(provisioned.0));
     }
-    sentence += &format!("{throttled:.0} 429s/s");
+    sentence += &format!("{} 429s/s", rounded(throttled));
     if let Some(hottest) = units.and_then(|units| units.hottest) {
         sentence += &format!(", range {} hottest", hottest.range);
     }
     Some(sentence)
+}
+
+/// A figure without a fraction, thousands apart.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are small and never negative")]
+fn rounded(value: f64) -> String {
+    figures::count(value.round() as u64)
 }

@@ -1,6 +1,6 @@
 //! The live loop: observations and keys in, frames out. It never waits for a service.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::StreamExt;
@@ -23,12 +23,15 @@ pub trait Controls {
     fn set_target(&mut self, target: Target);
     /// Whether the processor runs; `None` where it is not ours.
     fn processor_runs(&self) -> Option<bool>;
-    /// Kills the processor without a goodbye, or starts it again.
-    fn toggle_processor(&mut self);
+    /// Kills the processor without a goodbye, or starts it again. One sentence if it could not.
+    fn toggle_processor(&mut self) -> Result<(), String>;
 }
 
 /// How often a frame is drawn at most. Facts come four times a second; keys should feel immediate.
 const FRAME: Duration = Duration::from_millis(100);
+
+/// How long a notice stands.
+const NOTICE: Duration = Duration::from_secs(5);
 
 /// The highest rate that keys can reach.
 const HIGHEST: f64 = 10_000_000.0;
@@ -38,8 +41,7 @@ const FIRST_RATE: f64 = 100.0;
 
 /// The wall clock, as observations are dated.
 pub fn wall_clock() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    SystemTime::now().into()
 }
 
 /// Draws the session until somebody quits or `stop` comes. Gives back the session as it then stands.
@@ -79,6 +81,7 @@ pub async fn run(
             },
             _ = frames.tick() => {
                 state.now = wall_clock();
+                state.scroll = state.scroll.min(session.partitions.len());
                 state.load_control = controls.target().is_some();
                 state.processor_control = controls.processor_runs().is_some();
                 state.processor_stopped = controls.processor_runs() == Some(false);
@@ -113,7 +116,11 @@ fn act(action: Action, state: &mut ViewState, controls: &mut dyn Controls, pause
             }
             None => {}
         },
-        Action::ToggleProcessor => controls.toggle_processor(),
+        Action::ToggleProcessor => {
+            if let Err(sentence) = controls.toggle_processor() {
+                state.notice = Some((sentence, state.now.after(NOTICE)));
+            }
+        }
         Action::ToggleSort => state.worst_first = !state.worst_first,
         Action::ScrollDown => state.scroll = state.scroll.saturating_add(1),
         Action::ScrollUp => state.scroll = state.scroll.saturating_sub(1),
@@ -160,7 +167,9 @@ mod tests {
         fn processor_runs(&self) -> Option<bool> {
             None
         }
-        fn toggle_processor(&mut self) {}
+        fn toggle_processor(&mut self) -> Result<(), String> {
+            Ok(())
+        }
     }
 
     /// The keys pressed one after another, and the target after each.

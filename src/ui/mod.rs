@@ -1,6 +1,5 @@
 //! The screen: keys in, frames out.
 
-pub mod figures;
 pub mod keymap;
 pub mod live;
 pub mod state;

@@ -90,8 +90,8 @@ impl CheckpointProbe {
                     let position = match self.bodies.get(&name) {
                         Some((known, position)) if *known == etag && !etag.is_empty() => Ok(*position),
                         _ => {
-                            let reading = client.blob_client(&name).download(None);
-                            let body = reading.await.map_err(refused("a checkpoint"))?.body;
+                            let legacy = client.blob_client(&name);
+                            let body = legacy.download(None).await.map_err(refused("a checkpoint"))?.body;
                             let body = body.collect().await.map_err(refused("a checkpoint"))?;
                             checkpoint::from_legacy_body(&body)
                         }

@@ -8,11 +8,11 @@ use ratatui::widgets::Widget;
 
 use super::Scene;
 use super::row::{Row, shorten};
+use crate::figures;
 use crate::model::health::Health;
 use crate::model::observation::{Station, StationState, Target};
 use crate::model::partition::Partition;
 use crate::model::units::{EventRate, Time};
-use crate::ui::figures;
 
 /// Title, what is watched, and since when.
 pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {

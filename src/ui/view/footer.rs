@@ -6,8 +6,8 @@ use ratatui::text::Span;
 
 use super::Scene;
 use super::row::Row;
+use crate::figures;
 use crate::model::observation::Target;
-use crate::ui::figures;
 use crate::ui::keymap::{Action, BINDINGS, Binding};
 
 /// Draws the row.

@@ -8,10 +8,10 @@ use ratatui::widgets::Widget;
 
 use super::chart::{Chart, Scale, dot_columns};
 use super::row::Row;
-use super::{FIGURE_ROWS, Scene, draw_rows, panel};
+use super::{FIGURE_ROWS, Scene, complete, draw_rows, panel};
+use crate::figures;
 use crate::model::latency::{LatencyWindow, Percentiles};
 use crate::model::observation::Target;
-use crate::ui::figures;
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) {
@@ -40,7 +40,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) 
     headline.draw(head, buffer);
 
     let columns = dot_columns(chart.width);
-    let values = session.ingest_history.columns(now, Duration::from_secs(columns as u64), columns);
+    let values = session.ingest_history.columns(complete(now), Duration::from_secs(columns as u64), columns);
     Chart { columns: &values, scale, style: theme.ingest, quiet: theme.quiet }.draw(chart, buffer);
 
     draw_rows(foot, buffer, rows(scene, foot.width));

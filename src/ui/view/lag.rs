@@ -9,11 +9,11 @@ use ratatui::widgets::Widget;
 
 use super::chart::sparkline;
 use super::{Scene, panel};
+use crate::figures;
 use crate::model::lag::{Lag, TimeLag};
 use crate::model::partition::Partition;
 use crate::model::status::Status;
 use crate::model::units::PartitionId;
-use crate::ui::figures;
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {

@@ -87,6 +87,12 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
     }
 }
 
+/// The end of the last second that is surely complete: looks are a quarter of a second apart, and a second that still
+/// fills would draw a dip that is not there.
+fn complete(now: crate::model::units::Time) -> crate::model::units::Time {
+    now.before(std::time::Duration::from_millis(500))
+}
+
 /// Rows of a rate panel that stand below its chart.
 const FIGURE_ROWS: u16 = 5;
 
@@ -100,7 +106,7 @@ fn common_scale(scene: Scene, (width, height): (u16, u16)) -> Scale {
     let span = std::time::Duration::from_secs(columns as u64);
     let largest = [&scene.session.ingest_history, &scene.session.stored_history]
         .into_iter()
-        .flat_map(|series| series.columns(scene.state.now, span, columns))
+        .flat_map(|series| series.columns(complete(scene.state.now), span, columns))
         .flatten()
         .fold(0.0, f64::max);
     Scale::holding(largest, height.saturating_sub(1))

@@ -10,8 +10,8 @@ use ratatui::widgets::Widget;
 use super::chart::{Chart, Scale, dot_columns, gauge};
 use super::ingest::latency_row;
 use super::row::Row;
-use super::{FIGURE_ROWS, Scene, draw_rows, panel};
-use crate::ui::figures;
+use super::{FIGURE_ROWS, Scene, complete, draw_rows, panel};
+use crate::figures;
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) {
@@ -40,7 +40,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) 
     headline.draw(head, buffer);
 
     let columns = dot_columns(chart.width);
-    let values = session.stored_history.columns(now, Duration::from_secs(columns as u64), columns);
+    let values = session.stored_history.columns(complete(now), Duration::from_secs(columns as u64), columns);
     Chart { columns: &values, scale, style: theme.serve, quiet: theme.quiet }.draw(chart, buffer);
 
     draw_rows(foot, buffer, rows(scene, foot.width));

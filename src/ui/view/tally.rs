@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::Scene;
 use super::row::Row;
-use crate::ui::figures::count;
+use crate::figures::count;
 
 /// Draws the tally on one row.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {

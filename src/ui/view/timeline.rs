@@ -8,9 +8,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::chart::sparkline;
-use super::{Scene, panel};
+use super::{Scene, complete, panel};
+use crate::figures;
 use crate::model::series::Series;
-use crate::ui::figures;
 
 /// The width of the label before each trace.
 const LABEL: u16 = 8;
@@ -31,7 +31,14 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         each *= 2;
     }
     let span = Duration::from_secs(each * columns as u64);
-    let end = if elapsed < span.as_secs() { started.after(span) } else { state.now };
+    let end = if elapsed < span.as_secs() { started.after(span) } else { complete(state.now) };
+    let filled = usize::try_from(elapsed.saturating_sub(1) / each).unwrap_or(usize::MAX);
+    let columns_of = |series: &Series| {
+        let mut values = series.columns(end, span, columns);
+        // The second that still fills would draw a dip that is not there.
+        values.truncate(if elapsed < span.as_secs() { filled } else { columns });
+        values
+    };
 
     let traces: [(&str, &Series, _); 3] = [
         ("ingest", &session.ingest_history, theme.ingest),
@@ -39,9 +46,9 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         ("serve", &session.stored_history, theme.serve),
     ];
     let rates = [&session.ingest_history, &session.stored_history];
-    let top_rate = rates.iter().flat_map(|series| series.columns(end, span, columns)).flatten().fold(1.0, f64::max);
+    let top_rate = rates.iter().flat_map(|series| columns_of(series)).flatten().fold(1.0, f64::max);
     for (y, (label, series, style)) in (inner.top()..).zip(traces) {
-        let values = series.columns(end, span, columns);
+        let values = columns_of(series);
         let top = match label {
             // The allowance of a whole pipeline: a lag of three seconds is a low bar, not a full one.
             "lag" => values.iter().flatten().fold(top_rate * 3.0, |top, value| top.max(*value)),
@@ -59,7 +66,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let quarter = u16::try_from(columns / 4).unwrap_or(u16::MAX).max(1);
     for n in 0..4 {
         let seconds = each * u64::from(quarter) * u64::from(n);
-        let text = if end == state.now && elapsed >= span.as_secs() {
+        let text = if elapsed >= span.as_secs() {
             format!("-{}", figures::clock(Duration::from_secs(span.as_secs().saturating_sub(seconds))))
         } else {
             figures::clock(Duration::from_secs(seconds))
