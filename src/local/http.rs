@@ -85,7 +85,7 @@ impl HttpServer {
         limits: Limits,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
-        Ok(Self::serve(listener, endpoint, faults, limits)?)
+        Self::serve(listener, endpoint, faults, limits)
     }
 
     /// Serves a socket that listens already: an endpoint that must know its own port before it can answer binds first.

@@ -34,7 +34,7 @@ use crate::probe::ingest::eventhubs::LogEndProbe;
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
 use crate::probe::store::cosmos::{CosmosProbe, From};
 use crate::probe::{Clock, Outlet, watch};
-use crate::process::{ProcessorError, ProcessorHandle, ProcessorOptions};
+use crate::process::{Processor, ProcessorError, ProcessorHandle, ProcessorOptions};
 
 /// The hub's name.
 const HUB: &str = "streamgauge";
@@ -177,12 +177,11 @@ pub struct Scenario {
     /// What can be made to go wrong.
     pub faults: Faults,
     load: LoadHandle,
-    processor: Option<ProcessorHandle>,
-    processor_options: Option<ProcessorOptions>,
+    processor: Option<Processor>,
+    running: Option<ProcessorHandle>,
     probes: Vec<OwnThread>,
     servers: Vec<OwnThread>,
-    observations: mpsc::Sender<Observation>,
-}
+    }
 
 impl Scenario {
     /// Brings everything up; facts go to `observations`.
@@ -226,11 +225,14 @@ impl Scenario {
         let ledger = Arc::new(Mutex::new(Ledger::default()));
         let outlet = Outlet::new(observations.clone(), Arc::new(Mutex::new(Audit::default())), clock);
         let probes = start_probes(&options, &hub, &checkpoints, &store, &ledger, &outlet)?;
-        let processor_options = options.process.then(|| ProcessorOptions::new(hub.clone(), GROUP, checkpoints, store));
-        let processor = match &processor_options {
-            Some(options) => Some(ProcessorHandle::start(options.clone(), observations.clone())?),
-            None => None,
-        };
+        let processor = options.process.then(|| {
+            let options = ProcessorOptions {
+                consumer_group: GROUP.into(),
+                ..ProcessorOptions::new(hub.clone(), checkpoints, store)
+            };
+            Processor::new(options, observations.clone())
+        });
+        let running = processor.as_ref().map(Processor::start).transpose()?;
         let load = LoadHandle::start(
             LoadOptions {
                 target: options.target,
@@ -239,10 +241,8 @@ impl Scenario {
                 ..LoadOptions::new(Sink::EventHubs(hub))
             },
             ledger,
-            observations.clone(),
-        )?;
-        let servers = vec![amqp, http];
-        Ok(Self { endpoints, faults, load, processor, processor_options, probes, servers, observations })
+            observations, )?; let servers = vec![amqp, http];
+        Ok(Self { endpoints, faults, load, processor, running, probes, servers })
     }
 
     /// The load.
@@ -252,20 +252,20 @@ impl Scenario {
 
     /// Whether our own processor runs; `None` where its place was left to another.
     pub fn processor_runs(&self) -> Option<bool> {
-        self.processor_options.as_ref().map(|_| self.processor.is_some())
+        self.processor.as_ref().map(|_| self.running.is_some())
     }
 
     /// Kills the processor without a goodbye: no last checkpoint, nothing in flight is waited for.
     pub fn kill_processor(&mut self) {
-        if let Some(processor) = self.processor.take() {
-            processor.kill();
+        if let Some(running) = self.running.take() {
+            tokio::spawn(running.kill());
         }
     }
 
     /// Starts the processor again after it was killed. Its counts go on.
     pub fn start_processor(&mut self) -> Result<(), ScenarioError> {
-        if let (None, Some(options)) = (&self.processor, &self.processor_options) {
-            self.processor = Some(ProcessorHandle::start(options.clone(), self.observations.clone())?);
+        if let (None, Some(processor)) = (&self.running, &self.processor) {
+            self.running = Some(processor.start()?);
         }
         Ok(())
     }
@@ -278,8 +278,8 @@ impl Scenario {
     /// Takes everything down, in the order of the flow, so that nothing complains of what was taken away under it.
     pub async fn stop(self) -> Result<(), ScenarioError> {
         let load = self.load.stop().await;
-        if let Some(processor) = self.processor {
-            processor.stop().await?;
+        if let Some(running) = self.running {
+            running.stop().await?;
         }
         for thread in self.probes.into_iter().chain(self.servers) {
             thread.shut_down(GOODBYE).await?;

@@ -176,11 +176,11 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn names(list: &[&str]) -> BTreeMap<String, ()> {
-        list.iter().map(|name| ((*name).to_owned(), ())).collect()
+    fn names(list: &[&str]) -> BTreeMap<String, u8> {
+        list.iter().map(|name| ((*name).to_owned(), 0)).collect()
     }
 
-    fn all_pages(blobs: &BTreeMap<String, ()>, prefix: &str, delimiter: &str, most: usize) -> Vec<String> {
+    fn all_pages(blobs: &BTreeMap<String, u8>, prefix: &str, delimiter: &str, most: usize) -> Vec<String> {
         let mut found = Vec::new();
         let mut from = String::new();
         loop {
@@ -220,7 +220,7 @@ mod tests {
             delimiter in "/?",
             most in 1_usize..7,
         ) {
-            let blobs: BTreeMap<String, ()> = list.iter().map(|name| (name.clone(), ())).collect();
+            let blobs: BTreeMap<String, u8> = list.iter().map(|name| (name.clone(), 0)).collect();
             let fold = |name: &String| match name[prefix.len()..].find(&delimiter).filter(|_| !delimiter.is_empty()) {
                 Some(at) => name[..=prefix.len() + at].to_owned(),
                 None => name.clone(),

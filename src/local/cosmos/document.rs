@@ -150,7 +150,7 @@ fn id(members: &Members<'_>) -> Result<String, BadItem> {
 }
 
 fn key(members: &Members<'_>, path: &[String]) -> Option<PartitionKeyValue> {
-    let Some((name, rest)) = path.split_first() else { return None };
+    let (name, rest) = path.split_first()?;
     let Some(raw) = members.find(name) else { return Some(PartitionKeyValue::Undefined) };
     if rest.is_empty() {
         return PartitionKeyValue::of(&serde_json::from_str(raw.get()).ok()?).ok();

@@ -112,6 +112,11 @@ impl KeyRange {
     /// The whole key space.
     pub(super) const ALL: Self = Self { min: EffectivePartitionKey::LOWEST, max: EffectivePartitionKey::ABOVE_ALL };
 
+    /// The range of one key alone.
+    pub(super) fn only(key: EffectivePartitionKey) -> Self {
+        Self { min: key, max: EffectivePartitionKey(key.0.saturating_add(1)) }
+    }
+
     pub(super) fn contains(self, key: EffectivePartitionKey) -> bool {
         self.min <= key && key < self.max
     }
@@ -179,6 +184,7 @@ mod tests {
         #[test]
         fn every_key_lies_in_exactly_one_range(text in ".*", count in 1_u32..40) {
             let key = EffectivePartitionKey::of(&PartitionKeyValue::Text(text));
+            prop_assert!(KeyRange::only(key).contains(key));
             prop_assert_eq!(KeyRange::cut(count).iter().filter(|range| range.contains(key)).count(), 1);
             prop_assert_eq!(EffectivePartitionKey::from_hex(&key.to_string()), Some(key));
         }

@@ -1,4 +1,4 @@
-//! The Cosmos DB endpoint of the embedded scenario: what clients of the NoSQL API need of the REST protocol, in memory.
+//! The Cosmos DB endpoint of the embedded scenario: what clients of the `NoSQL` API need of the REST protocol, in memory.
 //!
 //! Served: the account, databases and containers, partition key ranges, items by id, the change feed, throughput offers, and
 //! two queries within a partition key. Text JSON only: a client must not send binary encoding
@@ -12,8 +12,11 @@ mod feed;
 mod items;
 mod murmur;
 mod partition;
+mod query;
 mod reply;
 mod request;
+mod rid;
+mod scope;
 mod service;
 mod units;
 
