@@ -227,7 +227,8 @@ impl Scope<'_> {
 
 fn scope_of(container: &Container, range: u32) -> Result<Scope<'_>, Answer> {
     let partition = container.partitions.iter().find(|partition| partition.id == range);
-    let partition = partition.ok_or_else(|| Answer::range_gone(&format!("There is no partition key range {range}.")))?;
+    let partition =
+        partition.ok_or_else(|| Answer::range_gone(&format!("There is no partition key range {range}.")))?;
     Ok(Scope { partition, keys: KeyRange::ALL, one_key: None })
 }
 
