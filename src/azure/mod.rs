@@ -5,6 +5,7 @@
 //! - [`own_thread`]: a runtime of its own for each Event Hubs client, and why it needs one
 //! - [`blob`], [`cosmos`]: containers of Blob storage and Cosmos DB
 //! - [`backoff`]: how long to wait before a service is asked again
+//! - [`standing`]: the standing of several connections as the state of one station
 
 pub mod address;
 pub mod backoff;
@@ -13,6 +14,7 @@ pub mod cosmos;
 pub mod error;
 pub mod eventhubs;
 pub mod own_thread;
+pub mod standing;
 
 pub use address::{
     BlobAddress, BlobCredential, CosmosAddress, CosmosCredential, EventHubsAddress, EventHubsCredential, Secret,

@@ -216,7 +216,7 @@ mod tests {
         plan.change(at(1_000), rate(20.0), 0);
         plan.change(at(2_000), rate(30.0), 0);
         plan.forget_before(15);
-        assert_eq!(plan.due_at(20), Some(at(1_450)));
+        assert_eq!(plan.due_at(20), Some(at(1_500)));
         assert_eq!(plan.due_at(3), None);
         plan.forget_before(1_000_000);
         assert!(plan.past.is_empty());

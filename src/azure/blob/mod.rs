@@ -4,7 +4,7 @@ mod shared_key;
 
 use std::sync::Arc;
 
-use azure_core::http::{ClientOptions, Url};
+use azure_core::http::{ClientOptions, RetryOptions, Url};
 use azure_storage_blob::{BlobContainerClient, BlobContainerClientOptions};
 
 use self::shared_key::SharedKeyPolicy;
@@ -23,7 +23,8 @@ pub fn container(address: &BlobAddress) -> Result<BlobContainerClient, AzureErro
     };
     let endpoint = address.endpoint.trim_end_matches('/');
     let mut url = Url::parse(&format!("{endpoint}/{}", address.container)).map_err(|error| unusable(cause(error)))?;
-    let mut client_options = ClientOptions::default();
+    // The SDK's own retries are off: every caller here asks again by itself, and tells the person at the screen.
+    let mut client_options = ClientOptions { retry: RetryOptions::none(), ..ClientOptions::default() };
     let mut token = None;
     match &address.credential {
         BlobCredential::Anonymous => {}

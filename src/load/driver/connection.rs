@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use tokio::sync::{Notify, mpsc};
@@ -14,6 +14,7 @@ use super::figures::Counts;
 use super::{LoadOptions, lock};
 use crate::azure::backoff::Backoff;
 use crate::azure::own_thread::Shutdown;
+use crate::azure::standing::wall_clock;
 use crate::load::lane::Lane;
 use crate::load::payload::Payloads;
 use crate::load::plan::Plan;
@@ -43,12 +44,6 @@ impl Clock {
     pub(super) fn now(&self) -> Time {
         self.began_at.after(self.began.elapsed())
     }
-}
-
-/// The wall clock.
-pub(super) fn wall_clock() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// What all connections share.
@@ -209,7 +204,7 @@ impl Line {
                     self.generation.set(self.generation.get() + 1);
                     let current = (self.generation.get(), Rc::new(connection));
                     *self.current.borrow_mut() = Some(current.clone());
-                    self.shared.counts.station(self.index, StationState::Connected);
+                    self.shared.counts.standing.well(self.index);
                     return current;
                 }
                 Err(error) => {
@@ -231,13 +226,12 @@ impl Line {
 
     /// Something went wrong; it is tried again after a wait.
     pub(super) fn trouble(&self, reason: String, wait: Duration) {
-        let next_attempt = wall_clock().after(wait);
-        self.shared.counts.station(self.index, StationState::Retrying { reason, next_attempt });
+        self.shared.counts.standing.trouble(self.index, reason, wait);
     }
 
     /// All is well again.
     pub(super) fn healthy(&self) {
-        self.shared.counts.station(self.index, StationState::Connected);
+        self.shared.counts.standing.well(self.index);
     }
 
     /// A batch went through: the next failure waits as if it were the first.
@@ -327,10 +321,10 @@ async fn report(shared: Arc<Shared>, to: mpsc::Sender<Observation>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        if let Some(state) = shared.counts.untold_station() {
+        if let Some(state) = shared.counts.standing.untold() {
             let fact = Fact::Station(Station::Load, state.clone());
             if to.try_send(Observation { at: wall_clock(), fact }).is_ok() {
-                shared.counts.station_told(state);
+                shared.counts.standing.told(state);
             }
         }
         match to.try_reserve() {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::lock;
-use crate::model::observation::{Latencies, StationState};
+use crate::azure::standing::Standing;
+use crate::model::observation::Latencies;
 use crate::model::units::Time;
 
 /// Counts of all lanes together.
@@ -18,8 +19,7 @@ pub(super) struct Counts {
     pub(super) failed: AtomicU64,
     pub(super) acknowledged_bytes: AtomicU64,
     interval: Mutex<Interval>,
-    /// The state of each connection, and what was last told of them together.
-    stations: Mutex<Stations>,
+    pub(super) standing: Standing,
 }
 
 #[derive(Debug)]
@@ -27,12 +27,6 @@ struct Interval {
     from_due: Histogram<u64>,
     from_send: Histogram<u64>,
     lateness: Histogram<u64>,
-}
-
-#[derive(Debug)]
-struct Stations {
-    each: Vec<Option<StationState>>,
-    told: Option<StationState>,
 }
 
 impl Counts {
@@ -47,7 +41,7 @@ impl Counts {
                 from_send: Latencies::histogram(),
                 lateness: Latencies::histogram(),
             }),
-            stations: Mutex::new(Stations { each: vec![None; connections], told: None }),
+            standing: Standing::new(connections),
         }
     }
 
@@ -80,26 +74,6 @@ impl Counts {
         }
         let [from_due, from_send] = found;
         (from_due, from_send)
-    }
-
-    pub(super) fn station(&self, connection: usize, state: StationState) {
-        if let Some(place) = lock(&self.stations).each.get_mut(connection) {
-            *place = Some(state);
-        }
-    }
-
-    /// The state of all connections together, if it is not what was told last: the first that retries, else connected
-    /// once all are. Not told yet: call [`Counts::station_told`] when it is.
-    pub(super) fn untold_station(&self) -> Option<StationState> {
-        let stations = lock(&self.stations);
-        let known: Option<Vec<&StationState>> = stations.each.iter().map(Option::as_ref).collect();
-        let troubled = stations.each.iter().flatten().find(|state| matches!(state, StationState::Retrying { .. }));
-        let now = troubled.or_else(|| known?.first().copied())?;
-        (stations.told.as_ref() != Some(now)).then(|| now.clone())
-    }
-
-    pub(super) fn station_told(&self, state: StationState) {
-        lock(&self.stations).told = Some(state);
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::connection::{Line, Seat, Shared, wall_clock};
+use super::connection::{Line, Seat, Shared};
 use super::lock;
 use crate::azure::backoff::Backoff;
+use crate::azure::standing::wall_clock;
 use crate::load::lane::Lane;
 use crate::load::payload::{Stamp, TYPICAL_BYTES};
 use crate::load::sink::{Connection, SendError};

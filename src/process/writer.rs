@@ -1,0 +1,156 @@
+//! The writer: lanes that put documents into the store, each device always in the same lane, so that its documents keep
+//! their order.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use azure_core::http::StatusCode;
+use azure_data_cosmos::clients::ContainerClient;
+use azure_data_cosmos::diagnostics::DiagnosticsContext;
+use azure_data_cosmos::options::{ItemWriteOptions, OperationOptions, ThrottlingRetryOptions};
+use tokio::sync::mpsc;
+
+use super::document::Document;
+use super::figures::{Counts, STORE};
+use super::processor::Partitions;
+use crate::azure::backoff::Backoff;
+use crate::azure::error::cause;
+use crate::azure::{CosmosAddress, cosmos};
+use crate::model::units::{PartitionId, SequenceNumber};
+
+/// How long one write may take before it is tried again.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+/// How many documents wait in front of each lane.
+const QUEUE: usize = 8;
+
+/// A document on its way, and which event it was.
+pub(super) struct Work {
+    pub(super) partition: PartitionId,
+    pub(super) sequence: SequenceNumber,
+    pub(super) document: Document,
+}
+
+/// The lanes' entrances.
+#[derive(Clone)]
+pub(super) struct Entrances(Arc<[mpsc::Sender<Work>]>);
+
+impl Entrances {
+    /// The lane of a device.
+    pub(super) fn of(&self, device: &str) -> Option<&mpsc::Sender<Work>> {
+        // FNV-1a: any hash does, since it decides nothing that outlives the process.
+        let hash = device
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let lanes = u64::try_from(self.0.len()).ok()?.max(1);
+        self.0.get(usize::try_from(hash % lanes).ok()?)
+    }
+}
+
+/// So many lanes, each with its end to read from.
+pub(super) fn lanes(count: usize) -> (Entrances, Vec<mpsc::Receiver<Work>>) {
+    let (entrances, exits): (Vec<_>, Vec<_>) = (0..count.max(1)).map(|_| mpsc::channel(QUEUE)).unzip();
+    (Entrances(entrances.into()), exits)
+}
+
+/// Connects to the store, for as long as it takes.
+pub(super) async fn connect(address: &CosmosAddress, counts: &Counts) -> ContainerClient {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+    loop {
+        match cosmos::container(address).await {
+            Ok(container) => {
+                counts.standing.well(STORE);
+                return container;
+            }
+            Err(error) => {
+                let wait = backoff.next_wait();
+                counts.standing.trouble(STORE, error.to_string(), wait);
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+}
+
+/// One lane: writes its documents one after the other, each until the store has it.
+pub(super) async fn run_lane(
+    mut exit: mpsc::Receiver<Work>,
+    container: ContainerClient,
+    partitions: Arc<Partitions>,
+    counts: Arc<Counts>,
+    place: Arc<str>,
+) {
+    let options = write_options();
+    while let Some(work) = exit.recv().await {
+        write(&work.document, &container, &options, &counts, &place).await;
+        partitions.finish(work.partition, work.sequence);
+    }
+}
+
+/// The SDK's own waiting on 429 is off: each is answered here, so that each is counted and a long one is seen.
+fn write_options() -> ItemWriteOptions {
+    let mut throttling = ThrottlingRetryOptions::default();
+    throttling.max_retry_count = Some(0);
+    let mut operation = OperationOptions::default();
+    operation.throttling_retry_options = Some(throttling);
+    // Sessions are for reading one's own writes; nothing is read here.
+    operation.session_capturing_disabled = Some(true);
+    ItemWriteOptions::default().with_operation_options(operation)
+}
+
+async fn write(
+    document: &Document,
+    container: &ContainerClient,
+    options: &ItemWriteOptions,
+    counts: &Counts,
+    place: &str,
+) {
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+    let mut pressure = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
+    let mut troubled = false;
+    loop {
+        let writing =
+            container.upsert_item(document.device.clone(), &document.id, &document.json, Some(options.clone()));
+        let wait = match tokio::time::timeout(WRITE_LIMIT, writing).await {
+            Ok(Ok(response)) => {
+                counts.written.fetch_add(1, Ordering::Relaxed);
+                counts.charge(response.headers().request_charge().map_or(0.0, |charge| charge.value()));
+                counts.throttled.fetch_add(throttles(&response.diagnostics()), Ordering::Relaxed);
+                if troubled {
+                    counts.standing.well(STORE);
+                }
+                return;
+            }
+            Ok(Err(error)) => {
+                let throttled = error.diagnostics().map_or(0, |diagnostics| throttles(&diagnostics));
+                counts.throttled.fetch_add(throttled, Ordering::Relaxed);
+                if error.status().is_throttled() {
+                    counts.throttled.fetch_add(u64::from(throttled == 0), Ordering::Relaxed);
+                    // What the store asks for is meant for one client; with many lanes waiting it has to grow.
+                    let asked = error.response().and_then(|response| response.headers().retry_after_ms).unwrap_or(0);
+                    Duration::from_millis(asked).max(pressure.next_wait())
+                } else {
+                    counts.failed.fetch_add(1, Ordering::Relaxed);
+                    troubled = true;
+                    let wait = backoff.next_wait();
+                    counts.standing.trouble(STORE, format!("writing to {place}: {}", cause(error)), wait);
+                    wait
+                }
+            }
+            Err(_) => {
+                counts.failed.fetch_add(1, Ordering::Relaxed);
+                troubled = true;
+                let wait = backoff.next_wait();
+                counts.standing.trouble(STORE, format!("{place} did not answer within {WRITE_LIMIT:?}"), wait);
+                wait
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// How many of an operation's requests were answered with 429.
+fn throttles(diagnostics: &DiagnosticsContext) -> u64 {
+    let requests = diagnostics.requests();
+    let throttled = |status| status == StatusCode::TooManyRequests;
+    requests.iter().filter(|request| throttled(request.status().status_code())).count() as u64
+}
