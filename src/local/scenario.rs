@@ -181,7 +181,7 @@ pub struct Scenario {
     running: Option<ProcessorHandle>,
     probes: Vec<OwnThread>,
     servers: Vec<OwnThread>,
-    }
+}
 
 impl Scenario {
     /// Brings everything up; facts go to `observations`.
@@ -241,7 +241,9 @@ impl Scenario {
                 ..LoadOptions::new(Sink::EventHubs(hub))
             },
             ledger,
-            observations, )?; let servers = vec![amqp, http];
+            observations,
+        )?;
+        let servers = vec![amqp, http];
         Ok(Self { endpoints, faults, load, processor, running, probes, servers })
     }
 
