@@ -439,3 +439,29 @@ async fn faults_are_switched_while_it_runs() -> Outcome {
     assert!(raw(&endpoint, &account).await?.contains("writableLocations"));
     Ok(())
 }
+
+/// What a processor sees of each fault, and that the same client works again as soon as the fault is over.
+#[tokio::test]
+async fn a_client_lives_through_faults() -> Outcome {
+    let faults = FaultSwitch::default();
+    let endpoint = CosmosEndpoint::start(CosmosOptions { faults: faults.clone(), ..options() }).await?;
+    let container = container(&endpoint).await?;
+    let upsert = || async {
+        let written = container.upsert_item("d7", "e1", document("e1", "d7").expect("a document"), None).await;
+        written.map(|written| written.headers().lsn()).map_err(|error| u16::from(error.status().status_code()))
+    };
+    assert_eq!(soon(upsert()).await, Ok(Some(1)));
+    for (fault, during, after) in [
+        (Fault::Cut, Err(503), Ok(Some(2))),
+        (Fault::Throttle, Err(429), Ok(Some(3))),
+        // The client does not read the body of a write. What gives a wrong reply away is that it has no LSN.
+        (Fault::WrongReply, Ok(None), Ok(Some(4))),
+        (Fault::Delay(Duration::from_millis(1)), Ok(Some(5)), Ok(Some(6))),
+    ] {
+        faults.set(fault);
+        assert_eq!(soon(upsert()).await, during, "{fault:?}");
+        faults.clear();
+        assert_eq!(soon(upsert()).await, after, "after {fault:?}");
+    }
+    Ok(())
+}
