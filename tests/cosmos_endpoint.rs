@@ -171,8 +171,8 @@ async fn the_change_feed_of_each_range_is_followed_and_resumed() -> Outcome {
     Ok(())
 }
 
-/// Every 429 reaches the caller, with the time to wait, when the client's own retries are off; with them on it is in the
-/// diagnostics of the operation that got through in the end.
+/// Every 429 reaches the caller, with the time to wait, when the client's own retries are off; with them on it is in
+/// the diagnostics of the operation that got through in the end.
 #[tokio::test]
 async fn throttling_is_visible() -> Outcome {
     let endpoint = CosmosEndpoint::start(options()).await?;
