@@ -1,4 +1,4 @@
-//! What an upsert costs the Cosmos DB endpoint in processor time, HTTP included: a figure, not a check.
+//! What an upsert costs the Cosmos DB endpoint in processor time, HTTP included, and in memory: figures, not checks.
 //!
 //! ```text
 //! cargo test --release --test cosmos_cost -- --ignored --nocapture
@@ -24,6 +24,12 @@ const UPSERTS: usize = 10_000;
 fn thread_time() -> u64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux keeps it");
     stat.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).expect("a number")
+}
+
+/// Bytes of memory that the process has (`proc(5)`, statm, in pages of 4 KiB).
+fn memory() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux keeps it");
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number") * 4096
 }
 
 fn upsert(stream: &mut BufReader<TcpStream>, client: usize, number: usize) {
@@ -75,6 +81,7 @@ fn upserts_of_a_kilobyte() {
         })
     });
     let address = address.recv().expect("an address");
+    let memory_before = memory();
     let begun = Instant::now();
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
@@ -91,13 +98,14 @@ fn upserts_of_a_kilobyte() {
     for client in clients {
         client.join().expect("a client ends");
     }
-    let took = begun.elapsed();
+    let (took, kept) = (begun.elapsed(), memory() - memory_before);
     stop.send(()).expect("the server listens");
     let nanoseconds = server.join().expect("the server ends");
     let upserts = CLIENTS * UPSERTS;
     println!(
-        "{upserts} upserts of 1 KB: {:.1} us of processor time each, {:.0} a second",
+        "{upserts} upserts of 1 KB: {:.1} us of processor time and {} bytes of memory each, {:.0} a second",
         nanoseconds as f64 / 1000.0 / upserts as f64,
+        kept / upserts,
         upserts as f64 / took.as_secs_f64()
     );
 }

@@ -171,8 +171,8 @@ async fn the_change_feed_of_each_range_is_followed_and_resumed() -> Outcome {
     Ok(())
 }
 
-/// Every 429 reaches the caller, with the time to wait, when the client's own retries are off; with them on it is in the
-/// diagnostics of the operation that got through in the end.
+/// Every 429 reaches the caller, with the time to wait, when the client's own retries are off; with them on it is in
+/// the diagnostics of the operation that got through in the end.
 #[tokio::test]
 async fn throttling_is_visible() -> Outcome {
     let endpoint = CosmosEndpoint::start(options()).await?;
@@ -437,5 +437,31 @@ async fn faults_are_switched_while_it_runs() -> Outcome {
     assert_eq!(raw(&endpoint, &account).await?, "");
     faults.clear();
     assert!(raw(&endpoint, &account).await?.contains("writableLocations"));
+    Ok(())
+}
+
+/// What a processor sees of each fault, and that the same client works again as soon as the fault is over.
+#[tokio::test]
+async fn a_client_lives_through_faults() -> Outcome {
+    let faults = FaultSwitch::default();
+    let endpoint = CosmosEndpoint::start(CosmosOptions { faults: faults.clone(), ..options() }).await?;
+    let container = container(&endpoint).await?;
+    let upsert = || async {
+        let written = container.upsert_item("d7", "e1", document("e1", "d7").expect("a document"), None).await;
+        written.map(|written| written.headers().lsn()).map_err(|error| u16::from(error.status().status_code()))
+    };
+    assert_eq!(soon(upsert()).await, Ok(Some(1)));
+    for (fault, during, after) in [
+        (Fault::Cut, Err(503), Ok(Some(2))),
+        (Fault::Throttle, Err(429), Ok(Some(3))),
+        // The client does not read the body of a write. What gives a wrong reply away is that it has no LSN.
+        (Fault::WrongReply, Ok(None), Ok(Some(4))),
+        (Fault::Delay(Duration::from_millis(1)), Ok(Some(5)), Ok(Some(6))),
+    ] {
+        faults.set(fault);
+        assert_eq!(soon(upsert()).await, during, "{fault:?}");
+        faults.clear();
+        assert_eq!(soon(upsert()).await, after, "after {fault:?}");
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Conditional requests: `If-Match` and its like.
 //!
-//! Source: <https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-headers-for-blob-service-operations>.
+//! Source:
+//! <https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-headers-for-blob-service-operations>.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

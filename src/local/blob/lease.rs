@@ -182,8 +182,8 @@ impl Lease {
         }
     }
 
-    /// Ends the lease without its id, and says when it will have ended: at once if it has no end of its own, else when its
-    /// time is up, and in any case no later than asked.
+    /// Ends the lease without its id, and says when it will have ended: at once if it has no end of its own, else when
+    /// its time is up, and in any case no later than asked.
     pub(super) fn break_off(&mut self, asked: Option<Duration>, now: SystemTime) -> Result<Duration, Problem> {
         let left = |until: SystemTime| until.duration_since(now).unwrap_or_default();
         let (id, left) = match &self.0 {

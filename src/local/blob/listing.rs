@@ -6,8 +6,8 @@
 //! entries    BlobPrefix ns/hub/g/checkpoint/     BlobPrefix ns/hub/g/ownership/
 //! ```
 //!
-//! A page's `NextMarker` stands for the first entry of the next page. Blobs that come or go between two pages show or not, as
-//! their names lie behind the marker or before it; no other blob is lost or comes twice.
+//! A page's `NextMarker` stands for the first entry of the next page. Blobs that come or go between two pages show or
+//! not, as their names lie behind the marker or before it; no other blob is lost or comes twice.
 //!
 //! Source: <https://learn.microsoft.com/rest/api/storageservices/list-blobs>.
 
@@ -83,8 +83,8 @@ fn with<T>(mut entries: Vec<T>, entry: T) -> Vec<T> {
     entries
 }
 
-/// The lowest name above all that begin with this one: the last character that can grow by one does so, and what is behind
-/// it falls away. `a/` gives `a0`.
+/// The lowest name above all that begin with this one: the last character that can grow by one does so, and what is
+/// behind it falls away. `a/` gives `a0`.
 fn after_all_that_begin_with(name: &str) -> Option<String> {
     let mut characters: Vec<char> = name.chars().collect();
     while let Some(last) = characters.pop() {

@@ -90,7 +90,8 @@ pub(super) struct SystemProperties<'a> {
 pub(super) struct Etag(String);
 
 impl Etag {
-    /// LSNs are unique within a range, so this is unique within a container; the time tells apart two lives of the endpoint.
+    /// LSNs are unique within a range, so this is unique within a container; the time tells apart two lives of the
+    /// endpoint.
     pub(super) fn of(range: u32, lsn: u64, seconds: u64) -> Self {
         Self(format!("\"{lsn:08x}-0000-{range:04x}-0000-{seconds:08x}0000\""))
     }

@@ -1,14 +1,14 @@
 //! Effective partition keys: where in the container's key space a partition key value lies.
 //!
-//! A container with hash partitioning, version 2, spreads its items over the numbers below 2^126. Clients compute the same
-//! number to route by themselves, so ours must agree to the bit. Worked example, the key `"redmond"`:
+//! A container with hash partitioning, version 2, spreads its items over the numbers below 2^126. Clients compute the
+//! same number to route by themselves, so ours must agree to the bit. Worked example, the key `"redmond"`:
 //!
 //! 1. bytes to hash: `08` (a string), the UTF-8 bytes `72 65 64 6D 6F 6E 64`, then `FF`;
 //! 2. `MurmurHash3` of 128 bits over them;
 //! 3. the two top bits cleared: `22E342F38A486A088463DFF7838A5963`, 32 upper-case hexadecimal digits.
 //!
-//! Source of format and vectors: the public vectors in the SDKs' own tests (`azure_data_cosmos_driver`, azure-cosmos for
-//! Python and Java: `PartitionKeyHashBaselineTest`).
+//! Source of format and vectors: the public vectors in the SDKs' own tests (`azure_data_cosmos_driver`, azure-cosmos
+//! for Python and Java: `PartitionKeyHashBaselineTest`).
 
 use std::fmt;
 

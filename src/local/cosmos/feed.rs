@@ -9,8 +9,8 @@
 //! | with `If-None-Match: "42"` | what was written after LSN 42 |
 //! | with `If-Modified-Since: …` | what was written at that second or later |
 //!
-//! A page's `ETag` is the next `If-None-Match`. Nothing new is 304, with an `ETag` too. Items come in their latest version,
-//! so two writes between two reads show as one item; deletions do not show.
+//! A page's `ETag` is the next `If-None-Match`. Nothing new is 304, with an `ETag` too. Items come in their latest
+//! version, so two writes between two reads show as one item; deletions do not show.
 //!
 //! Source: <https://learn.microsoft.com/rest/api/cosmos-db/list-documents>, "incremental feed".
 
@@ -92,8 +92,8 @@ fn changed_documents(asked: &Asked, container: &Container, page: &Page) -> Vec<u
     documents(container, changes)
 }
 
-/// All items, in the order of their last write: of the range or the key that the request names, or of one range after the
-/// other. An item that is written meanwhile may come twice.
+/// All items, in the order of their last write: of the range or the key that the request names, or of one range after
+/// the other. An item that is written meanwhile may come twice.
 pub(super) fn all(asked: &Asked, container: &Container, now: SystemTime) -> Answer {
     let whole = asked.range_id().is_none() && asked.key_range().is_none() && matches!(asked.partition_key(), Ok(None));
     let scope = match (whole, asked.continuation().map(Continuation::parse)) {

@@ -1,7 +1,7 @@
 //! Resource ids: the `_rid` of databases, containers, ranges and items.
 //!
-//! Base64 of 4 bytes for a database, 8 for a container, 16 for what is in one, with `-` for `/`. The first bytes are those of
-//! the parent, so an id says where its resource lies:
+//! Base64 of 4 bytes for a database, 8 for a container, 16 for what is in one, with `-` for `/`. The first bytes are
+//! those of the parent, so an id says where its resource lies:
 //!
 //! ```text
 //! database 1                00 00 00 01                                       AAAAAQ==
@@ -10,7 +10,8 @@
 //! ```
 //!
 //! The numbers are given in the order of creation, so an endpoint that starts again gives the same ids to the same
-//! container, and clients that remember them need not look it up anew. Layout from the tests of `azure_data_cosmos_driver`.
+//! container, and clients that remember them need not look it up anew. Layout from the tests of
+//! `azure_data_cosmos_driver`.
 
 use std::fmt;
 

@@ -70,8 +70,8 @@ impl<'a> Scope<'a> {
         Ok(Self { partition, keys: KeyRange::ALL, one_key: None })
     }
 
-    /// What was written in it after a position. It costs as much as was written in the whole partition since, but not more
-    /// because much is stored.
+    /// What was written in it after a position. It costs as much as was written in the whole partition since, but not
+    /// more because much is stored.
     pub(super) fn changes(&self, state: &State, position: Lsn, limit: PageLimit) -> Page {
         state.items.after(position, self.keys, limit)
     }

@@ -155,7 +155,8 @@ fn in_container(asked: &Asked, container: &Container, path: &[&str], now: System
     }
 }
 
-/// The ranges are a feed of their own: a client that knows them asks with the tag that it has, and is told "nothing new".
+/// The ranges are a feed of their own: a client that knows them asks with the tag that it has, and is told "nothing
+/// new".
 fn ranges(asked: &Asked, container: &Container) -> Answer {
     let etag = container.etag();
     let known = asked.if_none_match().is_some_and(|named| named.trim_matches('"') == etag.trim_matches('"'));
