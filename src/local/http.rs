@@ -49,9 +49,9 @@ pub(super) struct Limits {
     pub(super) head: usize,
     /// Bytes of a body; more is answered by [`Answer::too_large`].
     pub(super) body: usize,
-    /// How long a connection may take for a request's headers. hyper starts this clock when the last reply is out, so it is
-    /// also how long an idle connection is kept: longer than the 90 s for which clients usually keep theirs, so that the
-    /// client is the one who closes and no request meets a closing socket.
+    /// How long a connection may take for a request's headers. hyper starts this clock when the last reply is out, so
+    /// it is also how long an idle connection is kept: longer than the 90 s for which clients usually keep theirs, so
+    /// that the client is the one who closes and no request meets a closing socket.
     pub(super) head_time: Duration,
     /// How long a body may take.
     pub(super) body_time: Duration,
@@ -85,7 +85,7 @@ impl HttpServer {
         limits: Limits,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
-        Ok(Self::serve(listener, endpoint, faults, limits)?)
+        Self::serve(listener, endpoint, faults, limits)
     }
 
     /// Serves a socket that listens already: an endpoint that must know its own port before it can answer binds first.
@@ -147,14 +147,15 @@ async fn accept<A: Answer>(
     while connections.join_next().await.is_some() {}
 }
 
-/// How an HTTP/2 connection without TLS begins, "with prior knowledge" (RFC 9113, section 3.4); the rest of it is left out.
+/// How an HTTP/2 connection without TLS begins, "with prior knowledge" (RFC 9113, section 3.4); the rest of it is left
+/// out.
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
-/// Tells an HTTP/2 client to come back with HTTP/1.1. The Cosmos DB client for Rust begins with HTTP/2, and takes this, but
-/// not a connection that just closes, for what it is.
+/// Tells an HTTP/2 client to come back with HTTP/1.1. The Cosmos DB client for Rust begins with HTTP/2, and takes this,
+/// but not a connection that just closes, for what it is.
 ///
-/// Two frames, each a length of 3 bytes, a type, flags and a stream number of 4 bytes: SETTINGS, which must come first, with
-/// nothing in it; then GOAWAY with the last stream served (none) and the reason `HTTP_1_1_REQUIRED`, 13.
+/// Two frames, each a length of 3 bytes, a type, flags and a stream number of 4 bytes: SETTINGS, which must come first,
+/// with nothing in it; then GOAWAY with the last stream served (none) and the reason `HTTP_1_1_REQUIRED`, 13.
 async fn refuse_http_2(stream: &mut TcpStream) -> io::Result<()> {
     const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13];
@@ -177,7 +178,8 @@ struct CutOff;
 
 impl<A: Answer> Connection<A> {
     async fn serve(self, mut stream: TcpStream, mut stopped: watch::Receiver<()>) {
-        // Replies are small and whole: waiting for more to send would only delay them. A socket that refuses the option still works.
+        // Replies are small and whole: waiting for more to send would only delay them. A socket that refuses the option
+        // still works.
         drop(stream.set_nodelay(true));
         let mut first = [0; HTTP_2_PREFACE.len()];
         let begun = tokio::select! {
@@ -277,7 +279,8 @@ pub(super) fn parse_date(text: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_secs(u64::try_from(time.unix_timestamp()).ok()?))
 }
 
-/// Turns the parts into a reply. Headers that are no valid HTTP are left out: a reply without them still says what happened.
+/// Turns the parts into a reply. Headers that are no valid HTTP are left out: a reply without them still says what
+/// happened.
 pub(super) fn reply(status: hyper::StatusCode, headers: hyper::HeaderMap, body: Bytes) -> Reply {
     let mut reply = Response::new(Full::new(body));
     *reply.status_mut() = status;

@@ -1,6 +1,7 @@
 //! Conditional requests: `If-Match` and its like.
 //!
-//! Source: <https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-headers-for-blob-service-operations>.
+//! Source:
+//! <https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-headers-for-blob-service-operations>.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,19 +12,23 @@ use super::store::Blob;
 /// What a request demands of the blob as it stands.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Conditions<'a> {
-    pub(super) if_match: Option<&'a str>,
-    pub(super) if_none_match: Option<&'a str>,
-    pub(super) if_modified_since: Option<SystemTime>,
-    pub(super) if_unmodified_since: Option<SystemTime>,
+    /// `If-Match`
+    pub(super) matching: Option<&'a str>,
+    /// `If-None-Match`
+    pub(super) none_match: Option<&'a str>,
+    /// `If-Modified-Since`
+    pub(super) modified_since: Option<SystemTime>,
+    /// `If-Unmodified-Since`
+    pub(super) unmodified_since: Option<SystemTime>,
 }
 
 impl<'a> Conditions<'a> {
     pub(super) fn of(asked: &'a Asked) -> Self {
         Self {
-            if_match: asked.header("if-match"),
-            if_none_match: asked.header("if-none-match"),
-            if_modified_since: asked.time("if-modified-since"),
-            if_unmodified_since: asked.time("if-unmodified-since"),
+            matching: asked.header("if-match"),
+            none_match: asked.header("if-none-match"),
+            modified_since: asked.time("if-modified-since"),
+            unmodified_since: asked.time("if-unmodified-since"),
         }
     }
 
@@ -42,22 +47,22 @@ impl<'a> Conditions<'a> {
     /// For writing a whole blob, which may be new.
     pub(super) fn check_put(&self, blob: Option<&Blob>) -> Result<(), Problem> {
         match blob {
-            None if self.if_match.is_some() => Err(Problem::ConditionNotMet),
+            None if self.matching.is_some() => Err(Problem::ConditionNotMet),
             None => Ok(()),
-            Some(_) if self.if_none_match == Some("*") => Err(Problem::BlobAlreadyExists),
+            Some(_) if self.none_match == Some("*") => Err(Problem::BlobAlreadyExists),
             Some(blob) => self.check_change(blob),
         }
     }
 
     fn check_kept(&self, blob: &Blob) -> Result<(), Problem> {
-        let other = self.if_match.is_some_and(|named| named != "*" && !blob.etag.is_named_by(named));
-        let later = self.if_unmodified_since.is_some_and(|since| seconds(blob.modified) > since);
+        let other = self.matching.is_some_and(|named| named != "*" && !blob.etag.is_named_by(named));
+        let later = self.unmodified_since.is_some_and(|since| seconds(blob.modified) > since);
         if other || later { Err(Problem::ConditionNotMet) } else { Ok(()) }
     }
 
     fn is_unwanted(&self, blob: &Blob) -> bool {
-        self.if_none_match.is_some_and(|named| named == "*" || blob.etag.is_named_by(named))
-            || self.if_modified_since.is_some_and(|since| seconds(blob.modified) <= since)
+        self.none_match.is_some_and(|named| named == "*" || blob.etag.is_named_by(named))
+            || self.modified_since.is_some_and(|since| seconds(blob.modified) <= since)
     }
 }
 
@@ -93,36 +98,36 @@ mod tests {
         let none = Conditions::default();
         for (conditions, read, change, put) in [
             (Conditions::default(), None, None, None),
-            (Conditions { if_match: Some(&tag), ..Conditions::default() }, None, None, None),
-            (Conditions { if_match: Some("*"), ..Conditions::default() }, None, None, None),
+            (Conditions { matching: Some(&tag), ..Conditions::default() }, None, None, None),
+            (Conditions { matching: Some("*"), ..Conditions::default() }, None, None, None),
             (
-                Conditions { if_match: Some("\"other\""), ..Conditions::default() },
+                Conditions { matching: Some("\"other\""), ..Conditions::default() },
                 Some(Problem::ConditionNotMet),
                 Some(Problem::ConditionNotMet),
                 Some(Problem::ConditionNotMet),
             ),
             (
-                Conditions { if_none_match: Some(&tag), ..Conditions::default() },
+                Conditions { none_match: Some(&tag), ..Conditions::default() },
                 Some(Problem::NotModified),
                 Some(Problem::ConditionNotMet),
                 Some(Problem::ConditionNotMet),
             ),
             (
-                Conditions { if_none_match: Some("*"), ..Conditions::default() },
+                Conditions { none_match: Some("*"), ..Conditions::default() },
                 Some(Problem::NotModified),
                 Some(Problem::ConditionNotMet),
                 Some(Problem::BlobAlreadyExists),
             ),
             (
-                Conditions { if_modified_since: at(1000), ..Conditions::default() },
+                Conditions { modified_since: at(1000), ..Conditions::default() },
                 Some(Problem::NotModified),
                 Some(Problem::ConditionNotMet),
                 Some(Problem::ConditionNotMet),
             ),
-            (Conditions { if_modified_since: at(999), ..Conditions::default() }, None, None, None),
-            (Conditions { if_unmodified_since: at(1000), ..Conditions::default() }, None, None, None),
+            (Conditions { modified_since: at(999), ..Conditions::default() }, None, None, None),
+            (Conditions { unmodified_since: at(1000), ..Conditions::default() }, None, None, None),
             (
-                Conditions { if_unmodified_since: at(999), ..Conditions::default() },
+                Conditions { unmodified_since: at(999), ..Conditions::default() },
                 Some(Problem::ConditionNotMet),
                 Some(Problem::ConditionNotMet),
                 Some(Problem::ConditionNotMet),
@@ -133,7 +138,7 @@ mod tests {
             assert_eq!(conditions.check_put(Some(&blob)).err(), put, "{conditions:?}");
         }
         assert_eq!(none.check_put(None), Ok(()));
-        let only_over = Conditions { if_match: Some("*"), ..Conditions::default() };
+        let only_over = Conditions { matching: Some("*"), ..Conditions::default() };
         assert_eq!(only_over.check_put(None), Err(Problem::ConditionNotMet));
     }
 }

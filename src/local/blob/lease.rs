@@ -182,16 +182,15 @@ impl Lease {
         }
     }
 
-    /// Ends the lease without its id, and says when it will have ended: at once if it has no end of its own, else when its
-    /// time is up, and in any case no later than asked.
+    /// Ends the lease without its id, and says when it will have ended: at once if it has no end of its own, else when
+    /// its time is up, and in any case no later than asked.
     pub(super) fn break_off(&mut self, asked: Option<Duration>, now: SystemTime) -> Result<Duration, Problem> {
         let left = |until: SystemTime| until.duration_since(now).unwrap_or_default();
-        let (id, left) = match (&self.0, self.state(now)) {
-            (_, LeaseState::Available) => return Err(Problem::LeaseNotPresentWithLeaseOperation),
-            (Kept::Leased { id, time: LeaseTime::ForEver, .. }, _) => (id.clone(), asked.unwrap_or_default()),
-            (Kept::Leased { id, time: LeaseTime::Fixed(time), since }, _) => (id.clone(), left(*since + *time)),
-            (Kept::Breaking { id, until }, _) => (id.clone(), left(*until)),
-            (Kept::Available, _) => return Err(Problem::LeaseNotPresentWithLeaseOperation),
+        let (id, left) = match &self.0 {
+            Kept::Available => return Err(Problem::LeaseNotPresentWithLeaseOperation),
+            Kept::Leased { id, time: LeaseTime::ForEver, .. } => (id.clone(), asked.unwrap_or_default()),
+            Kept::Leased { id, time: LeaseTime::Fixed(time), since } => (id.clone(), left(*since + *time)),
+            Kept::Breaking { id, until } => (id.clone(), left(*until)),
         };
         let wait = asked.map_or(left, |asked| asked.min(left));
         self.0 = Kept::Breaking { id, until: now + wait };

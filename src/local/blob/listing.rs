@@ -6,8 +6,8 @@
 //! entries    BlobPrefix ns/hub/g/checkpoint/     BlobPrefix ns/hub/g/ownership/
 //! ```
 //!
-//! A page's `NextMarker` stands for the first entry of the next page. Blobs that come or go between two pages show or not, as
-//! their names lie behind the marker or before it; no other blob is lost or comes twice.
+//! A page's `NextMarker` stands for the first entry of the next page. Blobs that come or go between two pages show or
+//! not, as their names lie behind the marker or before it; no other blob is lost or comes twice.
 //!
 //! Source: <https://learn.microsoft.com/rest/api/storageservices/list-blobs>.
 
@@ -83,8 +83,8 @@ fn with<T>(mut entries: Vec<T>, entry: T) -> Vec<T> {
     entries
 }
 
-/// The lowest name above all that begin with this one: the last character that can grow by one does so, and what is behind
-/// it falls away. `a/` gives `a0`.
+/// The lowest name above all that begin with this one: the last character that can grow by one does so, and what is
+/// behind it falls away. `a/` gives `a0`.
 fn after_all_that_begin_with(name: &str) -> Option<String> {
     let mut characters: Vec<char> = name.chars().collect();
     while let Some(last) = characters.pop() {
@@ -176,11 +176,11 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn names(list: &[&str]) -> BTreeMap<String, ()> {
-        list.iter().map(|name| ((*name).to_owned(), ())).collect()
+    fn names(list: &[&str]) -> BTreeMap<String, u8> {
+        list.iter().map(|name| ((*name).to_owned(), 0)).collect()
     }
 
-    fn all_pages(blobs: &BTreeMap<String, ()>, prefix: &str, delimiter: &str, most: usize) -> Vec<String> {
+    fn all_pages(blobs: &BTreeMap<String, u8>, prefix: &str, delimiter: &str, most: usize) -> Vec<String> {
         let mut found = Vec::new();
         let mut from = String::new();
         loop {
@@ -220,7 +220,7 @@ mod tests {
             delimiter in "/?",
             most in 1_usize..7,
         ) {
-            let blobs: BTreeMap<String, ()> = list.iter().map(|name| (name.clone(), ())).collect();
+            let blobs: BTreeMap<String, u8> = list.iter().map(|name| (name.clone(), 0)).collect();
             let fold = |name: &String| match name[prefix.len()..].find(&delimiter).filter(|_| !delimiter.is_empty()) {
                 Some(at) => name[..=prefix.len() + at].to_owned(),
                 None => name.clone(),

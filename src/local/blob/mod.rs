@@ -1,9 +1,10 @@
-//! The Blob storage endpoint of the embedded scenario: what checkpoint stores and function hosts need of the REST protocol.
+//! The Blob storage endpoint of the embedded scenario: what checkpoint stores and function hosts need of the REST
+//! protocol.
 //!
-//! Served, in memory: containers (create, list, properties, metadata, delete), block blobs written in one piece, ranges,
-//! properties and metadata, deletion, conditions, leases on blobs, and listing with prefix, delimiter, metadata and markers.
-//! **A shared key, a SAS or nothing at all is accepted**: signatures are not verified, because the endpoint listens on
-//! loopback and holds nothing but what the scenario made.
+//! Served, in memory: containers (create, list, properties, metadata, delete), block blobs written in one piece,
+//! ranges, properties and metadata, deletion, conditions, leases on blobs, and listing with prefix, delimiter, metadata
+//! and markers. **A shared key, a SAS or nothing at all is accepted**: signatures are not verified, because the
+//! endpoint listens on loopback and holds nothing but what the scenario made.
 
 mod blobs;
 mod condition;
@@ -105,7 +106,8 @@ impl BlobEndpoint {
         self.server.address()
     }
 
-    /// What clients take as the account's endpoint, without a slash at the end: `http://127.0.0.1:PORT/devstoreaccount1`.
+    /// What clients take as the account's endpoint, without a slash at the end:
+    /// `http://127.0.0.1:PORT/devstoreaccount1`.
     pub fn endpoint(&self) -> String {
         format!("http://{}/{}", self.address(), self.account)
     }

@@ -101,8 +101,8 @@ impl Asked {
         self.header("x-ms-lease-id").map(|text| LeaseId::parse(text).ok_or(Problem::InvalidHeaderValue)).transpose()
     }
 
-    /// The metadata that the headers set. Names become element names in listings, so the service allows identifiers only;
-    /// a value that is no text would come back changed.
+    /// The metadata that the headers set. Names become element names in listings, so the service allows identifiers
+    /// only; a value that is no text would come back changed.
     pub(super) fn metadata(&self) -> Result<Metadata, Problem> {
         let headers = self.request.headers().iter();
         let named = headers.filter_map(|(name, value)| Some((name.as_str().strip_prefix("x-ms-meta-")?, value)));

@@ -32,7 +32,7 @@ impl Service {
         let store = &self.store;
         match target {
             Target::Account => match what {
-                ("GET", "list") => containers::list(store, asked, &self.endpoint(asked)),
+                ("GET", "list") => Ok(containers::list(store, asked, &self.endpoint(asked))),
                 _ => Err(Problem::NotImplemented),
             },
             Target::Container(container) => match what {

@@ -70,8 +70,8 @@ pub(super) struct State {
 }
 
 impl State {
-    /// A tag that no version had before, not even in an earlier life of the endpoint: the time in units of 100 ns, counted
-    /// on when that does not move.
+    /// A tag that no version had before, not even in an earlier life of the endpoint: the time in units of 100 ns,
+    /// counted on when that does not move.
     pub(super) fn new_etag(&mut self, now: SystemTime) -> Etag {
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let ticks = u64::try_from(since.as_nanos() / 100).unwrap_or(u64::MAX / 2);

@@ -1,58 +1,19 @@
 //! The account: databases, containers and their partitions, and the JSON that describes them.
 //!
-//! Sources: <https://learn.microsoft.com/rest/api/cosmos-db/databases>, `…/collections`, `…/get-partition-key-ranges`;
-//! the layout of resource ids (`_rid`) from the SDKs' tests.
+//! Sources: <https://learn.microsoft.com/rest/api/cosmos-db/databases>, `…/collections`, `…/get-partition-key-ranges`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::document::{ItemTtl, PartitionKeyPath};
 use super::epk::{EffectivePartitionKey, KeyRange};
 use super::partition::{Partition, Seconds};
+use super::rid::{ContainerRid, DatabaseRid, ResourceId};
 use super::units::RequestUnits;
-
-/// A resource id: base64 of 4 bytes for a database, 8 for a container, 16 for an item, with `-` for `/`.
-///
-/// The numbers are given in the order of creation, so an endpoint that starts again gives the same ids to the same
-/// container, and clients that remember them need not look it up anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ResourceId(String);
-
-impl ResourceId {
-    fn of(bytes: &[u8]) -> Self {
-        Self(STANDARD.encode(bytes).replace('/', "-"))
-    }
-
-    fn database(number: u32) -> Self {
-        Self::of(&number.to_be_bytes())
-    }
-
-    fn container_bytes(database: u32, number: u32) -> [u8; 8] {
-        // The high bit tells a container from other children of a database.
-        ((u64::from(database) << 32) | u64::from(number) | 0x8000_0000).to_be_bytes()
-    }
-
-    fn child(container: [u8; 8], low: u64) -> Self {
-        Self::of(&[container, low.to_le_bytes()].concat())
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ResourceId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
 
 /// What a container does with items as they age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +55,7 @@ pub(super) struct Container {
     pub(super) key_path: PartitionKeyPath,
     pub(super) time_to_live: TimeToLive,
     pub(super) partitions: Vec<Partition>,
-    rid_bytes: [u8; 8],
+    place: ContainerRid,
     created: Seconds,
     request_units: AtomicU32,
     next_item: AtomicU64,
@@ -153,8 +114,8 @@ pub(super) fn resource_name(body: &Value) -> Option<String> {
 
 impl Container {
     fn new(plan: ContainerPlan, database: &Database, number: u32, now: SystemTime) -> Self {
-        let rid_bytes = ResourceId::container_bytes(database.number, number);
-        let rid = ResourceId::of(&rid_bytes);
+        let place = database.place.container(number);
+        let rid = place.id();
         let ranges = KeyRange::cut(physical_partitions(plan.request_units));
         Self {
             link: format!("{}colls/{rid}/", database.link),
@@ -166,7 +127,7 @@ impl Container {
             key_path: plan.key_path,
             time_to_live: plan.time_to_live,
             rid,
-            rid_bytes,
+            place,
         }
     }
 
@@ -197,7 +158,7 @@ impl Container {
     }
 
     pub(super) fn item_rid(&self, number: u64) -> ResourceId {
-        ResourceId::child(self.rid_bytes, number)
+        self.place.item(number)
     }
 
     /// The tag of the description; nothing changes it.
@@ -246,8 +207,7 @@ impl Container {
             .partitions
             .iter()
             .map(|partition| {
-                // The type in the top bits tells ranges from items.
-                let rid = ResourceId::child(self.rid_bytes, (5 << 60) | u64::from(partition.id + 1));
+                let rid = self.place.range(partition.id);
                 json!({
                     "id": partition.id.to_string(),
                     "_self": format!("{}pkranges/{rid}/", self.link),
@@ -286,8 +246,7 @@ impl Container {
 
     /// The id of its throughput offer.
     pub(super) fn offer_id(&self) -> String {
-        // Clients name the offer in a path: only letters and digits.
-        format!("o{}", u64::from_be_bytes(self.rid_bytes))
+        self.place.offer()
     }
 }
 
@@ -302,7 +261,7 @@ pub(super) struct Database {
     pub(super) id: String,
     pub(super) rid: ResourceId,
     link: String,
-    number: u32,
+    place: DatabaseRid,
     created: Seconds,
     containers: Mutex<BTreeMap<String, Arc<Container>>>,
 }
@@ -387,14 +346,15 @@ impl Account {
             return Err(AlreadyThere);
         }
         let number = u32::try_from(databases.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let rid = ResourceId::database(number);
+        let place = DatabaseRid::new(number);
+        let rid = place.id();
         let database = Arc::new(Database {
             link: format!("dbs/{rid}/"),
             containers: Mutex::default(),
             created: Seconds::of(now),
             id,
             rid,
-            number,
+            place,
         });
         databases.insert(database.id.clone(), database.clone());
         Ok(database)

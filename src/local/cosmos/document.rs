@@ -90,7 +90,8 @@ pub(super) struct SystemProperties<'a> {
 pub(super) struct Etag(String);
 
 impl Etag {
-    /// LSNs are unique within a range, so this is unique within a container; the time tells apart two lives of the endpoint.
+    /// LSNs are unique within a range, so this is unique within a container; the time tells apart two lives of the
+    /// endpoint.
     pub(super) fn of(range: u32, lsn: u64, seconds: u64) -> Self {
         Self(format!("\"{lsn:08x}-0000-{range:04x}-0000-{seconds:08x}0000\""))
     }
@@ -150,7 +151,7 @@ fn id(members: &Members<'_>) -> Result<String, BadItem> {
 }
 
 fn key(members: &Members<'_>, path: &[String]) -> Option<PartitionKeyValue> {
-    let Some((name, rest)) = path.split_first() else { return None };
+    let (name, rest) = path.split_first()?;
     let Some(raw) = members.find(name) else { return Some(PartitionKeyValue::Undefined) };
     if rest.is_empty() {
         return PartitionKeyValue::of(&serde_json::from_str(raw.get()).ok()?).ok();

@@ -1,14 +1,14 @@
 //! Effective partition keys: where in the container's key space a partition key value lies.
 //!
-//! A container with hash partitioning, version 2, spreads its items over the numbers below 2^126. Clients compute the same
-//! number to route by themselves, so ours must agree to the bit. Worked example, the key `"redmond"`:
+//! A container with hash partitioning, version 2, spreads its items over the numbers below 2^126. Clients compute the
+//! same number to route by themselves, so ours must agree to the bit. Worked example, the key `"redmond"`:
 //!
 //! 1. bytes to hash: `08` (a string), the UTF-8 bytes `72 65 64 6D 6F 6E 64`, then `FF`;
 //! 2. `MurmurHash3` of 128 bits over them;
 //! 3. the two top bits cleared: `22E342F38A486A088463DFF7838A5963`, 32 upper-case hexadecimal digits.
 //!
-//! Source of format and vectors: the public vectors in the SDKs' own tests (`azure_data_cosmos_driver`, azure-cosmos for
-//! Python and Java: `PartitionKeyHashBaselineTest`).
+//! Source of format and vectors: the public vectors in the SDKs' own tests (`azure_data_cosmos_driver`, azure-cosmos
+//! for Python and Java: `PartitionKeyHashBaselineTest`).
 
 use std::fmt;
 
@@ -112,6 +112,11 @@ impl KeyRange {
     /// The whole key space.
     pub(super) const ALL: Self = Self { min: EffectivePartitionKey::LOWEST, max: EffectivePartitionKey::ABOVE_ALL };
 
+    /// The range of one key alone.
+    pub(super) fn only(key: EffectivePartitionKey) -> Self {
+        Self { min: key, max: EffectivePartitionKey(key.0.saturating_add(1)) }
+    }
+
     pub(super) fn contains(self, key: EffectivePartitionKey) -> bool {
         self.min <= key && key < self.max
     }
@@ -179,6 +184,7 @@ mod tests {
         #[test]
         fn every_key_lies_in_exactly_one_range(text in ".*", count in 1_u32..40) {
             let key = EffectivePartitionKey::of(&PartitionKeyValue::Text(text));
+            prop_assert!(KeyRange::only(key).contains(key));
             prop_assert_eq!(KeyRange::cut(count).iter().filter(|range| range.contains(key)).count(), 1);
             prop_assert_eq!(EffectivePartitionKey::from_hex(&key.to_string()), Some(key));
         }

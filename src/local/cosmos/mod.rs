@@ -1,7 +1,8 @@
-//! The Cosmos DB endpoint of the embedded scenario: what clients of the NoSQL API need of the REST protocol, in memory.
+//! The Cosmos DB endpoint of the embedded scenario: what clients of the `NoSQL` API need of the REST protocol, in
+//! memory.
 //!
-//! Served: the account, databases and containers, partition key ranges, items by id, the change feed, throughput offers, and
-//! two queries within a partition key. Text JSON only: a client must not send binary encoding
+//! Served: the account, databases and containers, partition key ranges, items by id, the change feed, throughput
+//! offers, and two queries within a partition key. Text JSON only: a client must not send binary encoding
 //! (`BinaryEncodingOptions::new().with_enabled(false)` in Rust). **Any key is accepted**: signatures are not verified,
 //! because the endpoint listens on loopback and holds nothing but what the scenario made.
 
@@ -12,8 +13,11 @@ mod feed;
 mod items;
 mod murmur;
 mod partition;
+mod query;
 mod reply;
 mod request;
+mod rid;
+mod scope;
 mod service;
 mod units;
 
@@ -40,8 +44,8 @@ pub struct CosmosOptions {
     pub container: String,
     /// Where items keep their partition key, such as `/deviceId`.
     pub partition_key_path: String,
-    /// Provisioned throughput of the container in RU/s. It decides the number of physical partitions too, once and for all:
-    /// one for each 10,000 RU/s, and at least two.
+    /// Provisioned throughput of the container in RU/s. It decides the number of physical partitions too, once and for
+    /// all: one for each 10,000 RU/s, and at least two.
     pub request_units: u32,
     /// How long items live, in whole seconds; for ever if nothing is given.
     pub time_to_live: Option<Duration>,
@@ -83,8 +87,8 @@ pub struct CosmosEndpoint {
     container: Arc<Container>,
 }
 
-/// Bodies longer than an item are answered 413 by the service, which tells the client what to do; far longer ones are not
-/// even read.
+/// Bodies longer than an item are answered 413 by the service, which tells the client what to do; far longer ones are
+/// not even read.
 const LONGEST_BODY: usize = items::LONGEST_ITEM + 64 * 1024;
 
 /// The public key of Microsoft's own emulators, which tools fill in by default.

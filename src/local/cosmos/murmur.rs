@@ -1,4 +1,4 @@
-//! MurmurHash3, x64, 128 bits, seed 0: the hash under effective partition keys.
+//! `MurmurHash3`, x64, 128 bits, seed 0: the hash under effective partition keys.
 //!
 //! Written after the public-domain algorithm description by Austin Appleby
 //! (<https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp>).
@@ -36,9 +36,10 @@ pub(super) fn hash_128(data: &[u8]) -> u128 {
     (u128::from(h2) << 64) | u128::from(h1)
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "the low half and the high half are what is wanted")]
 fn halves(block: [u8; 16]) -> (u64, u64) {
     let both = u128::from_le_bytes(block);
-    ((both & u128::from(u64::MAX)) as u64, (both >> 64) as u64)
+    (both as u64, (both >> 64) as u64)
 }
 
 fn scrambled_1(k: u64) -> u64 {

@@ -1,7 +1,7 @@
 //! One physical partition: its items by id, by the order in which they were written, and by when they expire.
 //!
-//! The change feed is an index of the latest version of each item by LSN. A write gives the item the next LSN, so it moves
-//! to the end; reading from a position costs as much as there is after it, however much is stored.
+//! The change feed is an index of the latest version of each item by LSN. A write gives the item the next LSN, so it
+//! moves to the end; reading from a position costs as much as there is after it, however much is stored.
 //!
 //! ```text
 //! put a   put b   put c        by LSN: 1 a   2 b   3 c
@@ -122,7 +122,8 @@ impl Items {
         Lsn(self.last.0 + 1)
     }
 
-    /// Forgets what has expired. Each write adds one entry to the index of expiries at most, so this is paid for by writes.
+    /// Forgets what has expired. Each write adds one entry to the index of expiries at most, so this is paid for by
+    /// writes.
     pub(super) fn expire(&mut self, now: SystemTime) {
         let now = Seconds::of(now);
         while let Some((at, lsn)) = self.expiring.first().copied().filter(|(at, _)| *at <= now) {
@@ -184,8 +185,8 @@ impl Items {
         page(lsns.into_iter().filter_map(|lsn| Some((lsn, self.by_lsn.get(&lsn)?))), limit, self.last.max(position))
     }
 
-    /// The position before the first item that was written at this time or later. Times grow with LSNs, so a binary search
-    /// over the LSNs finds it.
+    /// The position before the first item that was written at this time or later. Times grow with LSNs, so a binary
+    /// search over the LSNs finds it.
     pub(super) fn position_at(&self, time: Seconds) -> Lsn {
         let (mut low, mut high) = (0, self.last.0);
         while low < high {

@@ -7,11 +7,11 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::account::{Account, AlreadyThere, Container, ContainerPlan, Database, resource_name};
-use super::feed;
 use super::items::{self, Write};
 use super::reply::Answer;
 use super::request::Asked;
 use super::units::{RequestUnits, RetryAfter};
+use super::{feed, query};
 use crate::local::http::{self, Reply};
 
 /// How long a client is told to wait while the throttle fault is on.
@@ -36,7 +36,7 @@ impl Service {
             ("GET", ["dbs"]) => self.list_databases(),
             ("POST", ["dbs"]) if asked.is_query() => self.list_databases(),
             ("POST", ["dbs"]) => self.create_database(asked, now),
-            ("GET", ["offers"]) | ("POST", ["offers"]) => self.offers(asked),
+            ("GET" | "POST", ["offers"]) => self.offers(asked),
             ("GET" | "PUT", ["offers", id]) => self.offer(asked, id),
             (_, ["dbs", database, rest @ ..]) => match self.account.database(database) {
                 Some(database) => in_database(asked, &database, rest, now),
@@ -105,14 +105,16 @@ fn in_database(asked: &Asked, database: &Database, path: &[&str], now: SystemTim
         ("GET", ["colls"]) => list_containers(database),
         ("POST", ["colls"]) if asked.is_query() => list_containers(database),
         ("POST", ["colls"]) => create_container(asked, database, now),
-        (_, ["colls", container, rest @ ..]) => match database.container(container) {
-            Some(container) => in_container(asked, &container, rest, now),
-            None => {
-                let message =
-                    format!("There is no container {container:?} in database {:?}: create it first.", database.id);
-                Answer::not_found(&message).substatus(1003)
-            }
-        },
+        (_, ["colls", name, rest @ ..]) => {
+            let there = database.container(name).map(|container| in_container(asked, &container, rest, now));
+            there.unwrap_or_else(|| {
+                Answer::not_found(&format!(
+                    "There is no container {name:?} in database {:?}: create it first.",
+                    database.id
+                ))
+                .substatus(1003)
+            })
+        }
         _ => not_served(asked),
     }
 }
@@ -142,7 +144,7 @@ fn in_container(asked: &Asked, container: &Container, path: &[&str], now: System
         ("GET", ["pkranges"]) => ranges(asked, container),
         ("GET", ["docs"]) if asked.change_feed().is_some() => feed::changes(asked, container, now),
         ("GET", ["docs"]) => feed::all(asked, container, now),
-        ("POST", ["docs"]) if asked.is_query() || asked.is_query_plan() => feed::query(asked, container, now),
+        ("POST", ["docs"]) if asked.is_query() || asked.is_query_plan() => query::answer(asked, container, now),
         ("POST", ["docs"]) if asked.is_batch() => not_served(asked),
         ("POST", ["docs"]) if asked.is_upsert() => items::write(asked, container, Write::Upsert, now),
         ("POST", ["docs"]) => items::write(asked, container, Write::Create, now),
@@ -153,7 +155,8 @@ fn in_container(asked: &Asked, container: &Container, path: &[&str], now: System
     }
 }
 
-/// The ranges are a feed of their own: a client that knows them asks with the tag that it has, and is told "nothing new".
+/// The ranges are a feed of their own: a client that knows them asks with the tag that it has, and is told "nothing
+/// new".
 fn ranges(asked: &Asked, container: &Container) -> Answer {
     let etag = container.etag();
     let known = asked.if_none_match().is_some_and(|named| named.trim_matches('"') == etag.trim_matches('"'));

@@ -1,9 +1,9 @@
 //! Request units: what an operation costs, and the budget that a physical partition has each second.
 //!
-//! The charges are assumptions that fit what was measured for documents of 1 KB under the default indexing policy: about
-//! 8.5 RU for an insert and 11.4 RU for a replacement; a point read of 1 KB is 1 RU by definition
-//! (<https://learn.microsoft.com/azure/cosmos-db/request-units>). They grow in proportion to the size, and nothing costs
-//! less than at 1 KB. The change feed's charge is not published: 1 RU for a page and 0.1 RU for each KB on it.
+//! The charges are assumptions that fit what was measured for documents of 1 KB under the default indexing policy:
+//! about 8.5 RU for an insert and 11.4 RU for a replacement; a point read of 1 KB is 1 RU by definition
+//! (<https://learn.microsoft.com/azure/cosmos-db/request-units>). They grow in proportion to the size, and nothing
+//! costs less than at 1 KB. The change feed's charge is not published: 1 RU for a page and 0.1 RU for each KB on it.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -63,9 +63,11 @@ pub(super) struct RetryAfter(pub(super) Duration);
 /// What one physical partition may spend, made anew at each full second.
 ///
 /// A second's admitted charges never add up to more than the budget, with one exception: an item that costs more than a
-/// whole second's budget would never get in. It is admitted when nothing is spent, and the seconds after it pay the rest.
+/// whole second's budget would never get in. It is admitted when nothing is spent, and the seconds after it pay the
+/// rest.
 ///
-/// Worked example with 20 RU a second: 8.5 and 8.5 are admitted, a third 8.5 would make 25.5 and waits for the next second.
+/// Worked example with 20 RU a second: 8.5 and 8.5 are admitted, a third 8.5 would make 25.5 and waits for the next
+/// second.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     second: u64,
