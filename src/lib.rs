@@ -6,10 +6,20 @@
 //! - [`azure`]: what several parts share to reach Azure: addresses, credentials, clients
 //! - [`load`]: drives events into the ingest log, open loop
 //! - [`process`]: the stream processor: reads partitions, writes to the store, checkpoints
+//! - [`probe`]: looks at running services and yields observations
 //! - [`model`]: what the observations add up to
+//! - [`ui`]: the screen
+//! - [`report`]: the session in words
+//! - [`figures`]: figures as text, the same everywhere
+//! - [`cli`]: commands and flags
 
 pub mod azure;
+pub mod cli;
+pub mod figures;
 pub mod load;
 pub mod local;
 pub mod model;
+pub mod probe;
 pub mod process;
+pub mod report;
+pub mod ui;

@@ -5,3 +5,4 @@ pub mod cosmos;
 pub mod eventhubs;
 pub mod fault;
 mod http;
+pub mod scenario;

@@ -163,6 +163,7 @@ impl Ledger {
             unconfirmed: self.unconfirmed,
             lost: judgement.map_or(0, |judgement| judgement.lost.events),
             judged: judgement.map_or(0, |judgement| judgement.judged),
+            duplicated: 0,
             foreign: self.foreign,
         }
     }

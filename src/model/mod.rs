@@ -1,5 +1,12 @@
 //! The model: what the observations add up to. Pure: no clock, no I/O, no environment.
 
+pub mod health;
+pub mod lag;
+pub mod latency;
 pub mod ledger;
 pub mod observation;
+pub mod partition;
+pub mod series;
+pub mod session;
+pub mod status;
 pub mod units;

@@ -186,19 +186,24 @@ pub struct TallyFigures {
     pub lost: u64,
     /// Of the acknowledged events, how many that judgement covers.
     pub judged: u64,
+    /// Writes to the store beyond the first of each event: copies, and events processed again.
+    pub duplicated: u64,
     /// Items in the store that are not of this load.
     pub foreign: u64,
 }
 
-/// One of the four stations that the flow line shows.
+/// A service that can cease to answer. The flow line shows four stations; the processor's is two: the processor itself
+/// where it is ours, and the place of its checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Station {
     /// The load driver.
     Load,
     /// The ingest log.
     Ingest,
-    /// The stream processor, seen through its checkpoints.
+    /// The stream processor, where it is ours and speaks for itself.
     Processor,
+    /// Where the processor keeps its positions.
+    Checkpoints,
     /// The serving store.
     Store,
 }

@@ -194,47 +194,45 @@ impl Session {
     }
 
     /// Frees a handle and answers the client's detach, unless it is itself the answer to ours.
-    pub(crate) fn detach(&mut self, detach: &Detach, context: &mut Context<'_>) -> Result<(), Failure> {
+    pub(crate) fn detach(&mut self, detach: &Detach, context: &mut Context<'_>) {
         match self.links.remove(&detach.handle) {
-            None => Err(unattached(detach.handle)),
-            Some(Link::Detaching) => Ok(()),
+            None | Some(Link::Detaching) => {}
             Some(_) => {
                 let answer = Detach { handle: detach.handle, closed: detach.closed, error: None };
                 context.outbox.send(self.channel, &answer);
-                Ok(())
             }
         }
     }
 
     /// Takes in the client's windows and, with a handle, its credit.
-    pub(crate) fn flow(&mut self, flow: &Flow, context: &mut Context<'_>) -> Result<(), Failure> {
+    pub(crate) fn flow(&mut self, flow: &Flow, context: &mut Context<'_>) {
         self.windows.receive_flow(flow);
         let Some(handle) = flow.handle else {
             if flow.echo {
                 self.send_flow(None, context);
             }
-            return Ok(());
+            return;
         };
-        let state = match self.links.get_mut(&handle).ok_or_else(|| unattached(handle))? {
-            Link::Receive(link) => {
+        let state = match self.links.get_mut(&handle) {
+            Some(Link::Receive(link)) => {
                 if context.fault == Some(Fault::WrongReply) {
                     context.outbox.send_garbage(self.channel);
                 }
                 link.credit.receive(flow.delivery_count, flow.link_credit, flow.drain);
-                Some(link.flow())
+                link.flow()
             }
-            Link::Answer(link) => {
+            Some(Link::Answer(link)) => {
                 link.credit.receive(flow.delivery_count, flow.link_credit, flow.drain);
-                Some(link.flow())
+                link.flow()
             }
-            Link::Send(link) => Some(link.flow()),
-            Link::Request(link) => Some(link.flow()),
-            Link::Detaching => None,
+            Some(Link::Send(link)) => link.flow(),
+            Some(Link::Request(link)) => link.flow(),
+            // A flow that crossed the detach of its link.
+            Some(Link::Detaching) | None => return,
         };
-        if flow.echo && state.is_some() {
-            self.send_flow(state, context);
+        if flow.echo {
+            self.send_flow(Some(state), context);
         }
-        Ok(())
     }
 
     /// Takes in a transfer, on whichever link it came.

@@ -17,3 +17,6 @@ pub(crate) mod message;
 pub(crate) mod performatives;
 pub(crate) mod sasl;
 pub(crate) mod types;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,253 @@
+//! `streamgauge local`: the embedded scenario, with a screen or without.
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::sync::mpsc;
+
+use super::{Exit, complain, say, values};
+use crate::local::scenario::{Ports, Scenario, ScenarioError, ScenarioOptions};
+use crate::model::observation::{Observation, Target};
+use crate::model::session::Session;
+use crate::report::summary;
+use crate::ui::live::{self, Controls, wall_clock};
+use crate::ui::state::ViewState;
+use crate::ui::terminal::{Screen, ScreenError};
+use crate::ui::theme::Theme;
+
+/// Flags of the embedded scenario.
+#[derive(Debug, Args)]
+pub struct LocalFlags {
+    /// Serve the scenario without a screen until stopped
+    #[arg(long)]
+    headless: bool,
+    /// With --headless: print the endpoints as one line of JSON
+    #[arg(long, requires = "headless")]
+    json: bool,
+    /// Partitions of the ingest log, 1 to 2048
+    #[arg(long, default_value = "8", value_parser = partitions)]
+    partitions: u32,
+    /// Load in events a second: 1000, 2.5k, 0 (none) or max
+    #[arg(long, default_value = "1000", value_parser = values::rate, allow_hyphen_values = true)]
+    rate: Target,
+    /// Provisioned RU/s of the store, 400 to 1000000; a write costs about 8.5
+    #[arg(long, default_value = "20000", value_parser = request_units)]
+    ru: u32,
+    /// Seed of the events: same seed, same events
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Send one event in so many twice, as upstream's simulator does; 0 for none
+    #[arg(long, default_value_t = 1_000, value_name = "EVERY")]
+    duplicates: u32,
+    /// Port of the Event Hubs endpoint (AMQP) [default: any free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    eventhubs_port: u16,
+    /// Port of the Blob endpoint (HTTP) [default: any free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    blob_port: u16,
+    /// Port of the Cosmos DB endpoint (HTTP) [default: any free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    cosmos_port: u16,
+    /// Leave the processor's place to another
+    #[arg(long)]
+    no_process: bool,
+}
+
+fn partitions(text: &str) -> Result<u32, String> {
+    values::whole(text, "a number of partitions", 1..=2_048)
+}
+
+fn request_units(text: &str) -> Result<u32, String> {
+    values::whole(text, "a number of request units", 400..=1_000_000)
+}
+
+/// Observations that may wait for the session: several looks at 2,048 partitions.
+const WAITING: usize = 16_384;
+
+/// After the load was stopped, what is under way may take so long to be stored.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What went wrong, in one sentence.
+#[derive(Debug, thiserror::Error)]
+enum LocalError {
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
+    #[error("the runtime could not be started ({0}); close other programs and try again")]
+    Runtime(std::io::Error),
+}
+
+/// Runs the command.
+pub(super) fn run(flags: &LocalFlags) -> Exit {
+    match run_until_stopped(flags) {
+        Ok(exit) => exit,
+        Err(error) => {
+            complain(&error);
+            match error {
+                LocalError::Screen(ScreenError::NoTerminal(_)) => Exit::Usage,
+                _ => Exit::Failed,
+            }
+        }
+    }
+}
+
+fn run_until_stopped(flags: &LocalFlags) -> Result<Exit, LocalError> {
+    // The terminal comes first: without one, nothing is brought up.
+    let screen = if flags.headless { None } else { Some(Screen::take()?) };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(LocalError::Runtime)?;
+    let result = runtime.block_on(async {
+        match screen {
+            Some(screen) => on_screen(flags, screen).await,
+            None => headless(flags).await,
+        }
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+fn scenario_options(flags: &LocalFlags) -> ScenarioOptions {
+    ScenarioOptions {
+        partitions: flags.partitions,
+        target: flags.rate,
+        seed: flags.seed,
+        duplicate_every: flags.duplicates,
+        request_units: flags.ru,
+        process: !flags.no_process,
+        ports: Ports { eventhubs: flags.eventhubs_port, blob: flags.blob_port, cosmos: flags.cosmos_port },
+    }
+}
+
+async fn on_screen(flags: &LocalFlags, mut screen: Screen) -> Result<Exit, LocalError> {
+    let (tell, mut observations) = mpsc::channel(WAITING);
+    let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
+    let theme = Theme::for_environment(std::env::var_os("NO_COLOR").as_deref());
+    let title = format!("local: Event Hubs, {} partitions, to Cosmos DB", flags.partitions);
+    let mut drive = Drive { scenario };
+    let state = ViewState::new(title, wall_clock());
+    let session = live::run(&mut screen, state, &theme, &mut observations, &mut drive, stop_signal()).await;
+    drop(screen);
+    finish(drive.scenario, session?, observations).await
+}
+
+async fn headless(flags: &LocalFlags) -> Result<Exit, LocalError> {
+    let (tell, mut observations) = mpsc::channel(WAITING);
+    let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
+    let endpoints = &scenario.endpoints;
+    let told = if flags.json {
+        say(&serde_json::to_string(endpoints).unwrap_or_default())
+    } else {
+        say(&format!(
+            "Event Hubs   {}\nBlob         {}  account {}  key {}  container {}\nCosmos DB    {}  key {}  database {}  \
+             container {}\ngroup        {}\nCtrl-C stops.",
+            endpoints.eventhubs,
+            endpoints.blob.endpoint,
+            endpoints.blob.account,
+            endpoints.blob.key,
+            endpoints.blob.container,
+            endpoints.cosmos.endpoint,
+            endpoints.cosmos.key,
+            endpoints.cosmos.database,
+            endpoints.cosmos.container,
+            endpoints.consumer_group,
+        ))
+    };
+    let mut session = Session::new();
+    let stop = stop_signal();
+    tokio::pin!(stop);
+    // Whoever asked for the endpoints and closed the pipe without reading them wants nothing more.
+    while told {
+        tokio::select! {
+            () = &mut stop => break,
+            observation = observations.recv() => match observation {
+                Some(observation) => session.apply(&observation),
+                None => break,
+            },
+        }
+    }
+    finish(scenario, session, observations).await
+}
+
+/// Stops the load, waits for what is under way, takes the scenario down, and says what became of every event.
+async fn finish(
+    scenario: Scenario,
+    mut session: Session,
+    mut observations: mpsc::Receiver<Observation>,
+) -> Result<Exit, LocalError> {
+    scenario.pause_load();
+    let processed = scenario.processor_runs() == Some(true);
+    let waiting = summary::in_flight(&session);
+    if processed && waiting > 0 {
+        complain(&format_args!("the load is stopped; waiting for {waiting} events on their way (Ctrl-C: at once)"));
+    }
+    let drained = async {
+        while !(summary::is_settled(&session) || !processed) {
+            match observations.recv().await {
+                Some(observation) => session.apply(&observation),
+                None => break,
+            }
+        }
+    };
+    // However it ends, what is known then is told.
+    tokio::select! {
+        _ = tokio::time::timeout(DRAIN, drained) => {}
+        () = stop_signal() => {}
+    }
+    let drain = async { while observations.recv().await.is_some() {} };
+    tokio::select! {
+        stopped = scenario.stop() => stopped?,
+        () = drain => {}
+    }
+    for line in summary::lines(&session) {
+        complain(&line);
+    }
+    Ok(Exit::Done)
+}
+
+/// Comes back when the program is asked to end: Ctrl-C without a screen, or SIGTERM, or a closed terminal.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+        let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures::future::select_all(any).await;
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The keys' hold on the scenario.
+struct Drive {
+    scenario: Scenario,
+}
+
+impl Controls for Drive {
+    fn target(&self) -> Option<Target> {
+        Some(self.scenario.load().target())
+    }
+
+    fn set_target(&mut self, target: Target) {
+        self.scenario.load().set_target(target);
+    }
+
+    fn processor_runs(&self) -> Option<bool> {
+        self.scenario.processor_runs()
+    }
+
+    fn toggle_processor(&mut self) -> Result<(), String> {
+        if self.scenario.processor_runs() == Some(true) {
+            self.scenario.kill_processor();
+            Ok(())
+        } else {
+            self.scenario.start_processor().map_err(|error| error.to_string())
+        }
+    }
+}

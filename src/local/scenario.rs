@@ -1,0 +1,414 @@
+//! The embedded scenario, whole: the endpoints, the processor, the load and the probes, brought up and taken down.
+//!
+//! Everything speaks real protocols over loopback sockets with the vendor's own clients. Threads, by name:
+//!
+//! | thread | what runs there |
+//! |---|---|
+//! | `endpoint-amqp` | the Event Hubs endpoint |
+//! | `endpoint-http` | the Blob and Cosmos DB endpoints |
+//! | `load-0`.. | the load's Event Hubs client |
+//! | `processor` | the processor's Event Hubs client |
+//! | `probe-log-ends`, `probe-positions`, `probe-store` | the probes |
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch as latest};
+
+use super::blob::{BlobEndpoint, BlobEndpointError, BlobOptions};
+use super::cosmos::{CosmosEndpoint, CosmosEndpointError, CosmosOptions};
+use super::eventhubs::{EventHubsEndpoint, EventHubsEndpointError, EventHubsOptions};
+use super::fault::FaultSwitch;
+use crate::azure::own_thread::on_own_thread;
+use crate::azure::{
+    BlobAddress, BlobCredential, CosmosAddress, CosmosCredential, EventHubsAddress, EventHubsCredential, OwnThread,
+    OwnThreadError, Secret,
+};
+use crate::load::driver::{LoadError, LoadHandle, LoadOptions};
+use crate::load::sink::Sink;
+use crate::model::ledger::{Audit, Ledger};
+use crate::model::observation::{Observation, Target};
+use crate::model::units::RequestUnits;
+use crate::probe::ingest::eventhubs::LogEndProbe;
+use crate::probe::position::eventhubs_blob::CheckpointProbe;
+use crate::probe::store::cosmos::{CosmosProbe, From};
+use crate::probe::{Clock, Outlet, watch};
+use crate::process::{Processor, ProcessorError, ProcessorHandle, ProcessorOptions};
+
+/// The hub's name.
+const HUB: &str = "streamgauge";
+/// The consumer group of the processor, beside `$Default`.
+const GROUP: &str = "cosmos";
+/// The storage account and container of the checkpoints; the account is the one of the official emulators.
+const ACCOUNT: &str = "devstoreaccount1";
+const CHECKPOINTS: &str = "checkpoints";
+/// Upstream's names of database and container.
+const DATABASE: &str = "streaming";
+const CONTAINER: &str = "rawdata";
+
+/// The log keeps so many bytes over all its partitions: about five minutes of 2,000 events/s.
+const RETENTION: u64 = 512 << 20;
+
+/// Items live so long in the store: the monitor reads them within a second, and memory stays flat.
+const TIME_TO_LIVE: Duration = Duration::from_secs(60);
+
+/// The share of the store's RU/s that the monitor may spend on reading the change feed. The tally of an embedded
+/// scenario is exact, so the whole feed is read.
+const FEED_SHARE: f64 = 0.10;
+
+/// How often each probe looks.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long a part may take to end.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// What to bring up.
+#[derive(Debug, Clone)]
+pub struct ScenarioOptions {
+    /// Partitions of the ingest log, 1 to 2,048.
+    pub partitions: u32,
+    /// The load.
+    pub target: Target,
+    /// What the events say follows from it.
+    pub seed: u64,
+    /// One event in so many is sent twice; 0 for none.
+    pub duplicate_every: u32,
+    /// Provisioned RU/s of the store.
+    pub request_units: u32,
+    /// Whether our own processor runs.
+    pub process: bool,
+    /// The port of each endpoint; 0 for any free one.
+    pub ports: Ports,
+}
+
+/// The port of each endpoint; 0 for any free one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ports {
+    /// AMQP.
+    pub eventhubs: u16,
+    /// HTTP.
+    pub blob: u16,
+    /// HTTP.
+    pub cosmos: u16,
+}
+
+/// Why the scenario did not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The Event Hubs endpoint.
+    #[error(transparent)]
+    EventHubs(#[from] EventHubsEndpointError),
+    /// The Blob endpoint.
+    #[error(transparent)]
+    Blob(#[from] BlobEndpointError),
+    /// The Cosmos DB endpoint.
+    #[error(transparent)]
+    Cosmos(#[from] CosmosEndpointError),
+    /// A thread.
+    #[error(transparent)]
+    Thread(#[from] OwnThreadError),
+    /// The load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The processor.
+    #[error(transparent)]
+    Processor(#[from] ProcessorError),
+    /// An endpoint's thread ended before it said where it listens.
+    #[error("an endpoint of the embedded scenario did not start; please report this")]
+    Vanished,
+}
+
+/// Where a client finds the endpoints: what `--headless` prints.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Endpoints {
+    /// A connection string, with `EntityPath` and `UseDevelopmentEmulator=true`.
+    pub eventhubs: String,
+    /// The checkpoints.
+    pub blob: BlobPlace,
+    /// The store.
+    pub cosmos: CosmosPlace,
+    /// The processor's consumer group.
+    pub consumer_group: &'static str,
+}
+
+/// Where the checkpoints are. The key is the embedded endpoint's own and opens nothing else.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct BlobPlace {
+    /// `http://127.0.0.1:PORT/devstoreaccount1`
+    pub endpoint: String,
+    /// The account's name.
+    pub account: String,
+    /// Base64.
+    pub key: String,
+    /// The container's name.
+    pub container: &'static str,
+}
+
+/// Where the store is. The key is the embedded endpoint's own and opens nothing else.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct CosmosPlace {
+    /// `http://127.0.0.1:PORT/`
+    pub endpoint: String,
+    /// Base64.
+    pub key: String,
+    /// The database's name.
+    pub database: &'static str,
+    /// The container's name.
+    pub container: &'static str,
+}
+
+/// Faults that can be switched on, one switch for each endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// Of the Event Hubs endpoint.
+    pub eventhubs: FaultSwitch,
+    /// Of the Blob endpoint.
+    pub blob: FaultSwitch,
+    /// Of the Cosmos DB endpoint.
+    pub cosmos: FaultSwitch,
+}
+
+/// The embedded scenario, running.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Where the endpoints are.
+    pub endpoints: Endpoints,
+    /// What can be made to go wrong.
+    pub faults: Faults,
+    load: LoadHandle,
+    processor: Option<Processor>,
+    running: Option<ProcessorHandle>,
+    probes: Vec<OwnThread>,
+    servers: Vec<OwnThread>,
+}
+
+impl Scenario {
+    /// Brings everything up; facts go to `observations`.
+    pub async fn start(
+        options: ScenarioOptions,
+        observations: mpsc::Sender<Observation>,
+        clock: Clock,
+    ) -> Result<Self, ScenarioError> {
+        let faults = Faults::default();
+        let (eventhubs, amqp) = start_eventhubs(&options, &faults).await?;
+        let (stores, http) = start_stores(&options, &faults).await?;
+        let endpoints = Endpoints {
+            eventhubs: eventhubs.connection_string,
+            blob: stores.blob,
+            cosmos: stores.cosmos,
+            consumer_group: GROUP,
+        };
+        let hub = EventHubsAddress {
+            // The name by which other vendors' clients know the endpoint, so that their checkpoints are found.
+            namespace: eventhubs.address.to_string(),
+            hub: HUB.into(),
+            custom_endpoint: Some(format!("amqp://{}", eventhubs.address)),
+            credential: EventHubsCredential::Anonymous,
+        };
+        let checkpoints = BlobAddress {
+            endpoint: endpoints.blob.endpoint.clone(),
+            container: CHECKPOINTS.into(),
+            credential: BlobCredential::SharedKey {
+                account: ACCOUNT.into(),
+                key: Secret::new(endpoints.blob.key.clone()),
+            },
+        };
+        let store = CosmosAddress {
+            endpoint: endpoints.cosmos.endpoint.clone(),
+            database: DATABASE.into(),
+            container: CONTAINER.into(),
+            region: None,
+            credential: CosmosCredential::Key(Secret::new(endpoints.cosmos.key.clone())),
+        };
+
+        let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let outlet = Outlet::new(observations.clone(), Arc::new(Mutex::new(Audit::default())), clock);
+        let probes = start_probes(&options, &hub, &checkpoints, &store, &ledger, &outlet)?;
+        let processor = options.process.then(|| {
+            let options = ProcessorOptions {
+                consumer_group: GROUP.into(),
+                ..ProcessorOptions::new(hub.clone(), checkpoints, store)
+            };
+            Processor::new(options, observations.clone())
+        });
+        let running = processor.as_ref().map(Processor::start).transpose()?;
+        let load = LoadHandle::start(
+            LoadOptions {
+                target: options.target,
+                seed: options.seed,
+                duplicate_every: options.duplicate_every,
+                ..LoadOptions::new(Sink::EventHubs(hub))
+            },
+            ledger,
+            observations,
+        )?;
+        let servers = vec![amqp, http];
+        Ok(Self { endpoints, faults, load, processor, running, probes, servers })
+    }
+
+    /// The load.
+    pub fn load(&self) -> &LoadHandle {
+        &self.load
+    }
+
+    /// Whether our own processor runs; `None` where its place was left to another.
+    pub fn processor_runs(&self) -> Option<bool> {
+        self.processor.as_ref().map(|_| self.running.is_some())
+    }
+
+    /// Kills the processor without a goodbye: no last checkpoint, nothing in flight is waited for.
+    pub fn kill_processor(&mut self) {
+        if let Some(running) = self.running.take() {
+            tokio::spawn(running.kill());
+        }
+    }
+
+    /// Starts the processor again after it was killed. Its counts go on.
+    pub fn start_processor(&mut self) -> Result<(), ScenarioError> {
+        if let (None, Some(processor)) = (&self.running, &self.processor) {
+            self.running = Some(processor.start()?);
+        }
+        Ok(())
+    }
+
+    /// Stops the load alone: what is due is sent and acknowledged, and nothing more comes.
+    pub fn pause_load(&self) {
+        self.load.set_target(Target::Paused);
+    }
+
+    /// Takes everything down, in the order of the flow, so that nothing complains of what was taken away under it.
+    pub async fn stop(self) -> Result<(), ScenarioError> {
+        let load = self.load.stop().await;
+        if let Some(running) = self.running {
+            running.stop().await?;
+        }
+        for thread in self.probes.into_iter().chain(self.servers) {
+            thread.shut_down(GOODBYE).await?;
+        }
+        load?;
+        Ok(())
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+struct EventHubsStarted {
+    address: SocketAddr,
+    connection_string: String,
+}
+
+async fn start_eventhubs(
+    options: &ScenarioOptions,
+    faults: &Faults,
+) -> Result<(EventHubsStarted, OwnThread), ScenarioError> {
+    let (tell, told) = oneshot::channel();
+    let options = EventHubsOptions {
+        listen: loopback(options.ports.eventhubs),
+        hub: HUB.into(),
+        partitions: options.partitions,
+        consumer_groups: vec![GROUP.into()],
+        retention_bytes: RETENTION / u64::from(options.partitions.max(1)),
+        max_message_size: 1 << 20,
+        faults: faults.eventhubs.clone(),
+    };
+    let thread = on_own_thread("endpoint-amqp", move |mut shutdown| async move {
+        let endpoint = match EventHubsEndpoint::start(options).await {
+            Ok(endpoint) => endpoint,
+            Err(error) => return drop(tell.send(Err(error))),
+        };
+        let started = EventHubsStarted { address: endpoint.address(), connection_string: endpoint.connection_string() };
+        if tell.send(Ok(started)).is_ok() {
+            shutdown.requested().await;
+        }
+        endpoint.shutdown().await;
+    })?;
+    Ok((told.await.map_err(|_| ScenarioError::Vanished)??, thread))
+}
+
+struct StoresStarted {
+    blob: BlobPlace,
+    cosmos: CosmosPlace,
+}
+
+async fn start_stores(options: &ScenarioOptions, faults: &Faults) -> Result<(StoresStarted, OwnThread), ScenarioError> {
+    let (tell, told) = oneshot::channel();
+    let blob = BlobOptions {
+        listen: loopback(options.ports.blob),
+        account: ACCOUNT.into(),
+        container: CHECKPOINTS.into(),
+        faults: faults.blob.clone(),
+    };
+    let cosmos = CosmosOptions {
+        listen: loopback(options.ports.cosmos),
+        database: DATABASE.into(),
+        container: CONTAINER.into(),
+        partition_key_path: "/deviceId".into(),
+        request_units: options.request_units,
+        time_to_live: Some(TIME_TO_LIVE),
+        faults: faults.cosmos.clone(),
+    };
+    let thread = on_own_thread("endpoint-http", move |mut shutdown| async move {
+        let blob = match BlobEndpoint::start(blob).await {
+            Ok(blob) => blob,
+            Err(error) => return drop(tell.send(Err(ScenarioError::from(error)))),
+        };
+        let cosmos = match CosmosEndpoint::start(cosmos).await {
+            Ok(cosmos) => cosmos,
+            Err(error) => return drop(tell.send(Err(ScenarioError::from(error)))),
+        };
+        let started = StoresStarted {
+            blob: BlobPlace {
+                endpoint: blob.endpoint(),
+                account: blob.account().to_string(),
+                key: blob.key().to_string(),
+                container: CHECKPOINTS,
+            },
+            cosmos: CosmosPlace {
+                endpoint: cosmos.endpoint(),
+                key: cosmos.key().to_string(),
+                database: DATABASE,
+                container: CONTAINER,
+            },
+        };
+        if tell.send(Ok(started)).is_ok() {
+            shutdown.requested().await;
+        }
+        cosmos.shutdown().await;
+        blob.shutdown().await;
+    })?;
+    Ok((told.await.map_err(|_| ScenarioError::Vanished)??, thread))
+}
+
+fn start_probes(
+    options: &ScenarioOptions,
+    hub: &EventHubsAddress,
+    checkpoints: &BlobAddress,
+    store: &CosmosAddress,
+    ledger: &Arc<Mutex<Ledger>>,
+    outlet: &Outlet,
+) -> Result<Vec<OwnThread>, ScenarioError> {
+    let (tell_partitions, partitions) = latest::channel(Vec::new());
+    let log_ends = {
+        let (hub, outlet) = (hub.clone(), outlet.clone());
+        on_own_thread("probe-log-ends", move |shutdown| {
+            watch(LogEndProbe::new(hub, tell_partitions), LOOK, outlet, shutdown)
+        })?
+    };
+    let positions = {
+        let (checkpoints, outlet) = (checkpoints.clone(), outlet.clone());
+        let probe = CheckpointProbe::new(checkpoints, &hub.namespace, &hub.hub, GROUP, partitions);
+        on_own_thread("probe-positions", move |shutdown| watch(probe, LOOK, outlet, shutdown))?
+    };
+    let stored = {
+        let (store, outlet, ledger) = (store.clone(), outlet.clone(), Arc::clone(ledger));
+        let provisioned = RequestUnits(f64::from(options.request_units));
+        let budget = RequestUnits(provisioned.0 * FEED_SHARE);
+        on_own_thread("probe-store", move |shutdown| {
+            watch(CosmosProbe::new(store, From::Beginning, budget, Some(provisioned), ledger), LOOK, outlet, shutdown)
+        })?
+    };
+    Ok(vec![log_ends, positions, stored])
+}

@@ -1,0 +1,176 @@
+//! One word for the whole pipeline, and the sentence why: a pure function of the session.
+
+use super::lag::Lag;
+use super::observation::{Station, StationState};
+use super::session::Session;
+use super::status::Status;
+use super::units::Time;
+use crate::figures::{self, percent};
+
+/// The word for the whole pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Word {
+    /// Nothing has been seen yet.
+    Starting,
+    /// What comes in is processed.
+    KeepingUp,
+    /// There is a backlog and it shrinks.
+    Draining,
+    /// There is a backlog; it neither grows nor shrinks.
+    Behind,
+    /// There is a backlog and it grows.
+    FallingBehind,
+    /// Events wait and nothing moves, on one partition at least.
+    Stalled,
+    /// The monitor can't see: a station does not answer.
+    Blind,
+}
+
+impl Word {
+    /// As on screen.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Starting => "STARTING",
+            Self::KeepingUp => "KEEPING UP",
+            Self::Draining => "DRAINING",
+            Self::Behind => "BEHIND",
+            Self::FallingBehind => "FALLING BEHIND",
+            Self::Stalled => "STALLED",
+            Self::Blind => "BLIND",
+        }
+    }
+}
+
+/// The word and the sentence why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Health {
+    /// The word.
+    pub word: Word,
+    /// Events a second by which the backlog grows (above zero) or shrinks, where that says something.
+    pub growth: Option<f64>,
+    /// Why, in one sentence; empty where all is well.
+    pub reason: String,
+}
+
+impl Health {
+    /// Judges the session at a moment.
+    pub fn of(session: &Session, now: Time) -> Self {
+        let seen = |station| session.station(station);
+        if session.partitions.is_empty() && [Station::Ingest, Station::Checkpoints].iter().all(|s| seen(*s).is_none()) {
+            return Self { word: Word::Starting, growth: None, reason: "waiting for the first look".into() };
+        }
+        let statuses = session.statuses(now);
+        let count = |status| statuses.get(&status).copied().unwrap_or(0);
+        let partitions = session.partitions.len();
+        let growth: f64 = session.partitions.values().map(super::partition::Partition::growth).sum();
+
+        if let Some(reason) = unseen(session, now).filter(|_| partitions == 0 || count(Status::Blind) > 0) {
+            return Self { word: Word::Blind, growth: None, reason };
+        }
+        if count(Status::Blind) > 0 {
+            let reason = format!("{} of {partitions} partitions could not be read", count(Status::Blind));
+            return Self { word: Word::Blind, growth: None, reason };
+        }
+        if let Some((word, reason)) = stuck(session, now, count(Status::Stalled)) {
+            return Self { word, growth: Some(growth), reason };
+        }
+        let behind = count(Status::FallingBehind) + count(Status::Behind) + count(Status::Rewound);
+        if behind > 0 {
+            let word = if count(Status::FallingBehind) > 0 { Word::FallingBehind } else { Word::Behind };
+            return Self { word, growth: Some(growth), reason: cause(session, now) };
+        }
+        if count(Status::Draining) > 0 {
+            let events = session.lag_events().unwrap_or(0);
+            let reason = format!(
+                "{} events wait on {} of {partitions} partitions",
+                figures::count(events),
+                count(Status::Draining)
+            );
+            return Self { word: Word::Draining, growth: Some(growth), reason };
+        }
+        if count(Status::NoPosition) == partitions {
+            let retained: u64 = session
+                .partitions
+                .values()
+                .filter_map(|p| match p.lag()? {
+                    Lag::NoPosition { retained } => Some(retained),
+                    Lag::Behind { .. } => None,
+                })
+                .sum();
+            let reason = format!("no checkpoint yet; the log holds {} events", figures::count(retained));
+            return Self { word: Word::Starting, growth: None, reason };
+        }
+        Self { word: Word::KeepingUp, growth: None, reason: store_trouble(session, now).unwrap_or_default() }
+    }
+}
+
+/// The first station, in the order of the flow, that does not answer, with its own reason.
+fn unseen(session: &Session, now: Time) -> Option<String> {
+    [(Station::Ingest, "the ingest log"), (Station::Checkpoints, "the checkpoints"), (Station::Store, "the store")]
+        .into_iter()
+        .find_map(|(station, name)| {
+            let health = session.station(station)?;
+            let silence = session.silence(station, now).map_or(0, |silence| silence.as_secs());
+            match &health.state {
+                StationState::Retrying { reason, .. } => Some(format!("{name}: {reason}")),
+                _ if silence >= 5 => Some(format!("{name}: no answer for {silence} s")),
+                _ => None,
+            }
+        })
+}
+
+/// Partitions whose position stands still though events wait.
+fn stuck(session: &Session, now: Time, stalled: usize) -> Option<(Word, String)> {
+    if stalled == 0 {
+        return None;
+    }
+    let (id, worst) = session.worst_partition(now)?;
+    let still = worst.status_for(now).map_or(0, |still| still.as_secs());
+    let reason = match (stalled, session.station(Station::Processor).map(|health| &health.state)) {
+        (_, Some(StationState::Stopped)) => "the processor is stopped".into(),
+        (1, _) => format!("partition {id} has not moved for {still} s"),
+        _ => format!("{stalled} of {} partitions have not moved, {id} for {still} s", session.partitions.len()),
+    };
+    Some((Word::Stalled, store_trouble(session, now).map_or(reason.clone(), |trouble| format!("{reason}; {trouble}"))))
+}
+
+/// Why the backlog grows.
+fn cause(session: &Session, now: Time) -> String {
+    if let Some(trouble) = store_trouble(session, now) {
+        return trouble;
+    }
+    if let Some(StationState::Retrying { reason, .. }) = session.station(Station::Processor).map(|health| &health.state)
+    {
+        return format!("the processor: {reason}");
+    }
+    match (session.processed_rate(now), session.ingest_rate(now)) {
+        (Some(processed), Some(ingest)) => {
+            format!("{}/s processed of {}/s", rounded(processed.per_second()), rounded(ingest.per_second()))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What the store suffers from, if it does.
+fn store_trouble(session: &Session, now: Time) -> Option<String> {
+    if let Some(StationState::Retrying { reason, .. }) = session.station(Station::Store).map(|health| &health.state) {
+        return Some(format!("the store: {reason}"));
+    }
+    let throttled = session.throttled_rate(now).filter(|rate| *rate >= 0.5)?;
+    let units = session.request_units(now);
+    let mut sentence = String::from("Cosmos DB throttles: ");
+    if let (Some(units), Some(provisioned)) = (&units, session.provisioned) {
+        sentence += &format!("{} of {} RU/s, ", percent(units.share), rounded(provisioned.0));
+    }
+    sentence += &format!("{} 429s/s", rounded(throttled));
+    if let Some(hottest) = units.and_then(|units| units.hottest) {
+        sentence += &format!(", range {} hottest", hottest.range);
+    }
+    Some(sentence)
+}
+
+/// A figure without a fraction, thousands apart.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are small and never negative")]
+fn rounded(value: f64) -> String {
+    figures::count(value.round() as u64)
+}

@@ -1,0 +1,143 @@
+//! One partition of the ingest log: its log end, its position, and what follows from the two.
+
+use std::time::Duration;
+
+use super::lag::{Lag, LogEndHistory, TimeLag};
+use super::observation::{LogEnd, PartitionPosition, Position};
+use super::series::{Advance, Counter, Series};
+use super::status::{Judge, Status};
+use super::units::{EventRate, Time};
+
+/// One partition of the ingest log.
+#[derive(Debug, Clone)]
+pub struct Partition {
+    log_end: Option<(Time, LogEnd)>,
+    position: Option<(Time, PartitionPosition)>,
+    log_ends: LogEndHistory,
+    judge: Judge,
+    lag: Option<Lag>,
+    time_lag: Option<TimeLag>,
+    status: Status,
+    status_since: Option<Time>,
+    /// Events enqueued.
+    pub ingest: Counter,
+    /// Events processed, by the position.
+    pub processed: Counter,
+    /// Events that wait, each second.
+    pub lag_history: Series,
+}
+
+impl Partition {
+    /// Seconds of history kept of each partition.
+    const HISTORY: usize = 900;
+
+    /// A log end or a position that was not read for so long says nothing of now.
+    pub const STALE: Duration = Duration::from_secs(5);
+
+    /// A partition of which nothing is known.
+    pub(super) fn new() -> Self {
+        Self {
+            log_end: None,
+            position: None,
+            log_ends: LogEndHistory::default(),
+            judge: Judge::default(),
+            lag: None,
+            time_lag: None,
+            status: Status::Blind,
+            status_since: None,
+            ingest: Counter::smooth(),
+            processed: Counter::stepped(),
+            lag_history: Series::new(Self::HISTORY),
+        }
+    }
+
+    /// Takes a log end and says what was enqueued since the one before. Lag is derived here and not when
+    /// a position comes: positions are read before log ends, so that a race can only count too many, never too few.
+    pub(super) fn apply_log_end(&mut self, at: Time, log_end: LogEnd) -> Option<Advance> {
+        self.log_end = Some((at, log_end));
+        self.log_ends.push(at, log_end.last);
+        let enqueued = self.ingest.push(at, log_end.last.0 as f64);
+        if let Some((_, position)) = &self.position {
+            let lag = Lag::between(log_end.earliest, log_end.last, position.position);
+            self.lag = Some(lag);
+            self.time_lag = position.position.and_then(|position| self.log_ends.age(at, position));
+            if let Some(events) = lag.events() {
+                self.lag_history.set(at, events as f64);
+            }
+            let rate = EventRate::new(self.ingest.rate(at).unwrap_or(0.0));
+            let status = self.judge.push(at, lag, position.position, self.time_lag, rate);
+            if status != self.status {
+                self.status = status;
+                self.status_since = Some(at);
+            }
+        }
+        enqueued
+    }
+
+    /// Takes a position.
+    pub(super) fn apply_position(&mut self, at: Time, position: &PartitionPosition) {
+        // Before the first checkpoint nothing was processed, as far as positions can tell.
+        self.processed.push(at, position.position.map_or(0.0, |position| position.next().0 as f64));
+        self.position = Some((at, position.clone()));
+    }
+
+    /// Where its log begins and ends.
+    pub fn log_end(&self) -> Option<LogEnd> {
+        self.log_end.map(|(_, log_end)| log_end)
+    }
+
+    /// How far the processor is, as last read.
+    pub fn position(&self) -> Option<Position> {
+        self.position.as_ref()?.1.position
+    }
+
+    /// When the checkpoint was written.
+    pub fn written_at(&self) -> Option<Time> {
+        self.position.as_ref()?.1.written_at
+    }
+
+    /// Which instance of the processor holds it.
+    pub fn owner(&self) -> Option<&str> {
+        self.position.as_ref()?.1.owner.as_deref()
+    }
+
+    /// The lag as of the last log end; `None` while either side has never been read.
+    pub fn lag(&self) -> Option<Lag> {
+        self.lag
+    }
+
+    /// How old the oldest event is that waits, as of the last log end.
+    pub fn time_lag(&self) -> Option<TimeLag> {
+        self.time_lag
+    }
+
+    /// Events a second by which the lag grows.
+    pub fn growth(&self) -> f64 {
+        self.judge.growth()
+    }
+
+    /// A lag of so many events is still within the allowance.
+    pub fn allowance(&self, now: Time) -> f64 {
+        Judge::allowance(EventRate::new(self.ingest.rate(now).unwrap_or(0.0)))
+    }
+
+    /// Its status now: blind if either side was not read lately.
+    pub fn status(&self, now: Time) -> Status {
+        let fresh = |read: Option<Time>| read.is_some_and(|read| now.since(read) <= Self::STALE);
+        let log_end = fresh(self.log_end.map(|(at, _)| at));
+        let position = fresh(self.position.as_ref().map(|&(at, _)| at));
+        if log_end && position { self.status } else { Status::Blind }
+    }
+
+    /// How long it has been in its status; for a stalled one, how long its position has stood still.
+    pub fn status_for(&self, now: Time) -> Option<Duration> {
+        match self.status(now) {
+            Status::Stalled => self.judge.still_for(now),
+            Status::Blind => {
+                let read = |at: Option<Time>| at.map_or(Duration::ZERO, |at| now.since(at));
+                Some(read(self.log_end.map(|(at, _)| at)).max(read(self.position.as_ref().map(|&(at, _)| at))))
+            }
+            _ => self.status_since.map(|since| now.since(since)),
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The session: the state that the observations so far add up to. It is what the screen draws.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::latency::LatencyWindow;
+use super::observation::{
+    Fact, LoadFigures, Observation, ProcessorFigures, Station, StationState, StoreRange, TallyFigures,
+};
+use super::partition::Partition;
+use super::series::{Counter, Series};
+use super::status::Status;
+use super::units::{EventRate, Lsn, PartitionId, RangeId, RequestUnits, Time};
+
+/// The state that the observations so far add up to.
+#[derive(Debug, Clone)]
+pub struct Session {
+    started: Option<Time>,
+    latest: Option<Time>,
+    stations: BTreeMap<Station, StationHealth>,
+    /// Every partition of the ingest log that was seen.
+    pub partitions: BTreeMap<PartitionId, Partition>,
+    /// Every physical partition of the store that was seen.
+    pub ranges: BTreeMap<RangeId, Range>,
+    /// Events enqueued in each second, by the log ends.
+    pub ingest_history: Series,
+    /// Writes that the store took in each second, by its log sequence numbers.
+    pub stored_history: Series,
+    /// Events waiting over all partitions, each second.
+    pub total_lag: Series,
+    /// What the load was asked for, each second.
+    pub target: Series,
+    /// What the load driver last said, and the rates of its counts.
+    pub load: Option<Load>,
+    /// What the processor last said, and the rates of its counts.
+    pub processor: Option<Processor>,
+    /// What the store may spend, in RU/s.
+    pub provisioned: Option<RequestUnits>,
+    /// From enqueued to seen in the store.
+    pub stored_latency: LatencyWindow,
+    /// What became of our own events.
+    pub tally: Option<TallyFigures>,
+    /// Moments worth remembering, in order.
+    pub marks: Vec<(Time, String)>,
+}
+
+/// Whether a station answers, and since when.
+#[derive(Debug, Clone)]
+pub struct StationHealth {
+    /// Its state.
+    pub state: StationState,
+    /// When it came into this state.
+    pub since: Time,
+    /// When a fact last came from it.
+    pub last_fact: Option<Time>,
+}
+
+/// A physical partition of the store.
+#[derive(Debug, Clone)]
+pub struct Range {
+    /// Its log sequence number at the last look.
+    pub lsn: Lsn,
+    /// Its writes.
+    pub writes: Counter,
+}
+
+/// The load driver's figures and their rates.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// As last said.
+    pub figures: LoadFigures,
+    /// Events acknowledged.
+    pub acknowledged: Counter,
+    /// Bytes of events acknowledged.
+    pub bytes: Counter,
+    /// From due to acknowledged.
+    pub from_due: LatencyWindow,
+    /// From sent to acknowledged.
+    pub from_send: LatencyWindow,
+}
+
+/// The processor's figures and their rates.
+#[derive(Debug, Clone)]
+pub struct Processor {
+    /// As last said.
+    pub figures: ProcessorFigures,
+    /// Writes answered with 429.
+    pub throttled: Counter,
+    /// Request units spent on accepted writes.
+    pub charge: Counter,
+    /// Writes accepted.
+    pub written: Counter,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// A session that has seen nothing.
+    pub fn new() -> Self {
+        Self {
+            started: None,
+            latest: None,
+            stations: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            ranges: BTreeMap::new(),
+            ingest_history: Series::new(Series::DAY),
+            stored_history: Series::new(Series::DAY),
+            total_lag: Series::new(Series::DAY),
+            target: Series::new(Series::DAY),
+            load: None,
+            processor: None,
+            provisioned: None,
+            stored_latency: LatencyWindow::default(),
+            tally: None,
+            marks: Vec::new(),
+        }
+    }
+
+    /// When the first observation came.
+    pub fn started(&self) -> Option<Time> {
+        self.started
+    }
+
+    /// When the newest observation came.
+    pub fn latest(&self) -> Option<Time> {
+        self.latest
+    }
+
+    /// Takes in one observation.
+    pub fn apply(&mut self, observation: &Observation) {
+        let at = observation.at;
+        self.started.get_or_insert(at);
+        self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
+        match &observation.fact {
+            Fact::LogEnd(log_end) => {
+                let partition = self.partitions.entry(log_end.partition).or_insert_with(Partition::new);
+                if let Some(enqueued) = partition.apply_log_end(at, *log_end) {
+                    self.ingest_history.spread(enqueued);
+                }
+                self.saw(Station::Ingest, at);
+                if let Some(total) = self.lag_events() {
+                    self.total_lag.set(at, total as f64);
+                }
+            }
+            Fact::Position(position) => {
+                let partition = self.partitions.entry(position.partition).or_insert_with(Partition::new);
+                partition.apply_position(at, position);
+                self.saw(Station::Checkpoints, at);
+            }
+            Fact::StoreRange(StoreRange { range, lsn }) => {
+                let entry =
+                    self.ranges.entry(range.clone()).or_insert_with(|| Range { lsn: *lsn, writes: Counter::smooth() });
+                entry.lsn = *lsn;
+                if let Some(written) = entry.writes.push(at, lsn.0 as f64) {
+                    self.stored_history.spread(written);
+                }
+                self.saw(Station::Store, at);
+            }
+            Fact::Provisioned(units) => self.provisioned = Some(*units),
+            Fact::Stored(stored) => {
+                self.stored_latency.push(at, &stored.latency);
+                self.saw(Station::Store, at);
+            }
+            Fact::Processor(figures) => self.apply_processor(at, figures),
+            Fact::Load(figures) => self.apply_load(at, figures),
+            Fact::Tally(figures) => self.tally = Some(*figures),
+            Fact::Station(station, state) => {
+                let entry = self.stations.entry(*station);
+                let health =
+                    entry.or_insert_with(|| StationHealth { state: state.clone(), since: at, last_fact: None });
+                // A new time or reason of the same trouble is not a new trouble.
+                if std::mem::discriminant(&health.state) != std::mem::discriminant(state) {
+                    health.since = at;
+                }
+                health.state = state.clone();
+            }
+            Fact::Mark(text) => self.marks.push((at, text.clone())),
+        }
+    }
+
+    fn apply_load(&mut self, at: Time, figures: &LoadFigures) {
+        let load = self.load.get_or_insert_with(|| Load {
+            figures: figures.clone(),
+            acknowledged: Counter::smooth(),
+            bytes: Counter::smooth(),
+            from_due: LatencyWindow::default(),
+            from_send: LatencyWindow::default(),
+        });
+        load.acknowledged.push(at, figures.acknowledged as f64);
+        load.bytes.push(at, figures.acknowledged_bytes as f64);
+        load.from_due.push(at, &figures.from_due);
+        load.from_send.push(at, &figures.from_send);
+        load.figures = figures.clone();
+        match figures.target {
+            super::observation::Target::Paused => self.target.set(at, 0.0),
+            super::observation::Target::Rate(rate) => self.target.set(at, rate.per_second()),
+            super::observation::Target::Unlimited => {}
+        }
+        self.saw(Station::Load, at);
+    }
+
+    fn apply_processor(&mut self, at: Time, figures: &ProcessorFigures) {
+        let processor = self.processor.get_or_insert_with(|| Processor {
+            figures: figures.clone(),
+            throttled: Counter::smooth(),
+            charge: Counter::smooth(),
+            written: Counter::smooth(),
+        });
+        processor.throttled.push(at, figures.throttled as f64);
+        processor.charge.push(at, figures.charge.0);
+        processor.written.push(at, figures.written as f64);
+        processor.figures = figures.clone();
+        self.saw(Station::Processor, at);
+    }
+
+    /// A fact from a station shows that it answers, whatever was said of it before.
+    fn saw(&mut self, station: Station, at: Time) {
+        let health = self.stations.entry(station).or_insert_with(|| StationHealth {
+            state: StationState::Connected,
+            since: at,
+            last_fact: None,
+        });
+        health.last_fact = Some(at);
+    }
+
+    /// What is known of a station.
+    pub fn station(&self, station: Station) -> Option<&StationHealth> {
+        self.stations.get(&station)
+    }
+
+    /// Events waiting over all partitions; `None` while no partition has a position.
+    pub fn lag_events(&self) -> Option<u64> {
+        self.partitions
+            .values()
+            .filter_map(|partition| partition.lag()?.events())
+            .fold(None, |sum, events| Some(sum.unwrap_or(0) + events))
+    }
+
+    /// The partition that fares worst: by status, then by lag.
+    pub fn worst_partition(&self, now: Time) -> Option<(PartitionId, &Partition)> {
+        self.partitions.iter().map(|(id, partition)| (*id, partition)).max_by_key(|(id, partition)| {
+            let events = partition.lag().and_then(super::lag::Lag::events).unwrap_or(0);
+            (partition.status(now), events, std::cmp::Reverse(*id))
+        })
+    }
+
+    /// How many partitions are in each status.
+    pub fn statuses(&self, now: Time) -> BTreeMap<Status, usize> {
+        let mut counts = BTreeMap::new();
+        for partition in self.partitions.values() {
+            *counts.entry(partition.status(now)).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The largest share of the ingest over the even one: 1.0 is even, 4.0 on 8 partitions means that one gets half.
+    /// `None` while nothing flows.
+    pub fn skew(&self, now: Time) -> Option<f64> {
+        let rates: Vec<f64> = self.partitions.values().filter_map(|partition| partition.ingest.rate(now)).collect();
+        let (sum, largest) = rates.iter().fold((0.0, 0.0_f64), |(sum, largest), rate| (sum + rate, largest.max(*rate)));
+        (sum > 0.0).then(|| largest * rates.len() as f64 / sum)
+    }
+
+    /// How much of the provisioned RU/s the processor's writes use, and the hottest physical partition's share of its
+    /// own part.
+    pub fn request_units(&self, now: Time) -> Option<RequestUnitUse> {
+        let provisioned = self.provisioned?;
+        let used = self.processor.as_ref()?.charge.rate(now)?;
+        let writes = self.stored_rate(now).map_or(0.0, EventRate::per_second);
+        let hottest = self
+            .ranges
+            .iter()
+            .filter_map(|(id, range)| Some((id.clone(), range.writes.rate(now)?)))
+            .max_by(|(_, a), (_, b)| a.total_cmp(b))
+            .filter(|_| writes > 0.0)
+            .map(|(id, rate)| {
+                // A physical partition has its even part of the RU/s, and costs its share of the writes.
+                let part = provisioned.0 / self.ranges.len() as f64;
+                HottestRange { range: id, share: used * (rate / writes) / part }
+            });
+        Some(RequestUnitUse { used: RequestUnits(used), share: used / provisioned.0.max(f64::MIN_POSITIVE), hottest })
+    }
+
+    /// Writes answered with 429, per second.
+    pub fn throttled_rate(&self, now: Time) -> Option<f64> {
+        self.processor.as_ref()?.throttled.rate(now)
+    }
+
+    /// Events enqueued per second.
+    pub fn ingest_rate(&self, now: Time) -> Option<EventRate> {
+        sum_of_rates(self.partitions.values().map(|partition| &partition.ingest), now)
+    }
+
+    /// Events processed per second, by the positions.
+    pub fn processed_rate(&self, now: Time) -> Option<EventRate> {
+        sum_of_rates(self.partitions.values().map(|partition| &partition.processed), now)
+    }
+
+    /// Writes that the store takes per second.
+    pub fn stored_rate(&self, now: Time) -> Option<EventRate> {
+        sum_of_rates(self.ranges.values().map(|range| &range.writes), now)
+    }
+
+    /// How long ago a fact last came from a station.
+    pub fn silence(&self, station: Station, now: Time) -> Option<Duration> {
+        self.stations.get(&station)?.last_fact.map(|last| now.since(last))
+    }
+}
+
+/// How the store's capacity is used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestUnitUse {
+    /// RU/s spent on the processor's writes.
+    pub used: RequestUnits,
+    /// Of the provisioned RU/s: 1.0 is all of it.
+    pub share: f64,
+    /// The physical partition that is used most, where the writes per partition are known.
+    pub hottest: Option<HottestRange>,
+}
+
+/// The physical partition that is used most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HottestRange {
+    /// Which one.
+    pub range: RangeId,
+    /// Of its own part of the RU/s, estimated from its share of the writes: 1.0 is all of it.
+    pub share: f64,
+}
+
+/// The rates of all that have one; `None` if none has.
+fn sum_of_rates<'a>(counters: impl Iterator<Item = &'a Counter>, now: Time) -> Option<EventRate> {
+    counters.filter_map(|counter| counter.rate(now)).reduce(|sum, rate| sum + rate).map(EventRate::new)
+}

@@ -1,0 +1,289 @@
+//! What Cosmos DB stored: the log sequence number of each physical partition (its writes, for one RU a look), and the
+//! change feed (which events, and how long they took), within a budget of request units.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use azure_data_cosmos::clients::ContainerClient;
+use azure_data_cosmos::feed::{ContinuationToken, FeedRange};
+use azure_data_cosmos::models::ChangeFeedItem;
+use azure_data_cosmos::options::{ChangeFeedOptions, ChangeFeedStartFrom, MaxItemCountHint};
+use azure_data_cosmos::{CosmosError, FeedScope};
+use futures::StreamExt;
+use hdrhistogram::Histogram;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::budget::Budget;
+use crate::azure::CosmosAddress;
+use crate::azure::cosmos::{container, place};
+use crate::azure::error::{AzureError, Service, cause};
+use crate::load::payload::device_index;
+use crate::model::ledger::{EventKey, Ledger};
+use crate::model::observation::{Fact, Latencies, Station, StoreRange, Stored, TallyFigures};
+use crate::model::units::{Lsn, RangeId, RequestUnits, Time};
+use crate::probe::{Outlet, Probe};
+
+/// Items asked for in one page.
+const PAGE: u32 = 1_000;
+
+/// Where in the store's life the watch begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// With its first write: the store is as new as the session.
+    Beginning,
+    /// With the next write: what is there already is none of ours.
+    Now,
+}
+
+/// Reads log sequence numbers and the change feed of one container.
+pub struct CosmosProbe {
+    address: CosmosAddress,
+    from: From,
+    budget: Budget,
+    provisioned: Option<RequestUnits>,
+    ledger: Arc<Mutex<Ledger>>,
+    client: Option<ContainerClient>,
+    ranges: Vec<Range>,
+}
+
+/// One physical partition and how far its change feed was read.
+struct Range {
+    id: RangeId,
+    feed: FeedRange,
+    token: Option<ContinuationToken>,
+    /// The log sequence number at the last look.
+    lsn: Lsn,
+    /// The log sequence number at the first look: writes are counted from here.
+    first: Option<Lsn>,
+    /// The log sequence number up to which the feed was read.
+    read: Lsn,
+}
+
+/// The part of an item that matters here; the rest of it is passed over.
+#[derive(Debug, Deserialize)]
+struct Item {
+    #[serde(rename = "deviceId")]
+    device: Option<String>,
+    #[serde(rename = "deviceSequenceNumber")]
+    sequence: Option<u64>,
+    #[serde(rename = "enqueuedAt")]
+    enqueued_at: Option<String>,
+    #[serde(rename = "_lsn")]
+    lsn: Option<u64>,
+}
+
+impl Item {
+    /// Which of our events it is, if it is one.
+    fn key(&self) -> Option<EventKey> {
+        Some(EventKey { device: device_index(self.device.as_deref()?)?, sequence: self.sequence? })
+    }
+
+    /// When it was enqueued in the log.
+    fn enqueued(&self) -> Option<Time> {
+        OffsetDateTime::parse(self.enqueued_at.as_deref()?, &Rfc3339).ok().map(Time::from)
+    }
+}
+
+/// One page of the change feed.
+struct Page {
+    items: Vec<ChangeFeedItem<Item>>,
+    lsn: Option<Lsn>,
+    charge: RequestUnits,
+    range: Option<String>,
+    token: ContinuationToken,
+}
+
+impl CosmosProbe {
+    /// A probe of one container: it may spend so many RU/s on the change feed. `provisioned` is told on, where known.
+    pub fn new(
+        address: CosmosAddress,
+        from: From,
+        budget: RequestUnits,
+        provisioned: Option<RequestUnits>,
+        ledger: Arc<Mutex<Ledger>>,
+    ) -> Self {
+        Self { address, from, budget: Budget::new(budget), provisioned, ledger, client: None, ranges: Vec::new() }
+    }
+
+    fn refused(&self, call: &'static str) -> impl Fn(CosmosError) -> AzureError + use<> {
+        let address = place(&self.address);
+        move |error| AzureError::Refused {
+            service: Service::CosmosDb,
+            address: address.clone(),
+            call,
+            reason: cause(error),
+        }
+    }
+
+    async fn connect(&mut self) -> Result<ContainerClient, AzureError> {
+        if let Some(client) = &self.client {
+            return Ok(client.clone());
+        }
+        let client = container(&self.address).await?;
+        let feeds = client.read_feed_ranges(None).await.map_err(self.refused("the list of feed ranges"))?;
+        // A range that is known keeps its place in the feed: after an outage the probe goes on where it was.
+        let mut known = std::mem::take(&mut self.ranges);
+        for (number, feed) in feeds.into_iter().enumerate() {
+            let range = match known.iter().position(|range| range.feed == feed) {
+                Some(place) => known.swap_remove(place),
+                None => {
+                    Range { id: RangeId(number.to_string()), feed, token: None, lsn: Lsn(0), first: None, read: Lsn(0) }
+                }
+            };
+            self.ranges.push(range);
+        }
+        self.client = Some(client.clone());
+        Ok(client)
+    }
+}
+
+impl Probe for CosmosProbe {
+    const STATION: Station = Station::Store;
+
+    async fn look(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
+        let client = self.connect().await?;
+        let fail = self.refused("the change feed");
+        if let Some(provisioned) = self.provisioned {
+            outlet.see(Fact::Provisioned(provisioned)).await;
+        }
+        let began = outlet.now();
+        let mut seen = Seen { items: 0, latency: Latencies::histogram(), charge: RequestUnits(0.0) };
+        let mut read_to_the_end = true;
+        for range in &mut self.ranges {
+            read_to_the_end &=
+                range.follow(&client, self.from, &mut self.budget, &self.ledger, &mut seen, outlet, &fail).await?;
+            outlet.see(Fact::StoreRange(StoreRange { range: range.id.clone(), lsn: range.lsn })).await;
+        }
+        let figures = self.tally(outlet, began, read_to_the_end);
+        let latency = Latencies(Arc::new(seen.latency));
+        outlet.see(Fact::Stored(Stored { items: seen.items, latency, charge: seen.charge })).await;
+        outlet.see(Fact::Tally(figures)).await;
+        Ok(())
+    }
+
+    fn disconnect(&mut self) {
+        self.client = None;
+    }
+
+    fn place(&self) -> String {
+        place(&self.address)
+    }
+}
+
+impl CosmosProbe {
+    /// The ledger's figures, with the audit's judgement if the feed was read to its end.
+    fn tally(&self, outlet: &Outlet, began: Time, read_to_the_end: bool) -> TallyFigures {
+        let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut audit = outlet.audit().lock().unwrap_or_else(PoisonError::into_inner);
+        if read_to_the_end {
+            audit.feed_read(began, &ledger);
+        }
+        let mut figures = ledger.figures(audit.judgement());
+        // Each write moves a log sequence number by one; those that no distinct event accounts for wrote one again.
+        // Counted up to where the feed was read: what lies beyond it is not known to be either.
+        let writes: u64 = self.ranges.iter().map(|range| range.read.0 - range.first.unwrap_or(range.read).0).sum();
+        figures.duplicated = writes.saturating_sub(figures.stored + figures.foreign);
+        figures
+    }
+}
+
+/// What one look saw, over all ranges.
+struct Seen {
+    items: u64,
+    latency: Histogram<u64>,
+    charge: RequestUnits,
+}
+
+impl Range {
+    /// Reads the feed up to where it ended when the look began, as far as the budget allows; says whether it got there.
+    #[expect(clippy::too_many_arguments, reason = "parts of the probe that are borrowed apart")]
+    async fn follow(
+        &mut self,
+        client: &ContainerClient,
+        from: From,
+        budget: &mut Budget,
+        ledger: &Mutex<Ledger>,
+        seen: &mut Seen,
+        outlet: &Outlet,
+        fail: &impl Fn(CosmosError) -> AzureError,
+    ) -> Result<bool, AzureError> {
+        let mut end = None;
+        loop {
+            // Without a budget for items, one RU still buys the log sequence number.
+            let allowed = budget.allows(outlet.now());
+            let page = page(client, self, from, if allowed { PAGE } else { 1 }, allowed, fail).await?;
+            seen.charge.0 += page.charge.0;
+            budget.spend(page.charge);
+            if let Some(id) = page.range {
+                self.id = RangeId(id);
+            }
+            self.lsn = page.lsn.unwrap_or(self.lsn).max(self.lsn);
+            let end = *end.get_or_insert(self.lsn);
+            let first = if from == From::Beginning { Lsn(0) } else { self.lsn };
+            self.first.get_or_insert(first);
+            if !allowed {
+                return Ok(false);
+            }
+            self.read = match page.items.last().and_then(ChangeFeedItem::current) {
+                Some(last) => last.lsn.map_or(self.lsn, Lsn),
+                None => self.lsn,
+            };
+            self.token = Some(page.token);
+            take_in(&page.items, ledger, seen, outlet.now());
+            if self.read >= end {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Enters a page's items in the ledger and their latencies in the histogram.
+fn take_in(items: &[ChangeFeedItem<Item>], ledger: &Mutex<Ledger>, seen: &mut Seen, now: Time) {
+    let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    for item in items.iter().filter_map(ChangeFeedItem::current) {
+        match item.key() {
+            Some(key) => ledger.stored(key),
+            None => ledger.foreign(),
+        }
+        if let Some(enqueued) = item.enqueued() {
+            let micros = u64::try_from(now.since(enqueued).as_micros()).unwrap_or(u64::MAX);
+            seen.latency.saturating_record(micros.max(1));
+        }
+    }
+    seen.items += items.len() as u64;
+}
+
+/// Reads one page: on from the token if there is one and items are wanted; from now for the log sequence number alone.
+async fn page(
+    client: &ContainerClient,
+    range: &Range,
+    from: From,
+    most: u32,
+    items_wanted: bool,
+    fail: &impl Fn(CosmosError) -> AzureError,
+) -> Result<Page, AzureError> {
+    let most = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
+    let mut options = ChangeFeedOptions::default().with_max_item_count(MaxItemCountHint::Limit(most));
+    if let Some(token) = range.token.as_ref().filter(|_| items_wanted) {
+        options = options.with_continuation_token(token.clone());
+    }
+    let start = match from {
+        From::Beginning if items_wanted => ChangeFeedStartFrom::Beginning,
+        _ => ChangeFeedStartFrom::Now,
+    };
+    let scope = FeedScope::range(range.feed.clone());
+    let mut pages = client.query_change_feed::<Item>(scope, start, Some(options)).await.map_err(fail)?;
+    let Some(read) = pages.next().await else {
+        let token = pages.to_continuation_token().map_err(fail)?;
+        return Ok(Page { items: Vec::new(), lsn: None, charge: RequestUnits(0.0), range: None, token });
+    };
+    let read = read.map_err(fail)?;
+    let headers = read.headers();
+    let lsn = headers.lsn().map(Lsn);
+    let charge = RequestUnits(headers.request_charge().map_or(0.0, |charge| charge.value()));
+    let range = headers.partition_key_range_id().map(ToString::to_string);
+    let token = pages.to_continuation_token().map_err(fail)?;
+    Ok(Page { items: read.into_items(), lsn, charge, range, token })
+}

@@ -1,0 +1,48 @@
+//! The summary after a session: what became of every event.
+
+use crate::figures::{clock, count};
+use crate::model::session::Session;
+
+/// Events of ours that were acknowledged and are neither stored nor known to be lost.
+pub fn in_flight(session: &Session) -> u64 {
+    session.tally.map_or(0, |tally| tally.acknowledged.saturating_sub(tally.stored + tally.lost))
+}
+
+/// Whether everything that was due was sent, and everything that was sent is accounted for.
+pub fn is_settled(session: &Session) -> bool {
+    let Some(load) = &session.load else { return true };
+    let figures = &load.figures;
+    let accounted = session.tally.is_some_and(|tally| {
+        tally.sent == tally.acknowledged + tally.unconfirmed
+            && in_flight(session) == 0
+            && tally.judged == tally.acknowledged
+    });
+    figures.sent >= figures.due && (figures.due == 0 || accounted)
+}
+
+/// The summary, a line each.
+pub fn lines(session: &Session) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (Some(started), Some(latest)) = (session.started(), session.latest()) else { return lines };
+    let Some(tally) = session.tally.filter(|tally| tally.sent > 0) else { return lines };
+    lines.push(format!(
+        "sent {}  stored {}  lost {}  in flight {}  duplicated {}  in {}",
+        count(tally.sent),
+        count(tally.stored),
+        count(tally.lost),
+        count(in_flight(session)),
+        count(tally.duplicated),
+        clock(latest.since(started)),
+    ));
+    if tally.judged < tally.acknowledged {
+        lines.push(format!(
+            "{} of {} acknowledged events were followed to the end; of the others it is not known",
+            count(tally.judged),
+            count(tally.acknowledged)
+        ));
+    }
+    if tally.unconfirmed > 0 {
+        lines.push(format!("{} events were given up and may never have been enqueued", count(tally.unconfirmed)));
+    }
+    lines
+}

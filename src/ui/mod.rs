@@ -1,0 +1,8 @@
+//! The screen: keys in, frames out.
+
+pub mod keymap;
+pub mod live;
+pub mod state;
+pub mod terminal;
+pub mod theme;
+pub mod view;

@@ -1,0 +1,221 @@
+//! The chart: a filled braille series with axes. A gap in the series is a gap in the picture.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// A filled series over the last seconds, one dot column a second: two in each cell.
+#[derive(Debug)]
+pub(super) struct Chart<'a> {
+    /// One value for each dot column, the newest last; `None` is a gap.
+    pub(super) columns: &'a [Option<f64>],
+    /// The top of the vertical axis.
+    pub(super) scale: Scale,
+    /// Of the filled dots.
+    pub(super) style: Style,
+    /// Of axes and labels.
+    pub(super) quiet: Style,
+}
+
+/// The vertical axis: some equal steps from zero.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scale {
+    step: f64,
+    steps: u16,
+}
+
+impl Scale {
+    /// The smallest round scale that holds `largest` in rows of cells: few steps on a low chart.
+    ///
+    /// Worked example: 5,000 on 8 rows is 3 steps of 2,000, up to 6k.
+    pub(super) fn holding(largest: f64, rows: u16) -> Self {
+        let steps = match rows {
+            0..=3 => 1,
+            4..=6 => 2,
+            7..=14 => 3,
+            _ => 4,
+        };
+        let rough = (largest / f64::from(steps)).max(0.5);
+        let magnitude = 10_f64.powf(rough.log10().floor());
+        let step = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
+            .into_iter()
+            .map(|factor| factor * magnitude)
+            .find(|step| *step >= rough * 0.999)
+            .unwrap_or(10.0 * magnitude);
+        Self { step, steps }
+    }
+
+    fn top(self) -> f64 {
+        self.step * f64::from(self.steps)
+    }
+}
+
+/// An axis label in at most four characters: `0`, `500`, `1.5k`, `60k`, `2M`.
+fn tick(value: f64) -> String {
+    let (figure, unit) = match value {
+        v if v >= 1e6 => (v / 1e6, "M"),
+        v if v >= 1e3 => (v / 1e3, "k"),
+        v => (v, ""),
+    };
+    if (figure - figure.round()).abs() < 0.05 || figure >= 10.0 {
+        format!("{figure:.0}{unit}")
+    } else {
+        format!("{figure:.1}{unit}")
+    }
+}
+
+/// The width of the vertical axis: four characters of label, a blank and the rule.
+const AXIS: u16 = 6;
+
+/// Dot columns that a chart of this width has.
+pub(super) fn dot_columns(width: u16) -> usize {
+    usize::from(width.saturating_sub(AXIS)) * 2
+}
+
+impl Chart<'_> {
+    /// Draws axes and series; the last row of the area is the time axis.
+    pub(super) fn draw(&self, area: Rect, buffer: &mut Buffer) {
+        if area.width <= AXIS + 2 || area.height < 3 {
+            return;
+        }
+        let plot = Rect { x: area.x + AXIS, width: area.width - AXIS, height: area.height - 1, ..area };
+        self.draw_axis(area, plot, buffer);
+        self.draw_dots(plot, buffer);
+        self.draw_time(plot, area.bottom() - 1, buffer);
+    }
+
+    fn draw_axis(&self, area: Rect, plot: Rect, buffer: &mut Buffer) {
+        for y in plot.top()..plot.bottom() {
+            buffer.set_string(area.x + AXIS - 1, y, if y + 1 == plot.bottom() { "┼" } else { "│" }, self.quiet);
+        }
+        for step in 0..=self.scale.steps {
+            // Step 0 stands on the lowest row, the top step on the highest.
+            let up = u32::from(step) * u32::from(plot.height - 1) / u32::from(self.scale.steps);
+            let Ok(up) = u16::try_from(up) else { continue };
+            let y = plot.bottom() - 1 - up;
+            let label = tick(self.scale.step * f64::from(step));
+            buffer.set_string(area.x, y, format!("{label:>4}"), self.quiet);
+            buffer.set_string(area.x + AXIS - 1, y, if step == 0 { "┼" } else { "┤" }, self.quiet);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the plot")]
+    fn draw_dots(&self, plot: Rect, buffer: &mut Buffer) {
+        let tall = u32::from(plot.height) * 4;
+        let height = |value: &Option<f64>| -> u32 {
+            value.map_or(0, |value| {
+                let dots = (value / self.scale.top() * f64::from(tall)).clamp(0.0, f64::from(tall));
+                if value > 0.0 { (dots.round() as u32).max(1) } else { 0 }
+            })
+        };
+        // The newest column stands at the right edge, whatever the number of columns.
+        let wide = usize::from(plot.width) * 2;
+        let skip = self.columns.len().saturating_sub(wide);
+        let offset = wide.saturating_sub(self.columns.len());
+        let heights: Vec<u32> =
+            std::iter::repeat_n(0, offset).chain(self.columns.iter().skip(skip).map(height)).collect();
+        for (x, pair) in (plot.left()..plot.right()).zip(heights.chunks(2)) {
+            let left = pair.first().copied().unwrap_or(0);
+            let right = pair.get(1).copied().unwrap_or(0);
+            for (row, y) in (plot.top()..plot.bottom()).rev().enumerate() {
+                let base = row as u32 * 4;
+                let glyph = braille(left.saturating_sub(base).min(4), right.saturating_sub(base).min(4));
+                if glyph != '\u{2800}' {
+                    buffer.set_string(x, y, glyph.to_string(), self.style);
+                }
+            }
+        }
+    }
+
+    fn draw_time(&self, plot: Rect, y: u16, buffer: &mut Buffer) {
+        let wide = plot.width;
+        buffer.set_string(plot.right().saturating_sub(3), y, "now", self.quiet);
+        // Whole multiples of the step, as long as a label does not touch the one to its right.
+        let step: u16 = if wide >= 90 {
+            60
+        } else if wide >= 40 {
+            30
+        } else {
+            20
+        };
+        let mut free = plot.right().saturating_sub(4);
+        for seconds in (1..).map(|n| n * step).take_while(|seconds| seconds / 2 < wide) {
+            let text = match Duration::from_secs(seconds.into()).as_secs() {
+                whole if whole % 60 == 0 => format!("-{} min", whole / 60),
+                whole => format!("-{whole} s"),
+            };
+            let width = u16::try_from(text.len()).unwrap_or(u16::MAX);
+            let centre = plot.right() - 1 - seconds / 2;
+            let x = centre.saturating_sub(width / 2);
+            if x >= plot.left() && x + width < free {
+                buffer.set_string(x, y, text, self.quiet);
+                free = x;
+            }
+        }
+    }
+}
+
+/// The braille character whose left and right dot columns are filled from below to these heights (0 to 4).
+fn braille(left: u32, right: u32) -> char {
+    // Dots of a braille cell from the bottom up: left 7, 3, 2, 1; right 8, 6, 5, 4 (Unicode, block U+2800).
+    const LEFT: [u32; 5] = [0x00, 0x40, 0x44, 0x46, 0x47];
+    const RIGHT: [u32; 5] = [0x00, 0x80, 0xA0, 0xB0, 0xB8];
+    let dots = |column: [u32; 5], height: u32| column.get(height as usize).copied().unwrap_or(0);
+    char::from_u32(0x2800 + dots(LEFT, left) + dots(RIGHT, right)).unwrap_or(' ')
+}
+
+/// A line of bars, one for each value: `▁▂▃▄▅▆▇█`; a gap is blank.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to eight bars")]
+pub(super) fn sparkline(values: &[Option<f64>], top: f64) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    values
+        .iter()
+        .map(|value| match value {
+            None => ' ',
+            Some(value) => {
+                let bar = (value / top.max(f64::MIN_POSITIVE) * 8.0).ceil().clamp(1.0, 8.0) as usize;
+                BARS.get(bar - 1).copied().unwrap_or(' ')
+            }
+        })
+        .collect()
+}
+
+/// A gauge of so many cells, filled to an eighth of a cell.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the width")]
+pub(super) fn gauge(share: f64, width: usize) -> (String, String) {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share.clamp(0.0, 1.0) * width as f64 * 8.0).round() as usize;
+    let mut full = "█".repeat(eighths / 8);
+    full.push_str(EIGHTHS.get(eighths % 8).copied().unwrap_or(""));
+    let rest = width.saturating_sub(full.chars().count());
+    (full, "·".repeat(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_are_round() {
+        assert_eq!(Scale::holding(5_000.0, 8).top(), 6_000.0);
+        assert_eq!(Scale::holding(1_000.0, 5).top(), 1_000.0);
+        assert_eq!(Scale::holding(0.0, 5).top(), 1.0);
+        let labels: Vec<String> = [0.0, 0.5, 500.0, 1_500.0, 60_000.0, 2e6].into_iter().map(tick).collect();
+        assert_eq!(labels, ["0", "0.5", "500", "1.5k", "60k", "2M"]);
+    }
+
+    #[test]
+    fn a_gap_is_a_gap() {
+        assert_eq!(sparkline(&[Some(1.0), None, Some(8.0)], 8.0), "▁ █");
+        assert_eq!(braille(4, 0), '⡇');
+        assert_eq!(braille(1, 2), '⣠');
+    }
+
+    #[test]
+    fn a_gauge_fills_by_eighths() {
+        assert_eq!(gauge(0.5, 5), ("██▌".into(), "··".into()));
+        assert_eq!(gauge(7.0, 3), ("███".into(), String::new()));
+    }
+}

@@ -1,0 +1,201 @@
+//! The top of the screen: title, the word for the whole pipeline, and the pipeline as one line of flow.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use super::Scene;
+use super::row::{Row, shorten};
+use crate::figures;
+use crate::model::health::Health;
+use crate::model::observation::{Station, StationState, Target};
+use crate::model::partition::Partition;
+use crate::model::units::{EventRate, Time};
+
+/// Title, what is watched, and since when.
+pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {
+    let Scene { session, state, theme } = scene;
+    let left = Row::spaced(3).field("streamgauge", theme.strong).field(state.title.clone(), theme.quiet);
+    let running = session.started().map_or_else(String::new, |started| figures::clock(state.now.since(started)));
+    let right = Line::from(vec![
+        Span::styled("● ", theme.good),
+        Span::styled("LIVE ", theme.strong),
+        Span::styled(running, theme.text),
+    ]);
+    let wide = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
+    left.draw(Rect { width: area.width - wide, ..area }, buffer);
+    right.render(Rect { x: area.right() - wide, width: wide, ..area }, buffer);
+}
+
+/// The word for the whole pipeline and the sentence why: what is read first.
+pub(super) fn draw_health(area: Rect, buffer: &mut Buffer, scene: Scene) {
+    let health = Health::of(scene.session, scene.state.now);
+    let (glyph, style) = scene.theme.health(health.word);
+    let mut spans = vec![Span::styled(format!("{glyph} {}", health.word.text()), style)];
+    if let Some(growth) = health.growth.filter(|growth| growth.abs() >= 1.0) {
+        let sign = if growth > 0.0 { '+' } else { '-' };
+        spans.push(Span::styled(format!("  {sign}{} events/s", figures::compact(growth.abs())), scene.theme.strong));
+    }
+    if !health.reason.is_empty() {
+        let used: usize = spans.iter().map(Span::width).sum();
+        let room = usize::from(area.width).saturating_sub(used + 3);
+        spans.push(Span::raw("   "));
+        spans.push(Span::styled(shorten(&health.reason, room), scene.theme.text));
+    }
+    Line::from(spans).render(area, buffer);
+}
+
+fn per_second(rate: Option<EventRate>) -> Option<f64> {
+    rate.map(EventRate::per_second)
+}
+
+/// One station of the flow line: its name, and below it a glyph and what there is to say.
+struct Stop {
+    name: String,
+    glyph: &'static str,
+    style: Style,
+    say: String,
+}
+
+/// `load ── 5,000/s ─▶ Event Hubs ── 4,010/s ─▶ processor ── 4,008/s ─▶ Cosmos DB`, and a state under each.
+pub(super) fn draw_flow(area: Rect, buffer: &mut Buffer, scene: Scene) {
+    let Scene { session, state, theme } = scene;
+    let now = state.now;
+    let stops = [load(scene), ingest(scene), processor(scene), store(scene)];
+    let load_rate = session.load.as_ref().and_then(|load| load.acknowledged.rate(now));
+    let rates = [load_rate, per_second(session.processed_rate(now)), per_second(session.stored_rate(now))];
+    let styles = [theme.ingest, theme.lag, theme.serve];
+
+    let names: u16 = stops.iter().map(|stop| u16::try_from(stop.name.chars().count()).unwrap_or(0)).sum();
+    // What is said under the last station may be longer than its name.
+    let arrow = (area.width.saturating_sub(names + 5) / 3).min(44);
+    let mut x = area.x;
+    for (index, stop) in stops.iter().enumerate() {
+        let name_width = u16::try_from(stop.name.chars().count()).unwrap_or(0);
+        buffer.set_string(x, area.y, &stop.name, theme.strong);
+        let last = index + 1 == stops.len();
+        let under = if last { area.right().saturating_sub(x) } else { (name_width + arrow).saturating_sub(1) };
+        let say = shorten(&stop.say, usize::from(under).saturating_sub(2));
+        buffer.set_string(x, area.y + 1, stop.glyph, stop.style);
+        let say_style = if stop.glyph == "✔" { theme.quiet } else { stop.style };
+        buffer.set_string(x + 2, area.y + 1, say, say_style);
+        if let (Some(rate), Some(style)) = (rates.get(index), styles.get(index)) {
+            draw_arrow(Rect { x: x + name_width, y: area.y, width: arrow, height: 1 }, buffer, *rate, scene, *style);
+        }
+        x += name_width + arrow;
+    }
+}
+
+fn draw_arrow(area: Rect, buffer: &mut Buffer, rate: Option<f64>, scene: Scene, style: Style) {
+    let figure = rate.map_or_else(|| "-".to_owned(), |rate| format!("{}/s", figures::compact(rate)));
+    // The figure has the same width whatever it is, so that the arrow stands still.
+    let figure = format!(" {figure:^7} ");
+    let rule = usize::from(area.width).saturating_sub(figure.chars().count() + 3);
+    let line = Line::from(vec![
+        Span::raw(" "),
+        Span::styled("─".repeat(rule / 2), scene.theme.quiet),
+        Span::styled(figure, if rate.is_some() { style } else { scene.theme.stale }),
+        Span::styled("─".repeat(rule - rule / 2), scene.theme.quiet),
+        Span::styled("▶ ", scene.theme.quiet),
+    ]);
+    line.render(area, buffer);
+}
+
+/// What there is to say where a station does not answer; `None` while it does.
+fn trouble(scene: Scene, station: Station, name: &str) -> Option<Stop> {
+    let now = scene.state.now;
+    let health = scene.session.station(station)?;
+    let stop = |glyph, style, say| Some(Stop { name: name.to_owned(), glyph, style, say });
+    match &health.state {
+        StationState::Retrying { next_attempt, .. } => {
+            let wait = next_attempt.since(now);
+            let away = figures::span(whole_seconds(now, health.since));
+            stop("✖", scene.theme.bad, format!("away {away}, retry in {} s", wait.as_secs() + 1))
+        }
+        StationState::Stopped => stop("■", scene.theme.bad, "stopped".into()),
+        StationState::Connected => {
+            let silence = scene.session.silence(station, now)?;
+            (silence > Partition::STALE)
+                .then(|| stop("?", scene.theme.stale, format!("stale {} s", silence.as_secs())))
+                .flatten()
+        }
+    }
+}
+
+fn whole_seconds(now: Time, since: Time) -> std::time::Duration {
+    std::time::Duration::from_secs(now.since(since).as_secs())
+}
+
+fn load(scene: Scene) -> Stop {
+    let Scene { session, theme, .. } = scene;
+    let stop = |glyph, style, say: String| Stop { name: "load".into(), glyph, style, say };
+    let Some(load) = &session.load else { return stop("○", theme.quiet, "off".into()) };
+    if let Some(stop) = trouble(scene, Station::Load, "load") {
+        return stop;
+    }
+    let figures = &load.figures;
+    match figures.target {
+        Target::Paused => stop("○", theme.quiet, "paused".into()),
+        _ if figures.behind.as_millis() >= 250 => {
+            stop("▲", theme.warning, format!("behind {}", figures::lag_span(figures.behind)))
+        }
+        Target::Unlimited => stop("✔", theme.good, "as fast as it goes".into()),
+        Target::Rate(_) => stop("✔", theme.good, "on schedule".into()),
+    }
+}
+
+fn ingest(scene: Scene) -> Stop {
+    let Scene { session, state, theme } = scene;
+    let name = &state.names.ingest;
+    if let Some(stop) = trouble(scene, Station::Ingest, name) {
+        return stop;
+    }
+    let (glyph, style, say) = match session.partitions.len() {
+        0 => ("○", theme.quiet, "waiting".into()),
+        1 => ("✔", theme.good, "1 partition".into()),
+        n => ("✔", theme.good, format!("{n} partitions")),
+    };
+    Stop { name: name.clone(), glyph, style, say }
+}
+
+fn processor(scene: Scene) -> Stop {
+    let Scene { session, state, theme } = scene;
+    let name = &state.names.processor;
+    for station in [Station::Processor, Station::Checkpoints] {
+        if let Some(stop) = trouble(scene, station, name) {
+            return stop;
+        }
+    }
+    let newest = session.partitions.values().filter_map(Partition::written_at).max();
+    let (glyph, style, say) = match newest {
+        None => ("○", theme.quiet, "no checkpoint".into()),
+        // Blob storage dates a write to the second: anything finer would be invented.
+        Some(newest) => match state.now.since(newest).as_secs() {
+            0..=1 => ("✔", theme.good, "checkpoint 1 s".into()),
+            age @ 2..=9 => ("✔", theme.good, format!("checkpoint {age} s")),
+            age => ("✔", theme.good, format!("idle {}", figures::span(std::time::Duration::from_secs(age)))),
+        },
+    };
+    Stop { name: name.clone(), glyph, style, say }
+}
+
+fn store(scene: Scene) -> Stop {
+    let Scene { session, state, theme } = scene;
+    let name = &state.names.store;
+    if let Some(stop) = trouble(scene, Station::Store, name) {
+        return stop;
+    }
+    let throttled = session.throttled_rate(state.now).unwrap_or(0.0);
+    let (glyph, style, say) = if throttled >= 0.5 {
+        ("▲", theme.warning, format!("429s {}/s", figures::compact(throttled)))
+    } else {
+        match session.ranges.len() {
+            0 => ("○", theme.quiet, "waiting".into()),
+            1 => ("✔", theme.good, "1 range".into()),
+            n => ("✔", theme.good, format!("{n} ranges")),
+        }
+    };
+    Stop { name: name.clone(), glyph, style, say }
+}

@@ -1,0 +1,65 @@
+//! What a person gets who asks for something that can't be: one sentence, and an exit code that is not zero.
+
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_streamgauge"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts")
+}
+
+fn sentence(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
+}
+
+#[test]
+fn a_flag_that_cannot_be_understood() {
+    let rate = "is not a rate: give events a second from 0 to 10000000";
+    let cases: [(&[&str], &str); 10] = [
+        (&["--rate", "-1"], rate),
+        (&["--rate", "1e99"], rate),
+        (&["--rate", "abc"], rate),
+        (&["--rate", ""], rate),
+        (&["--partitions", "0"], "is not a number of partitions: give a whole number from 1 to 2048"),
+        (&["--partitions", "4096"], "is not a number of partitions: give a whole number from 1 to 2048"),
+        (&["--ru", "1"], "is not a number of request units: give a whole number from 400 to 1000000"),
+        (&["--seed", "x"], "invalid value 'x' for '--seed <SEED>'"),
+        (&["--cosmos-port", "70000"], "70000 is not in 0..=65535"),
+        (&["lokal"], "unrecognized subcommand 'lokal'"),
+    ];
+    for (arguments, expected) in cases {
+        let output = run(arguments);
+        let said = sentence(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.starts_with("streamgauge: ") && said.contains(expected), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_terminal_that_is_none() {
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        sentence(&output),
+        "streamgauge: the screen needs a terminal, and standard output is none; run it in a terminal, or use \
+         `streamgauge local --headless`"
+    );
+    assert!(output.stdout.is_empty(), "no escape sequences in a pipe");
+}
+
+#[test]
+fn a_port_that_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("its address").port().to_string();
+    for flag in ["--eventhubs-port", "--blob-port", "--cosmos-port"] {
+        let output = run(&["local", "--headless", flag, &port]);
+        let said = sentence(&output);
+        assert_eq!(output.status.code(), Some(1), "{flag}: {said}");
+        assert!(said.contains(&format!("port {port} on 127.0.0.1 is taken")), "{flag}: {said}");
+        assert!(said.contains(flag), "the sentence names the flag: {said}");
+    }
+}

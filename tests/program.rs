@@ -1,0 +1,93 @@
+//! The whole program, driven by keys in a pseudo-terminal: the embedded scenario, live.
+
+mod terminal;
+
+use terminal::{Program, figure};
+
+/// The tally line that the program leaves behind after the screen has gone.
+fn last_tally(screen: &str) -> &str {
+    screen.lines().rev().find(|line| line.contains("stored")).unwrap_or_default()
+}
+
+fn assert_nothing_is_lost(program: &Program) {
+    let screen = program.screen();
+    let tally = last_tally(&screen);
+    let (sent, stored) = (figure(tally, "sent"), figure(tally, "stored"));
+    assert!(sent > Some(0), "{screen}");
+    assert_eq!(sent, stored, "{screen}");
+    assert_eq!(figure(tally, "lost"), Some(0), "{screen}");
+}
+
+#[test]
+fn events_flow_from_load_to_store_and_all_are_accounted_for() {
+    let mut program = Program::start(&["--rate", "500"], (120, 36));
+    program.wait_for("the pipeline to keep up", |screen| {
+        screen.contains("KEEPING UP") && figure(screen, "stored") > Some(1_000)
+    });
+    program.press("]");
+    program.wait_for("twice the load", |screen| screen.contains("load 1,000/s"));
+    program.press("?");
+    program.wait_for("the help", |screen| screen.contains("kill the processor, or start it again"));
+    program.press("\u{1b}");
+    program.wait_for("the help to close", |screen| !screen.contains("kill the processor, or start it again"));
+    program.press("p");
+    program.wait_for("a paused load", |screen| screen.contains("resume load"));
+    program.press("q");
+    assert!(program.end().success());
+    assert!(!program.has_the_terminal());
+    assert_nothing_is_lost(&program);
+}
+
+#[test]
+fn a_killed_processor_loses_nothing_once_it_is_back() {
+    let mut program = Program::start(&["--rate", "500"], (120, 36));
+    program.wait_for("events in the store", |screen| figure(screen, "stored") > Some(500));
+    program.press("x");
+    program.wait_for("the end of the processor", |screen| screen.contains("start processor"));
+    program.wait_for("a backlog", |screen| figure(screen, "in flight") > Some(1_000));
+    program.press("x");
+    program.wait_for("the backlog to be worked off", |screen| screen.contains("KEEPING UP"));
+    program.press("q");
+    assert!(program.end().success());
+    assert_nothing_is_lost(&program);
+}
+
+#[test]
+fn a_store_that_throttles_is_named_and_loses_nothing() {
+    let mut program = Program::start(&["--rate", "600", "--ru", "2000"], (120, 36));
+    program.wait_for("the alarm", |screen| {
+        screen.contains("FALLING BEHIND")
+            && screen.contains("Cosmos DB throttles")
+            && screen.contains("▲ falling behind")
+    });
+    program.press("[[[[[[");
+    program.wait_for("the backlog to shrink", |screen| screen.contains("DRAINING"));
+    program.wait_for("the backlog to be gone", |screen| screen.contains("KEEPING UP"));
+    program.press("q");
+    assert!(program.end().success());
+    assert_nothing_is_lost(&program);
+}
+
+#[test]
+fn the_terminal_is_given_back_on_a_signal() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let mut program = Program::start(&["--rate", "0"], (80, 24));
+        program.wait_for("the screen", |screen| screen.contains("streamgauge") && screen.contains("Ingest"));
+        assert!(program.has_the_terminal());
+        program.signal(signal);
+        assert!(program.end().success(), "{signal}");
+        assert!(!program.has_the_terminal(), "{signal}");
+    }
+}
+
+#[test]
+fn a_resize_is_followed_down_to_one_cell_and_back() {
+    let mut program = Program::start(&["--rate", "0"], (80, 24));
+    program.wait_for("the screen", |screen| screen.contains("Lag"));
+    for size in [(1, 1), (40, 10), (200, 60)] {
+        program.resize(size);
+    }
+    program.wait_for("the large screen", |screen| screen.contains("Timeline") && screen.contains("Lag by partition"));
+    program.press("q");
+    assert!(program.end().success());
+}

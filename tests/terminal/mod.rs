@@ -1,0 +1,110 @@
+//! The program in a pseudo-terminal: keys in, and what the terminal then shows.
+
+use std::io::{Read, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+/// Nothing here may hang: a wait that takes longer is a failure, with the screen in its message.
+const LIMIT: Duration = Duration::from_secs(90);
+
+pub(crate) struct Program {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    output: Receiver<Vec<u8>>,
+    terminal: vt100::Parser,
+}
+
+impl Program {
+    pub(crate) fn start(arguments: &[&str], (columns, rows): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_streamgauge"));
+        command.args(arguments);
+        command.env("TERM", "xterm-256color");
+        command.env_remove("NO_COLOR");
+        let child = pair.slave.spawn_command(command).expect("the program starts");
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().expect("its output");
+        let (send, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65_536];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if send.send(buffer[..count].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let keys = pair.master.take_writer().expect("its input");
+        Self { child, master: pair.master, keys, output, terminal: vt100::Parser::new(rows, columns, 0) }
+    }
+
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).expect("the keys are taken");
+    }
+
+    pub(crate) fn resize(&mut self, (columns, rows): (u16, u16)) {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        self.master.resize(size).expect("the terminal is resized");
+        self.terminal.screen_mut().set_size(rows, columns);
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.process_id().expect("it runs").to_string();
+        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill runs");
+        assert!(sent.success());
+    }
+
+    /// What the terminal shows now.
+    pub(crate) fn screen(&self) -> String {
+        self.terminal.screen().contents()
+    }
+
+    /// Whether the program has taken the terminal for itself.
+    pub(crate) fn has_the_terminal(&self) -> bool {
+        self.terminal.screen().alternate_screen()
+    }
+
+    /// Waits until the terminal shows something.
+    pub(crate) fn wait_for(&mut self, what: &str, shown: impl Fn(&str) -> bool) {
+        let limit = Instant::now() + LIMIT;
+        loop {
+            if shown(&self.screen()) {
+                return;
+            }
+            match self.output.recv_timeout(limit.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.terminal.process(&bytes),
+                Err(RecvTimeoutError::Timeout) => panic!("waited for {what}; the screen:\n{}", self.screen()),
+                Err(RecvTimeoutError::Disconnected) if shown(&self.screen()) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("it ended while waiting for {what}; the screen:\n{}", self.screen())
+                }
+            }
+        }
+    }
+
+    /// Waits for the end, and takes in what was written until then.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        let limit = Instant::now() + LIMIT;
+        while let Ok(bytes) = self.output.recv_timeout(limit.saturating_duration_since(Instant::now())) {
+            self.terminal.process(&bytes);
+        }
+        self.child.wait().expect("it ended")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already, unless a test failed.
+        drop(self.child.kill());
+    }
+}
+
+/// The figure that follows a label on the screen: `figure("sent 1,402  stored", "sent")` is 1402.
+pub(crate) fn figure(screen: &str, label: &str) -> Option<u64> {
+    let (_, rest) = screen.split_once(&format!("{label} "))?;
+    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
+    digits.parse().ok()
+}
