@@ -42,6 +42,7 @@ struct Pipeline {
     checkpoint_faults: FaultSwitch,
     _checkpoints: BlobEndpoint,
     store: CosmosEndpoint,
+    documents: ContainerClient,
     options: ProcessorOptions,
     processor: Processor,
     observations: mpsc::Receiver<Observation>,
@@ -93,6 +94,7 @@ async fn pipeline(partitions: u32, request_units: u32) -> Pipeline {
             },
         )
     };
+    let documents = within(cosmos::container(&options.store)).await.unwrap();
     let (to, observations) = mpsc::channel(1_024);
     let processor = Processor::new(options.clone(), to);
     Pipeline {
@@ -102,6 +104,7 @@ async fn pipeline(partitions: u32, request_units: u32) -> Pipeline {
         checkpoint_faults,
         _checkpoints: checkpoints,
         store,
+        documents,
         options,
         processor,
         observations,
@@ -162,10 +165,9 @@ impl Pipeline {
 
     /// The sequence numbers in the store, ascending, by device.
     async fn stored(&self) -> BTreeMap<String, Vec<u64>> {
-        let container: ContainerClient = within(cosmos::container(&self.options.store)).await.unwrap();
         let query = Query::from("SELECT * FROM c");
         let items: Vec<serde_json::Value> = within(async {
-            let items = container.query_items(query, FeedScope::full_container(), None).await.unwrap();
+            let items = self.documents.query_items(query, FeedScope::full_container(), None).await.unwrap();
             items.try_collect().await.unwrap()
         })
         .await;
@@ -272,8 +274,8 @@ async fn a_stopped_processor_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_throttling_store_gets_everything_in_the_end_and_every_429_is_counted() {
-    let mut pipeline = pipeline(2, 3_000).await;
-    let sent = pipeline.send(1_000).await;
+    let mut pipeline = pipeline(2, 1_000).await;
+    let sent = pipeline.send(400).await;
     let running = pipeline.processor.start().unwrap();
     pipeline.until(|figures| figures.written >= sent).await;
     let last = stop(running).await;

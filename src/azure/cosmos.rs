@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use azure_core::credentials::Secret as SdkSecret;
 use azure_data_cosmos::clients::ContainerClient;
-use azure_data_cosmos::options::{BinaryEncodingOptions, Region};
-use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, RoutingStrategy};
+use azure_data_cosmos::options::{BinaryEncodingOptions, ConnectionPoolOptions, Region};
+use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, CosmosRuntime, RoutingStrategy};
 
 use super::address::{CosmosAddress, CosmosCredential};
-use super::error::{AzureError, Service, cause};
+use super::error::{AzureError, Service, root_cause};
 
 /// How long connecting may take: it reads the account and the container.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
@@ -23,7 +23,7 @@ pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, Azure
     let endpoint: AccountEndpoint = address.endpoint.parse().map_err(|error| AzureError::Address {
         service: Service::CosmosDb,
         address: address.endpoint.clone(),
-        reason: cause(error),
+        reason: root_cause(&error),
     })?;
     let account = match &address.credential {
         CosmosCredential::Key(key) => {
@@ -36,7 +36,14 @@ pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, Azure
         None => RoutingStrategy::PreferredRegions(Vec::new()),
     };
     let connecting = async {
+        // The SDK's shared runtime keeps connections that belong to the tokio runtime of its first caller; with one of
+        // its own a client outlives nobody and nobody outlives it.
+        // Endpoints without TLS speak HTTP/1.1; asking them for HTTP/2 first fails now and then instead of falling back.
+        let plaintext = address.endpoint.starts_with("http://");
+        let pool = ConnectionPoolOptions::builder().with_is_http2_allowed(!plaintext).build()?;
+        let runtime = CosmosRuntime::builder().with_connection_pool(pool).build().await?;
         CosmosClient::builder()
+            .with_runtime(runtime)
             .with_binary_encoding_options(BinaryEncodingOptions::new().with_enabled(false))
             .build(account, routing)
             .await?
@@ -47,7 +54,7 @@ pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, Azure
     match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
         Ok(Ok(client)) => Ok(client),
         Ok(Err(error)) => {
-            Err(AzureError::Connect { service: Service::CosmosDb, address: place(address), reason: cause(error) })
+            Err(AzureError::Connect { service: Service::CosmosDb, address: place(address), reason: root_cause(&error) })
         }
         Err(_) => Err(AzureError::Timeout {
             service: Service::CosmosDb,

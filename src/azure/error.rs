@@ -102,6 +102,17 @@ pub fn cause(error: impl fmt::Display) -> String {
     said
 }
 
+/// As [`cause`], with the innermost source behind it: an HTTP client says "error sending request" and keeps
+/// "connection refused" to itself.
+pub fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let (said, root) = (cause(error), cause(innermost));
+    if said.contains(&root) { said } else { cause(format!("{said}: {root}")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use azure_core::time::OffsetDateTime;
 use azure_messaging_eventhubs::{ConsumerClient, ProducerClient, RetryOptions};
 
 use super::address::{EventHubsAddress, EventHubsCredential};
-use super::error::{AzureError, Service, cause};
+use super::error::{AzureError, Service, root_cause};
 pub use super::own_thread::on_own_thread;
 
 /// How long connecting may take.
@@ -74,7 +74,7 @@ pub async fn under_limit<T>(
         Ok(Err(error)) => Err(AzureError::Connect {
             service: Service::EventHubs,
             address: place(address),
-            reason: format!("{call}: {}", cause(error)),
+            reason: format!("{call}: {}", root_cause(&error)),
         }),
         Err(_) => Err(AzureError::Timeout { service: Service::EventHubs, address: place(address), call, limit }),
     }

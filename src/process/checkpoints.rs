@@ -20,7 +20,7 @@ use super::figures::{CHECKPOINTS, Counts};
 use super::processor::{Partitions, ProcessorOptions};
 use super::watermark::Place;
 use crate::azure::backoff::Backoff;
-use crate::azure::error::cause;
+use crate::azure::error::root_cause;
 use crate::azure::{AzureError, Service, blob};
 use crate::model::units::{PartitionId, SequenceNumber};
 
@@ -125,7 +125,7 @@ impl Checkpoints {
         let (service, address) = (Service::Blob, self.place.clone());
         match tokio::time::timeout(CALL_LIMIT, work).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(AzureError::Refused { service, address, call, reason: cause(error) }),
+            Ok(Err(error)) => Err(AzureError::Refused { service, address, call, reason: root_cause(&error) }),
             Err(_) => Err(AzureError::Timeout { service, address, call, limit: CALL_LIMIT }),
         }
     }

@@ -21,7 +21,7 @@ use super::watermark::Place;
 use super::writer::{Entrances, Work};
 use crate::azure::AzureError;
 use crate::azure::backoff::Backoff;
-use crate::azure::error::cause;
+use crate::azure::error::root_cause;
 use crate::azure::eventhubs::{connect_consumer, place, under_limit};
 use crate::azure::own_thread::Shutdown;
 use crate::azure::standing::wall_clock;
@@ -179,7 +179,7 @@ fn ended(reader: &Reader, partition: PartitionId, error: &azure_messaging_eventh
     let reason = if displaced {
         format!("another processor took partition {partition} of {hub}; stop one of the two")
     } else {
-        format!("reading partition {partition} of {hub}: {}", cause(error))
+        format!("reading partition {partition} of {hub}: {}", root_cause(&error))
     };
     Ended { reason, displaced }
 }

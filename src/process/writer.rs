@@ -15,7 +15,7 @@ use super::document::Document;
 use super::figures::{Counts, STORE};
 use super::processor::Partitions;
 use crate::azure::backoff::Backoff;
-use crate::azure::error::cause;
+use crate::azure::error::root_cause;
 use crate::azure::{CosmosAddress, cosmos};
 use crate::model::units::{PartitionId, SequenceNumber};
 
@@ -132,7 +132,7 @@ async fn write(
                     counts.failed.fetch_add(1, Ordering::Relaxed);
                     troubled = true;
                     let wait = backoff.next_wait();
-                    counts.standing.trouble(STORE, format!("writing to {place}: {}", cause(error)), wait);
+                    counts.standing.trouble(STORE, format!("writing to {place}: {}", root_cause(&error)), wait);
                     wait
                 }
             }

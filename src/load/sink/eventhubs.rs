@@ -9,7 +9,7 @@ use azure_messaging_eventhubs::models::{AmqpMessage, MessageId};
 use azure_messaging_eventhubs::{EventDataBatch, EventDataBatchOptions, EventHubsError, ProducerClient};
 
 use super::SendError;
-use crate::azure::error::cause;
+use crate::azure::error::root_cause;
 use crate::azure::eventhubs::{connect_producer, partition_ids};
 use crate::azure::{AzureError, EventHubsAddress};
 use crate::model::units::PartitionId;
@@ -73,7 +73,7 @@ impl ProducerBatch<'_> {
 }
 
 fn outcome(error: &EventHubsError) -> SendError {
-    let reason = cause(error);
+    let reason = root_cause(error);
     match &error.kind {
         ErrorKind::AmqpError(amqp) => match amqp.kind() {
             AmqpErrorKind::AmqpDescribedError(described)
