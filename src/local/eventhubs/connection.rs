@@ -274,10 +274,11 @@ impl Connection {
         }
     }
 
-    /// Sends what there is to send on all sessions, until the outbox holds `most_buffered` bytes.
-    pub(crate) fn pump(&mut self, most_buffered: usize, fault: Option<Fault>) {
+    /// Sends what there is to send on all sessions, until the outbox holds `most_buffered` bytes. Gives whether it
+    /// does: there may be more to send then.
+    pub(crate) fn pump(&mut self, most_buffered: usize, fault: Option<Fault>) -> bool {
         if self.phase != Phase::Opened {
-            return;
+            return false;
         }
         let context = &mut Context {
             hub: &self.hub,
@@ -301,9 +302,10 @@ impl Connection {
             }
             if context.outbox.buffer.len() >= most_buffered {
                 self.first_to_send = channel.wrapping_add(1);
-                break;
+                return true;
             }
         }
+        false
     }
 
     /// Says the last word, with the reason where there is one.
