@@ -188,7 +188,7 @@ async fn keep(
         lanes.spawn(writer::run_lane(exit, container, partitions, counts, Arc::clone(&place)));
     }
     // The reader has gone if it does not listen; then the lanes end by themselves.
-    if ready.send(()).is_err() {}
+    ready.send(()).unwrap_or_default();
 
     let every = processor.options.checkpoint_every;
     let mut ticks = tokio::time::interval(every.max(Duration::from_millis(10)));
@@ -217,7 +217,7 @@ async fn keep(
 
 async fn out_of_time(draining: &mut watch::Receiver<bool>) {
     // An error means that the handle is gone, and this task with it.
-    if draining.wait_for(|drained| *drained).await.is_err() {}
+    drop(draining.wait_for(|drained| *drained).await);
 }
 
 impl ProcessorHandle {
@@ -240,7 +240,7 @@ impl ProcessorHandle {
             self.drained.send_replace(true);
             // What is stored is checkpointed, with its own limits.
             let closing = async { while self.work.join_next().await.is_some() {} };
-            if tokio::time::timeout(limit, closing).await.is_err() {}
+            drop(tokio::time::timeout(limit, closing).await);
         }
         self.work.shutdown().await;
         self.reporter.shutdown().await;

@@ -28,7 +28,13 @@ struct Contents {
 }
 
 /// Runs until the load stops and nothing due is left.
-pub(super) async fn run(shared: Arc<Shared>, line: Rc<Line>, partition: PartitionId, mut lane: Lane, seat: Rc<Seat>) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    connection: Rc<Line>,
+    partition: PartitionId,
+    mut lane: Lane,
+    seat: Rc<Seat>,
+) {
     let mut body = Vec::with_capacity(TYPICAL_BYTES);
     loop {
         if lane.next() >= shared.limit() {
@@ -42,14 +48,14 @@ pub(super) async fn run(shared: Arc<Shared>, line: Rc<Line>, partition: Partitio
             }
             continue;
         }
-        send_one_batch(&shared, &line, partition, &mut lane, &seat, &mut body).await;
+        send_one_batch(&shared, &connection, partition, &mut lane, &seat, &mut body).await;
     }
 }
 
 /// Sends one batch until it is acknowledged or given up.
 async fn send_one_batch(
     shared: &Shared,
-    line: &Line,
+    connection: &Line,
     partition: PartitionId,
     lane: &mut Lane,
     seat: &Seat,
@@ -60,7 +66,7 @@ async fn send_one_batch(
     let mut first_try: Option<u64> = None;
     let mut attempts = 0;
     loop {
-        let (generation, client) = line.client().await;
+        let (generation, client) = connection.client().await;
         let mut ahead = lane.clone();
         let mut began = shared.clock.now();
         let limit = first_try.unwrap_or_else(|| shared.limit());
@@ -84,16 +90,16 @@ async fn send_one_batch(
             Ok(()) => {
                 acknowledged(shared, &contents, began);
                 *lane = ahead;
-                line.worked();
+                connection.worked();
                 if first_try.is_some() {
                     shared.publish(seat.slot, lane.next());
-                    line.healthy();
+                    connection.healthy();
                 }
                 return;
             }
             Err(SendError::Busy(reason)) => reason,
             Err(SendError::Lost(reason)) => {
-                line.discard(generation);
+                connection.discard(generation);
                 // An attempt is one that may have reached the log.
                 attempts += u32::from(handed_over);
                 reason
@@ -111,7 +117,8 @@ async fn send_one_batch(
             }
         }
         let wait = backoff.next_wait();
-        line.trouble(format!("sending to partition {partition} of {}: {reason}", shared.options.sink.place()), wait);
+        connection
+            .trouble(format!("sending to partition {partition} of {}: {reason}", shared.options.sink.place()), wait);
         drop(client);
         tokio::time::sleep(wait).await;
     }
