@@ -213,7 +213,16 @@ impl Range {
         loop {
             // Without a budget for items, one RU still buys the log sequence number.
             let allowed = budget.allows(outlet.now());
-            let page = page(client, self, from, if allowed { PAGE } else { 1 }, allowed, fail).await?;
+            let page = match page(client, self, from, allowed).await {
+                Ok(page) => page,
+                Err(error) => {
+                    // A place in the feed that the store does not know any more (it was made anew): begin again.
+                    if u16::from(error.status().status_code()) == 400 {
+                        self.token = None;
+                    }
+                    return Err(fail(error));
+                }
+            };
             seen.charge.0 += page.charge.0;
             budget.spend(page.charge);
             if let Some(id) = page.range {
@@ -256,15 +265,8 @@ fn take_in(items: &[ChangeFeedItem<Item>], ledger: &Mutex<Ledger>, seen: &mut Se
 }
 
 /// Reads one page: on from the token if there is one and items are wanted; from now for the log sequence number alone.
-async fn page(
-    client: &ContainerClient,
-    range: &Range,
-    from: From,
-    most: u32,
-    items_wanted: bool,
-    fail: &impl Fn(CosmosError) -> AzureError,
-) -> Result<Page, AzureError> {
-    let most = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
+async fn page(client: &ContainerClient, range: &Range, from: From, items_wanted: bool) -> Result<Page, CosmosError> {
+    let most = NonZeroU32::new(if items_wanted { PAGE } else { 1 }).unwrap_or(NonZeroU32::MIN);
     let mut options = ChangeFeedOptions::default().with_max_item_count(MaxItemCountHint::Limit(most));
     if let Some(token) = range.token.as_ref().filter(|_| items_wanted) {
         options = options.with_continuation_token(token.clone());
@@ -274,16 +276,16 @@ async fn page(
         _ => ChangeFeedStartFrom::Now,
     };
     let scope = FeedScope::range(range.feed.clone());
-    let mut pages = client.query_change_feed::<Item>(scope, start, Some(options)).await.map_err(fail)?;
+    let mut pages = client.query_change_feed::<Item>(scope, start, Some(options)).await?;
     let Some(read) = pages.next().await else {
-        let token = pages.to_continuation_token().map_err(fail)?;
+        let token = pages.to_continuation_token()?;
         return Ok(Page { items: Vec::new(), lsn: None, charge: RequestUnits(0.0), range: None, token });
     };
-    let read = read.map_err(fail)?;
+    let read = read?;
     let headers = read.headers();
     let lsn = headers.lsn().map(Lsn);
     let charge = RequestUnits(headers.request_charge().map_or(0.0, |charge| charge.value()));
     let range = headers.partition_key_range_id().map(ToString::to_string);
-    let token = pages.to_continuation_token().map_err(fail)?;
+    let token = pages.to_continuation_token()?;
     Ok(Page { items: read.into_items(), lsn, charge, range, token })
 }

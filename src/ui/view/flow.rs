@@ -57,6 +57,8 @@ struct Stop {
     glyph: &'static str,
     style: Style,
     say: String,
+    /// What is said where there is no room for that.
+    brief: Option<String>,
 }
 
 /// `load ── 5,000/s ─▶ Event Hubs ── 4,010/s ─▶ processor ── 4,008/s ─▶ Cosmos DB`, and a state under each.
@@ -77,7 +79,11 @@ pub(super) fn draw_flow(area: Rect, buffer: &mut Buffer, scene: Scene) {
         buffer.set_string(x, area.y, &stop.name, theme.strong);
         let last = index + 1 == stops.len();
         let under = if last { area.right().saturating_sub(x) } else { (name_width + arrow).saturating_sub(1) };
-        let say = shorten(&stop.say, usize::from(under).saturating_sub(2));
+        let room = usize::from(under).saturating_sub(2);
+        let say = match &stop.brief {
+            Some(brief) if stop.say.chars().count() > room => shorten(brief, room),
+            _ => shorten(&stop.say, room),
+        };
         buffer.set_string(x, area.y + 1, stop.glyph, stop.style);
         let say_style = if stop.glyph == "✔" { theme.quiet } else { stop.style };
         buffer.set_string(x + 2, area.y + 1, say, say_style);
@@ -107,12 +113,14 @@ fn draw_arrow(area: Rect, buffer: &mut Buffer, rate: Option<f64>, scene: Scene, 
 fn trouble(scene: Scene, station: Station, name: &str) -> Option<Stop> {
     let now = scene.state.now;
     let health = scene.session.station(station)?;
-    let stop = |glyph, style, say| Some(Stop { name: name.to_owned(), glyph, style, say });
+    let stop = |glyph, style, say| Some(Stop { name: name.to_owned(), glyph, style, say, brief: None });
     match &health.state {
         StationState::Retrying { next_attempt, .. } => {
             let wait = next_attempt.since(now);
             let away = figures::span(whole_seconds(now, health.since));
-            stop("✖", scene.theme.bad, format!("away {away}, retry in {} s", wait.as_secs() + 1))
+            let retry = format!("retry in {} s", wait.as_secs() + 1);
+            let say = format!("away {away}, {retry}");
+            Some(Stop { name: name.to_owned(), glyph: "✖", style: scene.theme.bad, say, brief: Some(retry) })
         }
         StationState::Stopped => stop("■", scene.theme.bad, "stopped".into()),
         StationState::Connected => {
@@ -130,7 +138,7 @@ fn whole_seconds(now: Time, since: Time) -> std::time::Duration {
 
 fn load(scene: Scene) -> Stop {
     let Scene { session, theme, .. } = scene;
-    let stop = |glyph, style, say: String| Stop { name: "load".into(), glyph, style, say };
+    let stop = |glyph, style, say: String| Stop { name: "load".into(), glyph, style, say, brief: None };
     let Some(load) = &session.load else { return stop("○", theme.quiet, "off".into()) };
     if let Some(stop) = trouble(scene, Station::Load, "load") {
         return stop;
@@ -157,7 +165,7 @@ fn ingest(scene: Scene) -> Stop {
         1 => ("✔", theme.good, "1 partition".into()),
         n => ("✔", theme.good, format!("{n} partitions")),
     };
-    Stop { name: name.clone(), glyph, style, say }
+    Stop { name: name.clone(), glyph, style, say, brief: None }
 }
 
 fn processor(scene: Scene) -> Stop {
@@ -178,7 +186,7 @@ fn processor(scene: Scene) -> Stop {
             age => ("✔", theme.good, format!("idle {}", figures::span(std::time::Duration::from_secs(age)))),
         },
     };
-    Stop { name: name.clone(), glyph, style, say }
+    Stop { name: name.clone(), glyph, style, say, brief: None }
 }
 
 fn store(scene: Scene) -> Stop {
@@ -197,5 +205,5 @@ fn store(scene: Scene) -> Stop {
             n => ("✔", theme.good, format!("{n} ranges")),
         }
     };
-    Stop { name: name.clone(), glyph, style, say }
+    Stop { name: name.clone(), glyph, style, say, brief: None }
 }

@@ -43,7 +43,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         }
         lines.push(Line::from(spans));
     }
-    let width = 46.min(area.width);
+    let width = 54.min(area.width);
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height);
     let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(place, buffer);

@@ -1,0 +1,82 @@
+//! The word for the whole pipeline and the sentence why, situation by situation.
+
+mod pipeline;
+
+use pipeline::Pipeline;
+use streamgauge::model::health::{Health, Word};
+use streamgauge::model::observation::Station;
+
+fn health(pipeline: &Pipeline) -> (Word, String) {
+    let Health { word, reason, .. } = Health::of(&pipeline.session, pipeline.now());
+    (word, reason)
+}
+
+#[test]
+fn nothing_was_seen_yet() {
+    let pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
+    assert_eq!(health(&pipeline), (Word::Starting, "waiting for the first look".into()));
+}
+
+#[test]
+fn all_is_well_and_nothing_is_said() {
+    let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
+    assert_eq!(health(pipeline.run(60)), (Word::KeepingUp, String::new()));
+}
+
+#[test]
+fn the_store_throttles() {
+    let mut pipeline = Pipeline::new(8, 4_000.0, 2_350.0);
+    let (word, reason) = health(pipeline.run(60));
+    assert_eq!(word, Word::FallingBehind);
+    assert_eq!(reason, "Cosmos DB throttles: 100 % of 20,000 RU/s, 1,650 429s/s, range 1 hottest");
+}
+
+#[test]
+fn what_waited_is_worked_off() {
+    let mut pipeline = Pipeline::new(8, 4_000.0, 2_350.0);
+    pipeline.run(60).rate = 500.0;
+    let (word, reason) = health(pipeline.run(20));
+    assert_eq!(word, Word::Draining);
+    assert!(reason.ends_with("events wait on 8 of 8 partitions"), "{reason}");
+    assert_eq!(health(pipeline.run(60)).0, Word::KeepingUp);
+}
+
+#[test]
+fn one_partition_of_32_is_stuck() {
+    let mut pipeline = Pipeline::new(32, 2_000.0, 4_000.0);
+    pipeline.run(60).stuck = Some(17);
+    assert_eq!(health(pipeline.run(30)), (Word::Stalled, "partition 17 has not moved for 30 s".into()));
+}
+
+#[test]
+fn the_processor_does_nothing_at_all() {
+    let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
+    pipeline.run(60).away = vec![Station::Processor];
+    let (word, reason) = health(pipeline.run(30));
+    assert_eq!(word, Word::Stalled);
+    assert!(reason.starts_with("8 of 8 partitions have not moved"), "{reason}");
+}
+
+/// A station that does not answer makes the monitor blind, and the word says so rather than repeat what was true.
+#[test]
+fn a_station_does_not_answer() {
+    for (station, sentence) in [
+        (Station::Ingest, "the ingest log: connection refused (127.0.0.1:5672)"),
+        (Station::Checkpoints, "the checkpoints: connection refused (127.0.0.1:10000)"),
+    ] {
+        let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
+        pipeline.run(60).away = vec![station];
+        assert_eq!(health(pipeline.run(12)), (Word::Blind, sentence.to_owned()));
+        pipeline.away.clear();
+        assert_eq!(health(pipeline.run(30)), (Word::KeepingUp, String::new()), "it comes back by itself");
+    }
+}
+
+/// The store's silence does not hide the lag, which is known without it: it is said beside the word.
+#[test]
+fn the_store_does_not_answer() {
+    let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
+    pipeline.run(60).away = vec![Station::Store];
+    let (word, reason) = health(pipeline.run(12));
+    assert_eq!((word, reason.as_str()), (Word::KeepingUp, "the store: connection refused (127.0.0.1:8081)"));
+}
