@@ -36,6 +36,7 @@ pub(super) async fn run(
     seat: Rc<Seat>,
 ) {
     let mut body = Vec::with_capacity(TYPICAL_BYTES);
+    open_the_link(&shared, &connection, partition).await;
     loop {
         if lane.next() >= shared.limit() {
             if shared.stopping.load(Ordering::Acquire) {
@@ -50,6 +51,14 @@ pub(super) async fn run(
         }
         send_one_batch(&shared, &connection, partition, &mut lane, &seat, &mut body).await;
     }
+}
+
+/// Opens the partition's link before its first event is due, since that takes several round trips. If it fails, the first
+/// batch will find out.
+async fn open_the_link(shared: &Shared, connection: &Line, partition: PartitionId) {
+    let (_, client) = connection.client().await;
+    let opening = client.begin(partition);
+    drop(tokio::time::timeout(shared.options.send_limit, opening).await.map(|opened| opened.is_ok()));
 }
 
 /// Sends one batch until it is acknowledged or given up.
