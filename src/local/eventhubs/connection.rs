@@ -119,7 +119,7 @@ impl Connection {
         let framing = |error: frame::FrameError| AmqpError::new(condition::FRAMING_ERROR, error.to_string());
         let Some(frame) = frame::read(input, MAX_FRAME_SIZE).map_err(framing)? else { return Ok(0) };
         self.last_received = now;
-        match (self.phase, frame.frame_type) {
+        match (self.phase, frame.kind) {
             (Phase::Login, FrameType::Sasl) => self.receive_login(frame.body),
             (Phase::Open | Phase::Opened, FrameType::Amqp) => {
                 if !frame.body.is_empty() {
@@ -267,7 +267,7 @@ impl Connection {
         match outcome {
             Ok(()) => Ok(()),
             Err(Failure::Connection(error)) => Err(error),
-            Err(Failure::Session(error) | Failure::Link(error)) => {
+            Err(Failure::Session(error) | Failure::Link(error) | Failure::Delivery(_, error)) => {
                 session.fail(error, context);
                 Ok(())
             }
@@ -357,13 +357,11 @@ impl Connection {
                     format!("nothing was heard for {} seconds: send heartbeats", 2 * IDLE_TIME_OUT.as_secs()),
                 )));
             }
-            Phase::Opened => {
-                if self.heartbeat_interval.is_some_and(|interval| now >= self.last_sent + interval) {
-                    self.outbox.send_heartbeat();
-                    self.last_sent = now;
-                }
+            Phase::Opened if self.heartbeat_interval.is_some_and(|interval| now >= self.last_sent + interval) => {
+                self.outbox.send_heartbeat();
+                self.last_sent = now;
             }
-            Phase::Finished => {}
+            Phase::Opened | Phase::Finished => {}
             _ if now >= self.opened_at + HANDSHAKE_TIME_LIMIT => {
                 self.close(Some(AmqpError::new(
                     condition::RESOURCE_LIMIT_EXCEEDED,

@@ -177,3 +177,31 @@ impl Output {
         Ok(written)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is due at an instant, first to last.
+    fn due(output: &Output, now: Instant) -> Vec<&[u8]> {
+        output.waiting.iter().take_while(|(due, _)| *due <= now).map(|(_, bytes)| &bytes[..]).collect()
+    }
+
+    #[test]
+    fn a_delay_holds_answers_back_and_keeps_their_order() {
+        let start = Instant::now();
+        let later = |seconds| start + Duration::from_secs(seconds);
+        let slow = Some(Fault::Delay(Duration::from_secs(10)));
+        let mut output = Output::default();
+        output.take(&mut BytesMut::from("first"), slow, start);
+        output.take(&mut BytesMut::from("second"), slow, later(1));
+        // The fault is over, but what it held back still goes first.
+        output.take(&mut BytesMut::from("third"), None, later(2));
+        output.take(&mut BytesMut::new(), None, later(3));
+        assert_eq!(output.due(), Some(later(10)));
+        assert!(due(&output, later(9)).is_empty());
+        assert_eq!(due(&output, later(10)), [b"first"]);
+        assert_eq!(due(&output, later(11)), [&b"first"[..], b"second", b"third"]);
+        assert_eq!(output.length(), 16);
+    }
+}

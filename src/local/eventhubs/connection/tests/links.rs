@@ -181,8 +181,10 @@ fn a_message_too_large_costs_its_link_and_nothing_else() {
     let transfer = Transfer { handle: 0, delivery_id: Some(0), more: true, ..Transfer::default() };
     client.send(0, &transfer, &part);
     client.send(0, &transfer, &part);
-    let reply = client.reply();
-    let error = reply.error().unwrap();
+    let replies = client.replies();
+    let [rejection, detach] = &replies[..] else { panic!("a rejection and a detach are due") };
+    assert_eq!(rejected_with(rejection), condition::MESSAGE_SIZE_EXCEEDED);
+    let error = detach.error().unwrap();
     assert_eq!(error.condition, condition::MESSAGE_SIZE_EXCEEDED);
     assert!(error.description.unwrap().contains(&MAX_MESSAGE_SIZE.to_string()));
 
@@ -477,8 +479,10 @@ fn a_flow_is_echoed_when_asked_for() {
     assert!(matches!(client.reply().performative(), Performative::Flow(flow) if flow.handle == Some(3)));
 }
 
-/// A request with these application properties.
-fn request(properties: &[(&str, &str)], reply_to: Option<&str>) -> BytesMut {
+/// The application properties of a request.
+type Properties<'a> = &'a [(&'a str, &'a str)];
+
+fn request(properties: Properties<'_>, reply_to: Option<&str>) -> BytesMut {
     let mut out = BytesMut::new();
     encode::FieldsWriter::new(section::PROPERTIES, &mut out)
         .value(Some(&Value::Ulong(77)))
@@ -492,7 +496,7 @@ fn request(properties: &[(&str, &str)], reply_to: Option<&str>) -> BytesMut {
 }
 
 /// Asks a node, and gives its answer's status, description and body.
-fn ask(client: &mut Client, node: &str, properties: &[(&str, &str)], reply_to: Option<&str>) -> (i32, String, Value) {
+fn ask(client: &mut Client, node: &str, properties: Properties<'_>, reply_to: Option<&str>) -> (i32, String, Value) {
     use crate::local::eventhubs::codec::decode::Decoder;
     use crate::local::eventhubs::codec::message::Sections;
     client.attach_sender(100, node);
@@ -537,7 +541,7 @@ fn management_answers_in_the_types_that_clients_expect() {
 
 #[test]
 fn nodes_refuse_what_they_do_not_know() {
-    let cases: [(&str, &[(&str, &str)], i32, &str); 6] = [
+    let cases: [(&str, Properties<'_>, i32, &str); 6] = [
         (
             "$management",
             &[("operation", "READ"), ("type", "com.microsoft:eventhub"), ("name", "other")],
