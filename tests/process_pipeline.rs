@@ -345,26 +345,6 @@ async fn what_is_no_event_is_passed_over_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_processor_takes_the_partitions_from_the_first() {
-    let mut pipeline = pipeline(2, PLENTY).await;
-    let running = pipeline.processor.start().unwrap();
-    pipeline.until_station(|state| *state == StationState::Connected).await;
-    let sent = pipeline.send(300).await;
-    pipeline.until(|figures| figures.written >= sent).await;
-
-    let (to, _unread) = mpsc::channel(1);
-    let second = Processor::new(pipeline.options.clone(), to).start().unwrap();
-    pipeline
-        .until_station(
-            |state| matches!(state, StationState::Retrying { reason, .. } if reason.contains("another processor")),
-        )
-        .await;
-    stop(second).await;
-    stop(running).await;
-    pipeline.assert_stored(sent).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_while_the_store_is_away_says_what_is_unfinished_and_a_restart_finishes_it() {
     let mut pipeline = pipeline(2, PLENTY).await;
     pipeline.options.stop_limit = Duration::from_millis(300);

@@ -34,8 +34,9 @@ pub struct ProcessorOptions {
     pub in_flight: usize,
     /// Between two checkpoints of a partition.
     pub checkpoint_every: Duration,
-    /// The owner level (epoch) of the receivers: one of the same or a higher level takes a partition from its holder,
-    /// so that a restarted processor displaces one that hangs.
+    /// The owner level (epoch) of the receivers: one of the same or a higher level takes a partition from its holder.
+    /// Today's client library asks for it in vain: fe2o3-amqp 0.14.1 forgets a link's properties when the link gets its
+    /// name, so that two processors of one consumer group both get every event. Run one.
     pub owner_level: i64,
     /// How long [`ProcessorHandle::stop`] waits for writes in flight.
     pub stop_limit: Duration,
