@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::checkpoints::{Checkpoints, write_moved};
+use super::checkpoints::{CHECKPOINT_RETRY, Checkpoints, write_moved};
 use super::figures::{Counts, report, report_end};
 use super::reader::{self, Reader};
 use super::watermark::{Place, Watermark};
@@ -204,13 +204,15 @@ async fn keep(
             () = &mut ended => break,
             () = out_of_time(&mut draining) => break,
             _ = ticks.tick() => {
-                write_moved(&checkpoints, &partitions, &mut written, counts, every).await;
+                if !write_moved(&checkpoints, &partitions, &mut written, counts).await {
+                    ticks.reset_after(every.max(CHECKPOINT_RETRY));
+                }
             }
         }
     }
     // A last attempt or two: a stop that leaves a checkpoint behind repeats events, and loses none.
     for _ in 0..3 {
-        if write_moved(&checkpoints, &partitions, &mut written, counts, every).await {
+        if write_moved(&checkpoints, &partitions, &mut written, counts).await {
             break;
         }
     }
