@@ -17,6 +17,7 @@ fn assert_nothing_is_lost(program: &Program) {
     assert!(sent > Some(0), "{screen}");
     assert_eq!(sent, stored, "{screen}");
     assert_eq!(figure(tally, "lost"), Some(0), "{screen}");
+    assert!(!screen.contains("it is not known"), "every event was followed to the end: {screen}");
 }
 
 #[test]

@@ -399,16 +399,15 @@ fn start_probes(
     };
     let positions = {
         let (checkpoints, outlet) = (checkpoints.clone(), outlet.clone());
-        let probe = CheckpointProbe::new(checkpoints, &hub.namespace, &hub.hub, GROUP, partitions);
+        let probe = CheckpointProbe::new(checkpoints, &hub.namespace, &hub.hub, GROUP, partitions.clone());
         on_own_thread("probe-positions", move |shutdown| watch(probe, LOOK, outlet, shutdown))?
     };
     let stored = {
         let (store, outlet, ledger) = (store.clone(), outlet.clone(), Arc::clone(ledger));
         let provisioned = RequestUnits(f64::from(options.request_units));
         let budget = RequestUnits(provisioned.0 * FEED_SHARE);
-        on_own_thread("probe-store", move |shutdown| {
-            watch(CosmosProbe::new(store, From::Beginning, budget, Some(provisioned), ledger), LOOK, outlet, shutdown)
-        })?
+        let probe = CosmosProbe::new(store, From::Beginning, budget, Some(provisioned), ledger, partitions);
+        on_own_thread("probe-store", move |shutdown| watch(probe, LOOK, outlet, shutdown))?
     };
     Ok(vec![log_ends, positions, stored])
 }

@@ -14,6 +14,7 @@ use hdrhistogram::Histogram;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::watch;
 
 use super::budget::Budget;
 use crate::azure::CosmosAddress;
@@ -22,7 +23,7 @@ use crate::azure::error::{AzureError, Service, cause};
 use crate::load::payload::device_index;
 use crate::model::ledger::{EventKey, Ledger};
 use crate::model::observation::{Fact, Latencies, Station, StoreRange, Stored, TallyFigures};
-use crate::model::units::{Lsn, RangeId, RequestUnits, Time};
+use crate::model::units::{Lsn, PartitionId, RangeId, RequestUnits, Time};
 use crate::probe::{Outlet, Probe};
 
 /// Items asked for in one page.
@@ -44,6 +45,8 @@ pub struct CosmosProbe {
     budget: Budget,
     provisioned: Option<RequestUnits>,
     ledger: Arc<Mutex<Ledger>>,
+    /// The partitions of the log: an audit needs the log end and the position of each.
+    partitions: watch::Receiver<Vec<PartitionId>>,
     client: Option<ContainerClient>,
     ranges: Vec<Range>,
 }
@@ -103,8 +106,18 @@ impl CosmosProbe {
         budget: RequestUnits,
         provisioned: Option<RequestUnits>,
         ledger: Arc<Mutex<Ledger>>,
+        partitions: watch::Receiver<Vec<PartitionId>>,
     ) -> Self {
-        Self { address, from, budget: Budget::new(budget), provisioned, ledger, client: None, ranges: Vec::new() }
+        Self {
+            address,
+            from,
+            budget: Budget::new(budget),
+            provisioned,
+            ledger,
+            partitions,
+            client: None,
+            ranges: Vec::new(),
+        }
     }
 
     fn refused(&self, call: &'static str) -> impl Fn(CosmosError) -> AzureError + use<> {
@@ -173,12 +186,16 @@ impl Probe for CosmosProbe {
 }
 
 impl CosmosProbe {
-    /// The ledger's figures, with the audit's judgement if the feed was read to its end.
+    /// The ledger's figures, with the audit's judgement if the feed was read to its end. One audit follows the other.
     fn tally(&self, outlet: &Outlet, began: Time, read_to_the_end: bool) -> TallyFigures {
         let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let mut audit = outlet.audit().lock().unwrap_or_else(PoisonError::into_inner);
         if read_to_the_end {
             audit.feed_read(began, &ledger);
+        }
+        let partitions = u32::try_from(self.partitions.borrow().len()).unwrap_or(u32::MAX);
+        if audit.is_idle() && partitions > 0 {
+            audit.begin(ledger.mark(), partitions, outlet.now());
         }
         let mut figures = ledger.figures(audit.judgement());
         // Each write moves a log sequence number by one; those that no distinct event accounts for wrote one again.
