@@ -14,7 +14,7 @@ use streamgauge::ui::live::wall_clock;
 use tokio::sync::mpsc;
 
 /// Nothing here may hang.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(45);
 
 struct Watched {
     scenario: Scenario,
@@ -48,7 +48,9 @@ impl Watched {
         };
         if tokio::time::timeout(LIMIT, seen).await.is_err() {
             let health = Health::of(&self.session, wall_clock());
-            panic!("waited for {what}: {health:?}, tally {:?}", self.session.tally);
+            let load = self.session.load.as_ref().map(|load| &load.figures);
+            let counts = load.map(|load| (load.due, load.sent, load.acknowledged, load.failed));
+            panic!("waited for {what}: {health:?}, tally {:?}, load {counts:?}", self.session.tally);
         }
     }
 
