@@ -89,6 +89,9 @@ impl Shared {
         plan.1 = target;
         // Unlimited made everything due; that has to end at once.
         self.due.store(plan.0.due_by(self.clock.now()), Ordering::Release);
+        drop(plan);
+        // What became due since the pacer last looked is no news to it any more: the lanes hear of it from here.
+        self.wakes.iter().for_each(Notify::notify_one);
     }
 
     pub(super) fn target(&self) -> Target {
