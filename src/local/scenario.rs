@@ -6,8 +6,8 @@
 //! |---|---|
 //! | `endpoint-amqp` | the Event Hubs endpoint |
 //! | `endpoint-http` | the Blob and Cosmos DB endpoints |
-//! | `load-0`.. | the load's Event Hubs client |
-//! | `processor` | the processor's Event Hubs client |
+//! | `load-0`, `load-pacer` | the load's Event Hubs client, and the clock that says what is due |
+//! | `process-log` | the processor's Event Hubs client; its writes to the store run on the runtime's workers |
 //! | `probe-log-ends`, `probe-positions`, `probe-store` | the probes |
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
