@@ -160,13 +160,15 @@ async fn headless(flags: &LocalFlags) -> Result<Exit, LocalError> {
     let stop = stop_signal();
     tokio::pin!(stop);
     // Whoever asked for the endpoints and closed the pipe without reading them wants nothing more.
-    while told {
-        tokio::select! {
-            () = &mut stop => break,
-            observation = observations.recv() => match observation {
-                Some(observation) => session.apply(&observation),
-                None => break,
-            },
+    if told {
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                observation = observations.recv() => match observation {
+                    Some(observation) => session.apply(&observation),
+                    None => break,
+                },
+            }
         }
     }
     finish(scenario, session, observations).await
@@ -185,7 +187,7 @@ async fn finish(
         complain(&format_args!("the load is stopped; waiting for {waiting} events on their way (Ctrl-C: at once)"));
     }
     let drained = async {
-        while !(summary::is_settled(&session) || !processed) {
+        while processed && !summary::is_settled(&session) {
             match observations.recv().await {
                 Some(observation) => session.apply(&observation),
                 None => break,

@@ -60,7 +60,7 @@ pub fn run() -> ExitCode {
         Err(error) => {
             if !error.use_stderr() {
                 // Help or version, as asked for; a closed output has no reader left.
-                if error.print().is_err() {}
+                drop(error.print());
                 return Exit::Done.into();
             }
             let text = error.render().to_string();
@@ -80,7 +80,7 @@ pub fn run() -> ExitCode {
 /// One sentence on standard error.
 fn complain(sentence: &dyn std::fmt::Display) {
     // A closed standard error leaves nobody to tell.
-    if writeln!(std::io::stderr(), "streamgauge: {sentence}").is_err() {}
+    drop(writeln!(std::io::stderr(), "streamgauge: {sentence}"));
 }
 
 /// A line on standard output; false once nobody reads it any more.

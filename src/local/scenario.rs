@@ -363,12 +363,12 @@ async fn start_stores(options: &ScenarioOptions, faults: &Faults) -> Result<(Sto
             blob: BlobPlace {
                 endpoint: blob.endpoint(),
                 account: blob.account().to_string(),
-                key: blob.key().to_string(),
+                key: blob.key(),
                 container: CHECKPOINTS,
             },
             cosmos: CosmosPlace {
                 endpoint: cosmos.endpoint(),
-                key: cosmos.key().to_string(),
+                key: cosmos.key(),
                 database: DATABASE,
                 container: CONTAINER,
             },

@@ -94,6 +94,23 @@ impl Series {
         self.values.back().copied().filter(|value| !value.is_nan())
     }
 
+    /// So many columns from `begin` on, each the mean of so many seconds; `None` where all are gaps.
+    pub fn columns_from(&self, begin: Time, each: u64, columns: usize) -> Vec<Option<f64>> {
+        let begin = second_of(begin);
+        let each = i64::try_from(each.max(1)).unwrap_or(i64::MAX);
+        (0..i64::try_from(columns).unwrap_or(0))
+            .map(|column| self.mean(begin + column * each..begin + (column + 1) * each))
+            .collect()
+    }
+
+    /// The mean of the seconds that are no gaps.
+    fn mean(&self, seconds: std::ops::Range<i64>) -> Option<f64> {
+        let (sum, count) = seconds
+            .filter_map(|second| self.at_second(second))
+            .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+        (count > 0).then(|| sum / f64::from(count))
+    }
+
     /// The span up to `end` in so many equal columns, each the mean of the seconds in it; `None` where all are gaps.
     /// `end` itself is excluded: the second that is still filling would draw a false dip.
     pub fn columns(&self, end: Time, span: Duration, columns: usize) -> Vec<Option<f64>> {
@@ -110,10 +127,7 @@ impl Series {
             .map(|column| {
                 let from = end - seconds + column * seconds / columns_wide;
                 let to = (end - seconds + (column + 1) * seconds / columns_wide).max(from + 1);
-                let (sum, count) = (from..to)
-                    .filter_map(|second| self.at_second(second))
-                    .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
-                (count > 0).then(|| sum / f64::from(count))
+                self.mean(from..to)
             })
             .collect()
     }
@@ -245,6 +259,7 @@ impl Counter {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "small whole numbers are exact")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

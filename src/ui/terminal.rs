@@ -68,8 +68,8 @@ impl Drop for Screen {
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // On the way out there is nobody to tell and nothing else to try.
-        if execute!(io::stdout(), LeaveAlternateScreen, Show).is_err() {}
-        if disable_raw_mode().is_err() {}
+        drop(execute!(io::stdout(), LeaveAlternateScreen, Show));
+        drop(disable_raw_mode());
     }
 }
 

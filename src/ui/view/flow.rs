@@ -9,6 +9,7 @@ use ratatui::widgets::Widget;
 use super::Scene;
 use super::row::{Row, shorten};
 use crate::figures;
+use crate::ui::state::{Mode, PlaybackSign, RecordingSign};
 use crate::model::health::Health;
 use crate::model::observation::{Station, StationState, Target};
 use crate::model::partition::Partition;
@@ -19,14 +20,42 @@ pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
     let left = Row::spaced(3).field("streamgauge", theme.strong).field(state.title.clone(), theme.quiet);
     let running = session.started().map_or_else(String::new, |started| figures::clock(state.now.since(started)));
-    let right = Line::from(vec![
-        Span::styled("● ", theme.good),
-        Span::styled("LIVE ", theme.strong),
-        Span::styled(running, theme.text),
-    ]);
+    let mut right = match &state.mode {
+        Mode::Live => vec![
+            Span::styled("● ", theme.good),
+            Span::styled("LIVE ", theme.strong),
+            Span::styled(running, theme.text),
+        ],
+        Mode::Playback(sign) => playback(sign, scene),
+    };
+    match state.recording {
+        RecordingSign::None => {}
+        RecordingSign::Writing(bytes) => {
+            right.push(Span::styled(format!("   ■ REC {:>4} MB", figures::compact(bytes as f64 / 1e6)), theme.quiet));
+        }
+        RecordingSign::Stopped => right.push(Span::styled("   ✖ REC stopped", theme.bad)),
+    }
+    let right = Line::from(right);
     let wide = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
     left.draw(Rect { width: area.width - wide, ..area }, buffer);
     right.render(Rect { x: area.right() - wide, width: wide, ..area }, buffer);
+}
+
+/// `▶ 4x 00:01:23 of 00:04:00`, and plainly how far behind the present it is, where there is one.
+fn playback(sign: &PlaybackSign, scene: Scene) -> Vec<Span<'static>> {
+    let theme = scene.theme;
+    let glyph = if sign.playing { "▶" } else { "‖" };
+    let looping = if sign.looping { " loop" } else { "" };
+    let mut spans = vec![Span::styled(format!("{glyph} {}{looping} ", sign.speed), theme.warning)];
+    let place = match sign.behind_live {
+        Some(behind) => format!("{} BEHIND LIVE", figures::clock(behind)),
+        None => format!("{} of {}", figures::clock(sign.elapsed), figures::clock(sign.span)),
+    };
+    spans.push(Span::styled(place, theme.strong));
+    if sign.reading {
+        spans.push(Span::styled(" reading", theme.quiet));
+    }
+    spans
 }
 
 /// The word for the whole pipeline and the sentence why: what is read first.
