@@ -62,7 +62,7 @@ fn a_newer_minor_version_may_say_more() {
 /// A line and what is left out of it, each with how many observations remain.
 #[test]
 fn what_is_not_known_is_left_out_and_counted() {
-    let table: [(&str, usize, &[(&str, u64)]); 9] = [
+    let table: [(&str, usize, &[(&str, u64)]); 11] = [
         (r#"{"at":1,"mark":"m"}"#, 1, &[]),
         (r#"{"at":1,"weather":{"sun":true}}"#, 0, &[("weather", 1)]),
         (r#"{"at":1,"mark":"m","by":"me"}"#, 1, &[("by", 1)]),
@@ -75,6 +75,8 @@ fn what_is_not_known_is_left_out_and_counted() {
             0,
             &[("lines that can't be read", 1)],
         ),
+        (r#"{"at":9223372036854775807,"mark":"m"}"#, 0, &[("lines that can't be read", 1)]),
+        (r#"{"at":1,"stored":{"items":18446744073709551615,"charge":0}}"#, 0, &[("lines that can't be read", 1)]),
         (r#"{"at":1,"stored":{"items":1,"charge":0,"latency":"AAAA"}}"#, 0, &[("lines that can't be read", 1)]),
     ];
     for (line, remain, left_out) in table {
@@ -100,6 +102,6 @@ fn a_look_at_all_partitions_is_one_line() {
     assert_eq!(
         lines(&[log_end(0, 1_000_112), log_end(1, 1_000_163)]),
         "{\"at\":1000000,\"log_end\":{\"partition\":[0,1],\"earliest\":[0,0],\"last\":[99,100],\
-         \"enqueued_ago\":[3000,3000],\"after\":[112,163]}}\n"
+         \"enqueued_ago\":[3000,3000],\"after\":[112,51]}}\n"
     );
 }

@@ -7,7 +7,7 @@ use super::error::ReadError;
 use super::format::{Header, Skipped, Version, read_line};
 use super::frame::{self, Begins, LARGEST_FRAME, LARGEST_TEXT};
 use super::source::Source;
-use crate::model::observation::Observation;
+use crate::model::observation::{Fact, Observation};
 use crate::model::units::Time;
 
 /// Bytes read at a time.
@@ -185,13 +185,31 @@ impl Recording {
     }
 }
 
+/// Histograms in a frame, at most: a second of a live session has a dozen, and each takes 27 KB however short its text.
+const MOST_HISTOGRAMS: usize = 512;
+
 /// The observations of a frame's text. The first line of a file is no observation.
 fn observations(text: &[u8], first: bool, skipped: &mut Skipped) -> Vec<Observation> {
     let mut seen = Vec::new();
+    let mut histograms = 0;
     for line in text.split(|byte| *byte == b'\n').skip(usize::from(first)) {
+        let before = seen.len();
         read_line(line, &mut seen, skipped);
+        histograms += seen[before..].iter().map(histograms_of).sum::<usize>();
+        if histograms > MOST_HISTOGRAMS && seen[before..].iter().any(|seen| histograms_of(seen) > 0) {
+            seen.truncate(before);
+            skipped.count("histograms beyond 512 in a frame");
+        }
     }
     seen
+}
+
+fn histograms_of(observation: &Observation) -> usize {
+    match &observation.fact {
+        Fact::Stored(stored) => usize::from(!stored.latency.0.is_empty()),
+        Fact::Load(load) => usize::from(!load.from_due.0.is_empty()) + usize::from(!load.from_send.0.is_empty()),
+        _ => 0,
+    }
 }
 
 /// Goes through a recording frame by frame, reading ahead in chunks. It stops for good at damage, and for now at the

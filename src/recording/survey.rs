@@ -74,15 +74,26 @@ pub struct SurveyedFrame {
 
 /// The session before some frame.
 #[derive(Debug, Clone)]
-pub(super) struct Snapshot {
+struct Snapshot {
     /// How many frames it has seen.
-    pub(super) frames: usize,
+    frames: usize,
     /// The first frame whose latencies still count; none are missing where this is `frames`.
-    pub(super) latencies_from: usize,
+    latencies_from: usize,
     session: Session,
     /// The last seconds of the four series; `None` if the session holds them whole.
     tails: Option<(Time, [Tail; 4])>,
     weight: usize,
+}
+
+/// A snapshot made whole, but for the latencies of some frames.
+#[derive(Debug)]
+pub(super) struct Restored {
+    /// The session before frame number `frames`.
+    pub(super) session: Session,
+    /// How many frames it has seen.
+    pub(super) frames: usize,
+    /// The latencies from this frame on are still to be entered.
+    pub(super) latencies_from: usize,
 }
 
 type Tail = Vec<(Time, f64)>;
@@ -179,8 +190,8 @@ impl Survey {
         self.frames.partition_point(|frame| frame.begins <= at)
     }
 
-    /// The last snapshot that has seen at most so many frames, made whole but for its latencies.
-    pub(super) fn restore(&self, most: usize) -> Option<(Snapshot, Session)> {
+    /// The last snapshot that has seen at most so many frames.
+    pub(super) fn restore(&self, most: usize) -> Option<Restored> {
         let after = self.snapshots.partition_point(|snapshot| snapshot.frames <= most);
         let snapshot = self.snapshots.get(after.checked_sub(1)?)?;
         let mut session = snapshot.session.clone();
@@ -199,11 +210,10 @@ impl Survey {
                 }
             }
         }
-        let stripped = Snapshot { session: Session::new(), tails: None, ..*snapshot };
-        Some((stripped, session))
+        Some(Restored { session, frames: snapshot.frames, latencies_from: snapshot.latencies_from })
     }
 
-    /// The frames of a snapshot that is further on than `from` and not further than `to`, if there is one.
+    /// Whether a snapshot has seen more frames than `from` and not more than `to`.
     pub(super) fn has_snapshot_between(&self, from: usize, to: usize) -> bool {
         let after = self.snapshots.partition_point(|snapshot| snapshot.frames <= to);
         after.checked_sub(1).and_then(|last| self.snapshots.get(last)).is_some_and(|last| last.frames > from)

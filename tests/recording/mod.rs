@@ -37,7 +37,7 @@ fn any_time() -> impl Strategy<Value = Time> {
     // Mostly of our days, now and then absurd.
     prop_oneof![
         9 => (0_i64..3_600_000_000).prop_map(|micros| NOON.after(Duration::from_micros(micros.unsigned_abs()))),
-        1 => any::<i64>().prop_map(Time::from_micros),
+        1 => (0_i64..1 << 53).prop_map(Time::from_micros),
     ]
 }
 
@@ -62,8 +62,8 @@ fn any_state() -> impl Strategy<Value = StationState> {
 
 fn any_position() -> impl Strategy<Value = Option<Position>> {
     proptest::option::of(prop_oneof![
-        any::<i64>().prop_map(|number| Position::LastRead(SequenceNumber(number))),
-        any::<i64>().prop_map(|number| Position::NextToRead(SequenceNumber(number))),
+        (-1_i64..1 << 52).prop_map(|number| Position::LastRead(SequenceNumber(number))),
+        (-1_i64..1 << 52).prop_map(|number| Position::NextToRead(SequenceNumber(number))),
     ])
 }
 
@@ -72,14 +72,16 @@ fn any_units() -> impl Strategy<Value = RequestUnits> {
 }
 
 fn any_log_end() -> impl Strategy<Value = Fact> {
-    (0_u32..4, any::<i64>(), any::<i64>(), proptest::option::of(any_time())).prop_map(|(id, earliest, last, at)| {
-        Fact::LogEnd(LogEnd {
-            partition: PartitionId(id),
-            earliest: SequenceNumber(earliest),
-            last: SequenceNumber(last),
-            last_enqueued_at: at,
-        })
-    })
+    (0_u32..4, -1_i64..1 << 52, -1_i64..1 << 52, proptest::option::of(any_time())).prop_map(
+        |(id, earliest, last, at)| {
+            Fact::LogEnd(LogEnd {
+                partition: PartitionId(id),
+                earliest: SequenceNumber(earliest),
+                last: SequenceNumber(last),
+                last_enqueued_at: at,
+            })
+        },
+    )
 }
 
 fn any_partition_position() -> impl Strategy<Value = Fact> {
@@ -96,8 +98,8 @@ fn any_load() -> impl Strategy<Value = Fact> {
         Just(Target::Unlimited),
         (0.0_f64..1e9).prop_map(|rate| Target::Rate(EventRate::new(rate))),
     ];
-    (target, any::<[u64; 5]>(), 0_u64..1_000_000_000_000, any_latencies(), any_latencies()).prop_map(
-        |(target, [due, sent, acknowledged, failed, acknowledged_bytes], behind, from_due, from_send)| {
+    (target, proptest::array::uniform5(0_u64..1 << 53), 0_u64..1_000_000_000_000, any_latencies(), any_latencies())
+        .prop_map(|(target, [due, sent, acknowledged, failed, acknowledged_bytes], behind, from_due, from_send)| {
             let behind = Duration::from_micros(behind);
             Fact::Load(LoadFigures {
                 target,
@@ -110,8 +112,7 @@ fn any_load() -> impl Strategy<Value = Fact> {
                 from_due,
                 from_send,
             })
-        },
-    )
+        })
 }
 
 /// Any fact that there can be.
@@ -119,18 +120,18 @@ pub(crate) fn any_fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
         4 => any_log_end(),
         4 => any_partition_position(),
-        2 => (any::<String>(), any::<u64>())
+        2 => (any::<String>(), 0_u64..1 << 53)
             .prop_map(|(range, lsn)| Fact::StoreRange(StoreRange { range: RangeId(range), lsn: Lsn(lsn) })),
         1 => any_units().prop_map(Fact::Provisioned),
-        1 => (any::<u64>(), any_latencies(), any_units())
+        1 => (0_u64..1 << 53, any_latencies(), any_units())
             .prop_map(|(items, latency, charge)| Fact::Stored(Stored { items, latency, charge })),
-        1 => (any::<[u64; 6]>(), any_units()).prop_map(|([a, b, c, d, e, f], charge)| {
+        1 => (proptest::array::uniform6(0_u64..1 << 53), any_units()).prop_map(|([a, b, c, d, e, f], charge)| {
             Fact::Processor(ProcessorFigures {
                 received: a, written: b, throttled: c, failed: d, charge, checkpoints: e, rejected: f,
             })
         }),
         1 => any_load(),
-        1 => any::<[u64; 9]>().prop_map(|[a, b, c, d, e, f, g, h, i]| {
+        1 => proptest::array::uniform9(0_u64..1 << 53).prop_map(|[a, b, c, d, e, f, g, h, i]| {
             Fact::Tally(TallyFigures {
                 sent: a, copies: b, acknowledged: c, stored: d, unconfirmed: e, lost: f, judged: g, duplicated: h,
                 foreign: i,

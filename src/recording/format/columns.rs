@@ -1,7 +1,7 @@
 //! Runs of facts of one kind as columns: a look at 32 partitions is one line of arrays.
 //!
 //! Columns that did not change since the line before cost a few bytes in a compressed frame, however long they are, and
-//! those that did change stand beside their like. That is a third of the bytes of a line for each fact.
+//! those that did change stand beside their like.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ pub(super) struct Positions {
     #[serde(default, skip_serializing_if = "Sparse::is_blank")]
     next_to_read: Sparse<i64>,
     #[serde(default, skip_serializing_if = "Sparse::is_blank")]
-    written_ago: Sparse<i64>,
+    written: Sparse<i64>,
     #[serde(default, skip_serializing_if = "Sparse::is_blank")]
     owner: Sparse<String>,
     after: Vec<i64>,
@@ -64,20 +64,21 @@ pub(super) struct StoreRanges {
 }
 
 impl LogEnds {
-    pub(super) fn push(&mut self, base: Time, at: Time, fact: &LogEnd) {
+    pub(super) fn push(&mut self, base: Time, since: Time, at: Time, fact: &LogEnd) {
         self.partition.push(fact.partition.0);
         self.earliest.push(fact.earliest.0);
         self.last.push(fact.last.0);
         self.enqueued_ago.0.push(fact.last_enqueued_at.map(|enqueued| offset(enqueued, base)));
-        self.after.push(offset(base, at));
+        self.after.push(offset(since, at));
     }
 
     pub(super) fn rows(self, base: Time, to: &mut Vec<Observation>) -> Option<()> {
         let Self { partition, earliest, last, enqueued_ago, after } = self;
         let rows = same_length(&[partition.len(), earliest.len(), last.len(), after.len()])?;
-        let columns = partition.into_iter().zip(earliest).zip(last).zip(enqueued_ago.values(rows)?).zip(after);
-        to.extend(columns.map(|((((partition, earliest), last), ago), after)| Observation {
-            at: at_offset(base, after),
+        let columns =
+            partition.into_iter().zip(earliest).zip(last).zip(enqueued_ago.values(rows)?).zip(moments(base, after));
+        to.extend(columns.map(|((((partition, earliest), last), ago), at)| Observation {
+            at,
             fact: Fact::LogEnd(LogEnd {
                 partition: PartitionId(partition),
                 earliest: SequenceNumber(earliest),
@@ -90,7 +91,7 @@ impl LogEnds {
 }
 
 impl Positions {
-    pub(super) fn push(&mut self, base: Time, at: Time, fact: &PartitionPosition) {
+    pub(super) fn push(&mut self, since: Time, at: Time, fact: &PartitionPosition) {
         let (last_read, next_to_read) = match fact.position {
             Some(Position::LastRead(number)) => (Some(number.0), None),
             Some(Position::NextToRead(number)) => (None, Some(number.0)),
@@ -99,26 +100,26 @@ impl Positions {
         self.partition.push(fact.partition.0);
         self.last_read.0.push(last_read);
         self.next_to_read.0.push(next_to_read);
-        self.written_ago.0.push(fact.written_at.map(|written| offset(written, base)));
+        self.written.0.push(fact.written_at.map(Time::as_micros));
         self.owner.0.push(fact.owner.clone());
-        self.after.push(offset(base, at));
+        self.after.push(offset(since, at));
     }
 
     pub(super) fn rows(self, base: Time, to: &mut Vec<Observation>) -> Option<()> {
-        let Self { partition, last_read, next_to_read, written_ago, owner, after } = self;
+        let Self { partition, last_read, next_to_read, written, owner, after } = self;
         let rows = same_length(&[partition.len(), after.len()])?;
         let positions = last_read.values(rows)?.zip(next_to_read.values(rows)?);
-        let checkpoints = written_ago.values(rows)?.zip(owner.values(rows)?);
-        let columns = partition.into_iter().zip(positions).zip(checkpoints).zip(after);
-        to.extend(columns.map(|(((partition, (last_read, next_to_read)), (ago, owner)), after)| {
+        let checkpoints = written.values(rows)?.zip(owner.values(rows)?);
+        let columns = partition.into_iter().zip(positions).zip(checkpoints).zip(moments(base, after));
+        to.extend(columns.map(|(((partition, (last_read, next_to_read)), (written, owner)), at)| {
             Observation {
-                at: at_offset(base, after),
+                at,
                 fact: Fact::Position(PartitionPosition {
                     partition: PartitionId(partition),
                     position: last_read
                         .map(|number| Position::LastRead(SequenceNumber(number)))
                         .or(next_to_read.map(|number| Position::NextToRead(SequenceNumber(number)))),
-                    written_at: ago.map(|ago| before(base, ago)),
+                    written_at: written.map(Time::from_micros),
                     owner,
                 }),
             }
@@ -128,21 +129,29 @@ impl Positions {
 }
 
 impl StoreRanges {
-    pub(super) fn push(&mut self, base: Time, at: Time, fact: &StoreRange) {
+    pub(super) fn push(&mut self, since: Time, at: Time, fact: &StoreRange) {
         self.range.push(fact.range.0.clone());
         self.lsn.push(fact.lsn.0);
-        self.after.push(offset(base, at));
+        self.after.push(offset(since, at));
     }
 
     pub(super) fn rows(self, base: Time, to: &mut Vec<Observation>) -> Option<()> {
         let Self { range, lsn, after } = self;
         same_length(&[range.len(), lsn.len(), after.len()])?;
-        to.extend(range.into_iter().zip(lsn).zip(after).map(|((range, lsn), after)| Observation {
-            at: at_offset(base, after),
+        to.extend(range.into_iter().zip(lsn).zip(moments(base, after)).map(|((range, lsn), at)| Observation {
+            at,
             fact: Fact::StoreRange(StoreRange { range: RangeId(range), lsn: Lsn(lsn) }),
         }));
         Some(())
     }
+}
+
+/// When each fact was seen: `after` holds the gaps between them.
+fn moments(base: Time, after: Vec<i64>) -> impl Iterator<Item = Time> {
+    after.into_iter().scan(base, |at, gap| {
+        *at = at_offset(*at, gap);
+        Some(*at)
+    })
 }
 
 fn before(base: Time, ago: i64) -> Time {

@@ -1,10 +1,11 @@
 //! Facts that stand alone on a line: figures of the load, the processor, the store and the tally, and stations.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer as HistogramReader, Serializer as _, V2Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +17,10 @@ use crate::model::units::{EventRate, RequestUnits, Time};
 /// A histogram as text: base64 of its V2 encoding, or nothing where it is empty.
 type HistogramText = Option<String>;
 
-/// Histograms of wider bounds are refused: our own need one hour and two digits, and a few crafted bytes could ask for
+/// Histograms of wider bounds are refused: our own have one hour and two digits, and a few crafted bytes could ask for
 /// megabytes of counters.
 const HIGHEST_BOUND: u64 = 86_400_000_000;
-const MOST_DIGITS: u32 = 3;
+const MOST_DIGITS: u32 = 2;
 
 fn histogram_text(latencies: &Latencies) -> HistogramText {
     if latencies.0.is_empty() {
@@ -32,7 +33,9 @@ fn histogram_text(latencies: &Latencies) -> HistogramText {
 }
 
 fn histogram(text: Option<&str>) -> Option<Latencies> {
-    let Some(text) = text else { return Some(Latencies(Arc::new(Latencies::histogram()))) };
+    // One for all: an empty histogram has all its counters, too, and a quiet session has many.
+    static EMPTY: LazyLock<Arc<Histogram<u64>>> = LazyLock::new(|| Arc::new(Latencies::histogram()));
+    let Some(text) = text else { return Some(Latencies(Arc::clone(&EMPTY))) };
     let bytes = BASE64.decode(text).ok()?;
     // The header of V2: cookie, length, offset and digits of four bytes each, then the bounds of eight bytes each.
     let digits = u32::from_be_bytes(*bytes.get(12..)?.first_chunk()?);

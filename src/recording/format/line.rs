@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::{LogEnds, Positions, StoreRanges};
 use super::figures::{LoadLine, ProcessorLine, StationLine, StoredLine, TallyLine};
 use super::offset;
+use super::plausible::is_plausible;
 use crate::model::observation::{Fact, Observation};
 use crate::model::units::{RequestUnits, Time};
 
@@ -39,7 +40,8 @@ struct Line {
 /// Makes lines of observations. Facts of one kind that follow one another gather in a line, until another kind comes.
 #[derive(Debug, Default)]
 pub struct LineWriter {
-    open: Option<(Line, usize)>,
+    /// The open line, how many facts it has, and when the last of them was seen.
+    open: Option<(Line, usize, Time)>,
 }
 
 /// Facts in a line, at most: a line stays readable, and memory bounded.
@@ -55,19 +57,20 @@ impl LineWriter {
             self.finish(text);
         }
         let at = observation.at;
-        let (line, rows) = self.open.get_or_insert_with(|| {
+        let (line, rows, last) = self.open.get_or_insert_with(|| {
             // Columns count from a whole millisecond: services date in milliseconds, and so keep their round figures.
             let gathers = matches!(observation.fact, Fact::LogEnd(_) | Fact::Position(_) | Fact::StoreRange(_));
             let base =
                 if gathers { at.as_micros().wrapping_sub(at.as_micros().rem_euclid(1_000)) } else { at.as_micros() };
-            (Line { at: base, ..Line::default() }, 0)
+            (Line { at: base, ..Line::default() }, 0, Time::from_micros(base))
         });
         *rows += 1;
         let base = Time::from_micros(line.at);
+        let since = std::mem::replace(last, at);
         match &observation.fact {
-            Fact::LogEnd(fact) => line.log_end.get_or_insert_default().push(base, at, fact),
-            Fact::Position(fact) => line.position.get_or_insert_default().push(base, at, fact),
-            Fact::StoreRange(fact) => line.store_range.get_or_insert_default().push(base, at, fact),
+            Fact::LogEnd(fact) => line.log_end.get_or_insert_default().push(base, since, at, fact),
+            Fact::Position(fact) => line.position.get_or_insert_default().push(since, at, fact),
+            Fact::StoreRange(fact) => line.store_range.get_or_insert_default().push(since, at, fact),
             Fact::Provisioned(units) => line.provisioned = Some(if units.0.is_finite() { units.0 } else { 0.0 }),
             Fact::Stored(stored) => line.stored = Some(StoredLine::of(stored)),
             Fact::Processor(figures) => line.processor = Some(ProcessorLine::of(figures)),
@@ -80,7 +83,7 @@ impl LineWriter {
 
     /// Writes the line that is still open, if there is one.
     pub fn finish(&mut self, text: &mut Vec<u8>) {
-        if let Some((line, _)) = self.open.take() {
+        if let Some((line, ..)) = self.open.take() {
             let begin = text.len();
             // Writing to memory can't fail for such a line; if it did, half of it must not stay.
             match serde_json::to_writer(&mut *text, &line) {
@@ -91,7 +94,7 @@ impl LineWriter {
     }
 
     fn joins(&self, observation: &Observation) -> bool {
-        let Some((line, rows)) = &self.open else { return true };
+        let Some((line, rows, _)) = &self.open else { return true };
         let span = offset(Time::from_micros(line.at), observation.at);
         let same = match observation.fact {
             Fact::LogEnd(_) => line.log_end.is_some(),
@@ -165,7 +168,7 @@ impl Line {
     /// The facts of the line, and how many kinds it holds; `None`, and nothing added, if a fact makes no sense.
     fn read(self, to: &mut Vec<Observation>) -> Option<usize> {
         let begin = to.len();
-        let read = self.read_all(to);
+        let read = self.read_all(to).filter(|_| to[begin..].iter().all(is_plausible));
         if read.is_none() {
             to.truncate(begin);
         }
