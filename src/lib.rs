@@ -8,6 +8,7 @@
 //! - [`process`]: the stream processor: reads partitions, writes to the store, checkpoints
 //! - [`probe`]: looks at running services and yields observations
 //! - [`model`]: what the observations add up to
+//! - [`recording`]: what was observed, as a file: written always, replayed anywhere
 //! - [`ui`]: the screen
 //! - [`report`]: the session in words
 //! - [`figures`]: figures as text, the same everywhere
@@ -21,5 +22,6 @@ pub mod local;
 pub mod model;
 pub mod probe;
 pub mod process;
+pub mod recording;
 pub mod report;
 pub mod ui;

@@ -1,0 +1,221 @@
+//! One line: a fact, or a run of facts of one kind; there and back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::columns::{LogEnds, Positions, StoreRanges};
+use super::figures::{LoadLine, ProcessorLine, StationLine, StoredLine, TallyLine};
+use super::offset;
+use super::plausible::is_plausible;
+use crate::model::observation::{Fact, Observation};
+use crate::model::units::{RequestUnits, Time};
+
+/// A line: when, and one of the facts.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Line {
+    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log_end: Option<LogEnds>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    position: Option<Positions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    store_range: Option<StoreRanges>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provisioned: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stored: Option<StoredLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    processor: Option<ProcessorLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    load: Option<LoadLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tally: Option<TallyLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    station: Option<StationLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mark: Option<String>,
+}
+
+/// Makes lines of observations. Facts of one kind that follow one another gather in a line, until another kind comes.
+#[derive(Debug, Default)]
+pub struct LineWriter {
+    /// The open line, how many facts it has, and when the last of them was seen.
+    open: Option<(Line, usize, Time)>,
+}
+
+/// Facts in a line, at most: a line stays readable, and memory bounded.
+const LONGEST_RUN: usize = 4_096;
+
+/// Microseconds that a line may span.
+const LONGEST_SPAN: i64 = 1_000_000;
+
+impl LineWriter {
+    /// Takes an observation, and writes the line before it to `text` if that one is complete.
+    pub fn push(&mut self, observation: &Observation, text: &mut Vec<u8>) {
+        if !self.joins(observation) {
+            self.finish(text);
+        }
+        let at = observation.at;
+        let (line, rows, last) = self.open.get_or_insert_with(|| {
+            // Columns count from a whole millisecond: services date in milliseconds, and so keep their round figures.
+            let gathers = matches!(observation.fact, Fact::LogEnd(_) | Fact::Position(_) | Fact::StoreRange(_));
+            let base =
+                if gathers { at.as_micros().wrapping_sub(at.as_micros().rem_euclid(1_000)) } else { at.as_micros() };
+            (Line { at: base, ..Line::default() }, 0, Time::from_micros(base))
+        });
+        *rows += 1;
+        let base = Time::from_micros(line.at);
+        let since = std::mem::replace(last, at);
+        match &observation.fact {
+            Fact::LogEnd(fact) => line.log_end.get_or_insert_default().push(base, since, at, fact),
+            Fact::Position(fact) => line.position.get_or_insert_default().push(since, at, fact),
+            Fact::StoreRange(fact) => line.store_range.get_or_insert_default().push(since, at, fact),
+            Fact::Provisioned(units) => line.provisioned = Some(if units.0.is_finite() { units.0 } else { 0.0 }),
+            Fact::Stored(stored) => line.stored = Some(StoredLine::of(stored)),
+            Fact::Processor(figures) => line.processor = Some(ProcessorLine::of(figures)),
+            Fact::Load(figures) => line.load = Some(LoadLine::of(figures)),
+            Fact::Tally(figures) => line.tally = Some(TallyLine::of(figures)),
+            Fact::Station(station, state) => line.station = Some(StationLine::of(*station, state)),
+            Fact::Mark(mark) => line.mark = Some(mark.clone()),
+        }
+    }
+
+    /// Writes the line that is still open, if there is one.
+    pub fn finish(&mut self, text: &mut Vec<u8>) {
+        if let Some((line, ..)) = self.open.take() {
+            let begin = text.len();
+            // Writing to memory can't fail for such a line; if it did, half of it must not stay.
+            match serde_json::to_writer(&mut *text, &line) {
+                Ok(()) => text.push(b'\n'),
+                Err(_) => text.truncate(begin),
+            }
+        }
+    }
+
+    fn joins(&self, observation: &Observation) -> bool {
+        let Some((line, rows, _)) = &self.open else { return true };
+        let span = offset(Time::from_micros(line.at), observation.at);
+        let same = match observation.fact {
+            Fact::LogEnd(_) => line.log_end.is_some(),
+            Fact::Position(_) => line.position.is_some(),
+            Fact::StoreRange(_) => line.store_range.is_some(),
+            _ => false,
+        };
+        same && *rows < LONGEST_RUN && (-LONGEST_SPAN..=LONGEST_SPAN).contains(&span)
+    }
+}
+
+/// What was left out while reading: facts and fields of a newer minor version, lines that make no sense. By name, with
+/// how often each came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Skipped {
+    counts: BTreeMap<String, u64>,
+}
+
+impl Skipped {
+    /// So many names are told apart; the rest counts as "others".
+    const NAMES: usize = 32;
+
+    /// Adds one.
+    pub fn count(&mut self, name: &str) {
+        let name = if self.counts.contains_key(name) || self.counts.len() < Self::NAMES { name } else { "others" };
+        match self.counts.get_mut(name) {
+            Some(count) => *count += 1,
+            None => {
+                let name = name.chars().take(64).collect();
+                *self.counts.entry(name).or_default() += 1;
+            }
+        }
+    }
+
+    /// Whether nothing was left out.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// How much was left out, over all names.
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// Name and count, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.counts.iter().map(|(name, count)| (name.as_str(), *count))
+    }
+}
+
+/// Reads a line and adds what it holds to `to`. What can't be understood is counted in `skipped`.
+pub fn read_line(text: &[u8], to: &mut Vec<Observation>, skipped: &mut Skipped) {
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return;
+    }
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let mut unknown = false;
+    let line: Result<Line, _> = serde_ignored::deserialize(&mut json, |path| {
+        unknown = true;
+        skipped.count(&path.to_string());
+    });
+    let known = line.ok().filter(|_| json.end().is_ok()).and_then(|line| line.read(to));
+    match known {
+        None => skipped.count("lines that can't be read"),
+        Some(0) if !unknown => skipped.count("lines without a fact"),
+        Some(_) => {}
+    }
+}
+
+impl Line {
+    /// The facts of the line, and how many kinds it holds; `None`, and nothing added, if a fact makes no sense.
+    fn read(self, to: &mut Vec<Observation>) -> Option<usize> {
+        let begin = to.len();
+        let read = self.read_all(to).filter(|_| to[begin..].iter().all(is_plausible));
+        if read.is_none() {
+            to.truncate(begin);
+        }
+        read
+    }
+
+    fn read_all(self, to: &mut Vec<Observation>) -> Option<usize> {
+        let at = Time::from_micros(self.at);
+        let mut kinds = 0;
+        if let Some(columns) = self.log_end {
+            columns.rows(at, to)?;
+            kinds += 1;
+        }
+        if let Some(columns) = self.position {
+            columns.rows(at, to)?;
+            kinds += 1;
+        }
+        if let Some(columns) = self.store_range {
+            columns.rows(at, to)?;
+            kinds += 1;
+        }
+        let mut add = |fact| {
+            to.push(Observation { at, fact });
+            kinds += 1;
+        };
+        if let Some(units) = self.provisioned {
+            add(Fact::Provisioned(RequestUnits(units)));
+        }
+        if let Some(line) = self.stored {
+            add(Fact::Stored(line.read()?));
+        }
+        if let Some(line) = self.processor {
+            add(Fact::Processor(line.read()));
+        }
+        if let Some(line) = self.load {
+            add(Fact::Load(line.read()?));
+        }
+        if let Some(line) = self.tally {
+            add(Fact::Tally(line.read()));
+        }
+        if let Some(line) = self.station {
+            let (station, state) = line.read()?;
+            add(Fact::Station(station, state));
+        }
+        if let Some(mark) = self.mark {
+            add(Fact::Mark(mark));
+        }
+        Some(kinds)
+    }
+}

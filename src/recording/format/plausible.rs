@@ -1,0 +1,60 @@
+//! What a reader takes for a measurement. A file can hold any number, and sums of absurd ones would overflow.
+
+use crate::model::observation::{Fact, LogEnd, Observation, PartitionPosition, StationState};
+use crate::model::units::{SequenceNumber, Time};
+
+/// Counts and times up to here: also what a JSON number can hold exactly in most programs. As microseconds since the
+/// epoch it is the year 2255.
+const HIGHEST: u64 = 1 << 53;
+
+/// More partitions than any hub has. Each takes memory.
+const MOST_PARTITIONS: u32 = 8_192;
+
+/// Whether all numbers of an observation are such as can be measured.
+pub(super) fn is_plausible(observation: &Observation) -> bool {
+    is_time(observation.at)
+        && match &observation.fact {
+            Fact::LogEnd(LogEnd { partition, earliest, last, last_enqueued_at }) => {
+                partition.0 < MOST_PARTITIONS
+                    && is_number(*earliest)
+                    && is_number(*last)
+                    && last_enqueued_at.is_none_or(is_time)
+            }
+            Fact::Position(PartitionPosition { partition, position, written_at, .. }) => {
+                partition.0 < MOST_PARTITIONS
+                    && position.is_none_or(|position| is_number(position.next()))
+                    && written_at.is_none_or(is_time)
+            }
+            Fact::StoreRange(range) => range.lsn.0 <= HIGHEST,
+            Fact::Stored(stored) => stored.items <= HIGHEST,
+            Fact::Processor(f) => {
+                are_counts(&[f.received, f.written, f.throttled, f.failed, f.checkpoints, f.rejected])
+            }
+            Fact::Load(f) => are_counts(&[f.due, f.sent, f.acknowledged, f.failed, f.acknowledged_bytes]),
+            Fact::Tally(f) => are_counts(&[
+                f.sent,
+                f.copies,
+                f.acknowledged,
+                f.stored,
+                f.unconfirmed,
+                f.lost,
+                f.judged,
+                f.duplicated,
+                f.foreign,
+            ]),
+            Fact::Station(_, StationState::Retrying { next_attempt, .. }) => is_time(*next_attempt),
+            Fact::Station(..) | Fact::Provisioned(_) | Fact::Mark(_) => true,
+        }
+}
+
+fn are_counts(counts: &[u64]) -> bool {
+    counts.iter().all(|count| *count <= HIGHEST)
+}
+
+fn is_number(number: SequenceNumber) -> bool {
+    number.0 >= -1 && number.0.unsigned_abs() <= HIGHEST
+}
+
+fn is_time(time: Time) -> bool {
+    u64::try_from(time.as_micros()).is_ok_and(|micros| micros <= HIGHEST)
+}

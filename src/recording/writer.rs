@@ -1,0 +1,321 @@
+//! Writes a recording: observations in, a frame appended each second, on a thread of its own.
+//!
+//! The monitor never waits for the disk. Observations go through a bounded channel; if the disk is full, fails, or falls
+//! so far behind that the channel fills up, the recording stops, says why in one sentence, and the monitor goes on. What
+//! was written until then stays readable: a recording is always the beginning of what the session saw, without holes.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::error::WriteError;
+use super::format::{Header, LineWriter};
+use super::frame::Packer;
+use super::reader::FramePlace;
+use super::survey::{Survey, Surveyor};
+use crate::model::observation::Observation;
+use crate::model::units::Time;
+
+/// A frame holds the observations of so long.
+const FRAME_SPAN: Duration = Duration::from_secs(1);
+
+/// A frame's text is cut at so many bytes, however short its time: well within what a reader takes.
+const FRAME_TEXT: usize = 4 << 20;
+
+/// Observations that may wait for the disk: about a minute of 32 partitions, or a second of 2,048.
+const WAITING: usize = 16_384;
+
+/// How often the disk is asked to make sure. A killed program loses a second at most, a power cut this much.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// How a recording is doing, for the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriterState {
+    /// It is being written.
+    Recording {
+        /// So long it is by now.
+        bytes: u64,
+    },
+    /// It is not being written any more. What was written until then is there.
+    Stopped {
+        /// One sentence.
+        reason: String,
+    },
+    /// It came to its end and is on the disk.
+    Finished {
+        /// So long it is.
+        bytes: u64,
+    },
+}
+
+/// What reaches the thread.
+enum Order {
+    Record(Observation),
+    Keep(PathBuf, SyncSender<Result<(), WriteError>>),
+    Finish,
+}
+
+/// Writes one recording. Dropping it finishes the recording, as [`Self::finish`] does.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    orders: SyncSender<Order>,
+    state: Arc<Mutex<WriterState>>,
+    survey: Arc<Mutex<Survey>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Begins a recording at a path where no file is yet. A device or a named pipe is taken too.
+    pub fn create(path: &Path, header: &Header) -> Result<Self, WriteError> {
+        let place = path.display().to_string();
+        let unwritable = |reason| WriteError::Unwritable { place: place.clone(), reason };
+        let special = path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
+        let mut file = if special { OpenOptions::new().write(true).open(path) } else { File::create_new(path) }
+            .map_err(|reason| match reason.kind() {
+                io::ErrorKind::AlreadyExists => WriteError::Exists { place: place.clone() },
+                _ => unwritable(reason),
+            })?;
+        let mut packer = Packer::new().map_err(unwritable)?;
+        // The first line is a frame of its own, on the disk before anything happens: a recording is one from the start.
+        let first = packer.pack(&header.to_line()).map_err(unwritable)?;
+        file.write_all(&first).map_err(unwritable)?;
+        let bytes = first.len() as u64;
+        let state = Arc::new(Mutex::new(WriterState::Recording { bytes }));
+        let survey = Arc::new(Mutex::new(Survey::of_live(header.started)));
+        let (orders, received) = sync_channel(WAITING);
+        let worker = Worker {
+            path: path.to_owned(),
+            file,
+            beside: Vec::new(),
+            packer,
+            lines: LineWriter::default(),
+            text: Vec::new(),
+            gathered: Vec::new(),
+            opened: None,
+            bytes,
+            synced: Instant::now(),
+            state: Arc::clone(&state),
+            surveyor: Surveyor::of(Arc::clone(&survey)),
+        };
+        let thread = std::thread::Builder::new()
+            .name("recording".into())
+            .spawn(move || worker.run(&received))
+            .map_err(|reason| WriteError::Unwritable { place: path.display().to_string(), reason })?;
+        Ok(Self { path: path.to_owned(), orders, state, survey, thread: Some(thread) })
+    }
+
+    /// Records an observation. Never waits.
+    pub fn record(&self, observation: &Observation) {
+        // A thread that stopped has said why.
+        if let Err(TrySendError::Full(_)) = self.orders.try_send(Order::Record(observation.clone())) {
+            let path = self.path.display();
+            stop(&self.state, format!("the disk does not keep up with the recording {path}"));
+        }
+    }
+
+    /// Records an observation and waits while the disk is busy: for a program that makes a recording of something other
+    /// than a live session.
+    pub fn record_patiently(&self, observation: &Observation) {
+        // A thread that stopped has said why.
+        if self.orders.send(Order::Record(observation.clone())).is_err() {}
+    }
+
+    /// How it is doing.
+    pub fn state(&self) -> WriterState {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is known of the recording so far, kept up to date as it grows: for looking back, see
+    /// [`super::player::Player::of_live`].
+    pub fn survey(&self) -> Arc<Mutex<Survey>> {
+        Arc::clone(&self.survey)
+    }
+
+    /// Keeps the recording under a second path, all of it: what was written and what will be. Waits until what was
+    /// written is there, which is at once on the same file system, and a copy otherwise.
+    pub fn keep(&self, path: &Path) -> Result<(), WriteError> {
+        let (answer, answered) = sync_channel(1);
+        let asked = self.orders.send(Order::Keep(path.to_owned(), answer));
+        let stopped = || WriteError::Stopped {
+            place: self.path.display().to_string(),
+            reason: match self.state() {
+                WriterState::Stopped { reason } => reason,
+                _ => "it is finished".into(),
+            },
+        };
+        asked.map_err(|_| stopped())?;
+        answered.recv().map_err(|_| stopped())?
+    }
+
+    /// Writes what is left, makes sure that it is on the disk, and says how it went.
+    pub fn finish(mut self) -> WriterState {
+        self.join();
+        self.state()
+    }
+
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // Neither fails unless the thread is gone already, and then there is nothing to wait for.
+            if self.orders.send(Order::Finish).is_err() {}
+            if thread.join().is_err() {}
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+/// The first reason to stop stands.
+fn stop(state: &Mutex<WriterState>, reason: String) {
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    if matches!(*state, WriterState::Recording { .. }) {
+        *state = WriterState::Stopped { reason };
+    }
+}
+
+/// What runs on the thread.
+struct Worker {
+    path: PathBuf,
+    file: File,
+    /// Copies on other file systems that are kept up to date.
+    beside: Vec<File>,
+    packer: Packer,
+    lines: LineWriter,
+    text: Vec<u8>,
+    /// The observations in `text`.
+    gathered: Vec<Observation>,
+    /// When the open frame began: by the clock of the observations, and by ours.
+    opened: Option<(Time, Instant)>,
+    bytes: u64,
+    synced: Instant,
+    state: Arc<Mutex<WriterState>>,
+    surveyor: Surveyor,
+}
+
+impl Worker {
+    fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            let wait = self.opened.map_or(FRAME_SPAN, |(_, begun)| FRAME_SPAN.saturating_sub(begun.elapsed()));
+            let done = match orders.recv_timeout(wait) {
+                Ok(Order::Record(observation)) => self.take(observation),
+                Ok(Order::Keep(path, answer)) => {
+                    // Whoever asked and went away needs no answer.
+                    if answer.send(self.keep(&path)).is_err() {}
+                    Ok(())
+                }
+                Err(RecvTimeoutError::Timeout) => self.cut(),
+                Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => {
+                    match self.cut().and_then(|()| self.sync()) {
+                        Ok(()) => self.say(WriterState::Finished { bytes: self.bytes }),
+                        Err(reason) => self.stop(&reason),
+                    }
+                    return;
+                }
+            };
+            if let Err(reason) = done {
+                return self.stop(&reason);
+            }
+            if matches!(*self.state.lock().unwrap_or_else(PoisonError::into_inner), WriterState::Stopped { .. }) {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, observation: Observation) -> io::Result<()> {
+        let over = self
+            .opened
+            .is_some_and(|(first, begun)| observation.at.since(first) >= FRAME_SPAN || begun.elapsed() >= FRAME_SPAN);
+        if over || self.text.len() >= FRAME_TEXT {
+            self.cut()?;
+        }
+        self.opened.get_or_insert_with(|| (observation.at, Instant::now()));
+        self.lines.push(&observation, &mut self.text);
+        self.gathered.push(observation);
+        Ok(())
+    }
+
+    /// Appends the open frame.
+    fn cut(&mut self) -> io::Result<()> {
+        self.opened = None;
+        self.lines.finish(&mut self.text);
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        let frame = self.packer.pack(&self.text)?;
+        self.file.write_all(&frame).inspect_err(|_| {
+            // Half a frame at the end would read as a cut. Where it can't be taken back, it does just that.
+            if self.file.set_len(self.bytes).is_err() {}
+        })?;
+        for file in &mut self.beside {
+            file.write_all(&frame)?;
+        }
+        let place = FramePlace { at: self.bytes, length: u32::try_from(frame.len()).unwrap_or(u32::MAX) };
+        self.surveyor.take(place, &self.gathered);
+        self.bytes += frame.len() as u64;
+        self.text.clear();
+        self.gathered.clear();
+        if self.synced.elapsed() >= SYNC_EVERY {
+            self.sync()?;
+        }
+        self.say(WriterState::Recording { bytes: self.bytes });
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.synced = Instant::now();
+        for file in std::iter::once(&self.file).chain(&self.beside) {
+            match file.sync_data() {
+                // A pipe or a device can't be asked.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A hard link goes on with the file; on another file system, a copy is made and written alongside.
+    fn keep(&mut self, path: &Path) -> Result<(), WriteError> {
+        let place = || path.display().to_string();
+        match std::fs::hard_link(&self.path, path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(WriteError::Exists { place: place() });
+            }
+            Err(_) => {}
+        }
+        let copied = File::create_new(path).and_then(|mut copy| {
+            let mut written = io::Read::take(File::open(&self.path)?, self.bytes);
+            io::copy(&mut written, &mut copy).map(|_| copy)
+        });
+        let copy = copied.map_err(|reason| WriteError::Unwritable { place: place(), reason })?;
+        self.beside.push(copy);
+        Ok(())
+    }
+
+    fn say(&self, state: WriterState) {
+        let mut said = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*said, WriterState::Stopped { .. }) {
+            *said = state;
+        }
+    }
+
+    fn stop(&self, reason: &io::Error) {
+        stop(
+            &self.state,
+            format!("can't write {} ({reason}); free some space or record elsewhere", self.path.display()),
+        );
+    }
+}
