@@ -29,7 +29,7 @@ use crate::load::driver::{LoadError, LoadHandle, LoadOptions};
 use crate::load::sink::Sink;
 use crate::model::ledger::{Audit, Ledger};
 use crate::model::observation::{Observation, Target};
-use crate::model::units::RequestUnits;
+use crate::model::units::{PartitionId, RequestUnits};
 use crate::probe::ingest::eventhubs::LogEndProbe;
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
 use crate::probe::store::cosmos::{CosmosProbe, From};
@@ -270,6 +270,20 @@ impl Scenario {
             self.running = Some(processor.start()?);
         }
         Ok(())
+    }
+
+    /// Makes the processor pass over one partition until it is released: its events stay in the log.
+    pub fn hold(&self, partition: PartitionId) {
+        if let Some(processor) = &self.processor {
+            processor.hold(partition);
+        }
+    }
+
+    /// Lets the processor read a held partition again.
+    pub fn release(&self, partition: PartitionId) {
+        if let Some(processor) = &self.processor {
+            processor.release(partition);
+        }
     }
 
     /// Stops the load alone: what is due is sent and acknowledged, and nothing more comes.

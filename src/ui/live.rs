@@ -80,8 +80,7 @@ pub async fn run(
     live: Live<'_>,
     stop: impl Future<Output = ()>,
 ) -> Result<Session, ScreenError> {
-    let mut watch =
-        Watch { live, session: Session::new(), state, past: None, paused: None, told_of_recording: false };
+    let mut watch = Watch { live, session: Session::new(), state, past: None, paused: None, told_of_recording: false };
     let mut keys = EventStream::new();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);

@@ -9,11 +9,11 @@ use ratatui::widgets::Widget;
 use super::Scene;
 use super::row::{Row, shorten};
 use crate::figures;
-use crate::ui::state::{Mode, PlaybackSign, RecordingSign};
 use crate::model::health::Health;
 use crate::model::observation::{Station, StationState, Target};
 use crate::model::partition::Partition;
 use crate::model::units::{EventRate, Time};
+use crate::ui::state::{Mode, PlaybackSign, RecordingSign};
 
 /// Title, what is watched, and since when.
 pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {
@@ -21,11 +21,9 @@ pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let left = Row::spaced(3).field("streamgauge", theme.strong).field(state.title.clone(), theme.quiet);
     let running = session.started().map_or_else(String::new, |started| figures::clock(state.now.since(started)));
     let mut right = match &state.mode {
-        Mode::Live => vec![
-            Span::styled("● ", theme.good),
-            Span::styled("LIVE ", theme.strong),
-            Span::styled(running, theme.text),
-        ],
+        Mode::Live => {
+            vec![Span::styled("● ", theme.good), Span::styled("LIVE ", theme.strong), Span::styled(running, theme.text)]
+        }
         Mode::Playback(sign) => playback(sign, scene),
     };
     match state.recording {

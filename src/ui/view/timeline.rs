@@ -64,11 +64,8 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         None => ("ingest", axis.values(&session.ingest_history), theme.ingest),
     };
     let lag = overview.map_or(&session.total_lag, |overview| &overview.lag);
-    let mut traces: [(&str, Vec<Option<f64>>, Style); 3] = [
-        first,
-        ("lag", axis.values(lag), theme.lag),
-        ("serve", axis.values(&session.stored_history), theme.serve),
-    ];
+    let mut traces: [(&str, Vec<Option<f64>>, Style); 3] =
+        [first, ("lag", axis.values(lag), theme.lag), ("serve", axis.values(&session.stored_history), theme.serve)];
     if overview.is_none() {
         // The second that still fills would draw a dip that is not there.
         let filled = axis.column(complete(state.now)).map_or(columns, |x| usize::from(x - axis.left));
@@ -79,8 +76,10 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     for (y, (label, values, style)) in (inner.top()..).zip(&traces) {
         // A lag of three seconds of the highest rate is the allowance of the whole pipeline: a low bar, not a full one.
         let top = if *label == "lag" { largest(values).max(top_rate * 3.0) } else { top_rate };
-        let line =
-            Line::from(vec![Span::styled(format!(" {label:<7}"), theme.quiet), Span::styled(sparkline(values, top), *style)]);
+        let line = Line::from(vec![
+            Span::styled(format!(" {label:<7}"), theme.quiet),
+            Span::styled(sparkline(values, top), *style),
+        ]);
         line.render(Rect { y, height: 1, ..inner }, buffer);
     }
     draw_foot(inner.top() + 3, inner, buffer, scene, &axis);
