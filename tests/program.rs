@@ -93,3 +93,45 @@ fn a_resize_is_followed_down_to_one_cell_and_back() {
     program.press("q");
     assert!(program.end().success());
 }
+
+/// The path in the line that the program leaves behind: `recorded: streamgauge replay FILE`.
+fn recorded(program: &Program) -> String {
+    let screen = program.screen().replace('\n', "");
+    let (_, rest) = screen.split_once("recorded: streamgauge replay ").expect("where the recording is");
+    let end = rest.find(".jsonl.zst").expect("a recording") + ".jsonl.zst".len();
+    rest[..end].to_owned()
+}
+
+#[test]
+fn the_past_is_looked_at_while_live_and_replayed_afterwards() {
+    let mut program = Program::start(&["--rate", "100"], (200, 60));
+    program.wait_for("some past", |screen| figure(screen, "stored") > Some(200));
+    program.press("m");
+    program.wait_for("the question", |screen| screen.contains("mark this moment as:"));
+    program.press("the first mark\r");
+    program.wait_for("the mark on the timeline", |screen| screen.contains("◆ the first mark"));
+    program.press(" ");
+    program.wait_for("a frozen picture", |screen| screen.contains("BEHIND LIVE"));
+    program.press(",,,,");
+    program.wait_for("four looks back", |screen| screen.contains("‖ 1x"));
+    program.press("\u{1b}");
+    program.wait_for("the present", |screen| screen.contains("● LIVE"));
+    program.press("q");
+    assert!(program.end().success());
+    let file = recorded(&program);
+
+    let mut replay = Program::start(&["replay", &file], (200, 60));
+    replay.wait_for("the replay", |screen| screen.contains("▶ 1x 00:00:0") && screen.contains("◆ the first mark"));
+    replay.press(" n");
+    replay.wait_for("the moment of the mark, paused", |screen| screen.contains("‖ 1x"));
+    replay.press("gsoon\r");
+    replay.wait_for("the sentence", |screen| screen.contains("\"soon\" is not a place in a recording"));
+    replay.press("gend\r");
+    replay.wait_for("the end", |screen| {
+        let (at, of) = screen.split_once(" of 00:").map_or(("", ""), |(at, of)| (&at[at.len() - 5..], &of[..5]));
+        !at.is_empty() && at == of
+    });
+    replay.press("q");
+    assert!(replay.end().success());
+    assert!(!replay.has_the_terminal());
+}

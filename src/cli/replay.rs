@@ -71,10 +71,10 @@ fn play(file: &std::path::Path, looping: bool) -> Result<(), Failure> {
     let mut screen = Screen::take()?;
     let theme = Theme::for_environment(std::env::var_os("NO_COLOR").as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let played = runtime.block_on(replay::run(&mut screen, player, looping, &theme, stop_signal()));
+    let outcome = runtime.block_on(replay::run(&mut screen, player, looping, &theme, stop_signal()));
     drop(screen);
     runtime.shutdown_timeout(Duration::from_secs(1));
-    Ok(played?)
+    Ok(outcome?)
 }
 
 /// The user's recordings, the newest last.

@@ -114,6 +114,11 @@ impl Playback {
         }
     }
 
+    /// Goes to a moment.
+    pub fn go_to(&mut self, at: Time, wall: Time) {
+        self.clock.go_to(at, wall);
+    }
+
     /// Goes where a text says. One sentence if it says nothing of this recording.
     pub fn jump(&mut self, text: &str, wall: Time) -> Result<(), String> {
         // Without the zone of the machine, which a program with threads can't safely ask for, times of day are UTC.

@@ -6,15 +6,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
+use ratatui::widgets::{Block, Widget};
 
 use super::chart::sparkline;
 use super::row::shorten;
 use super::{Scene, complete, panel};
 use crate::figures;
 use crate::model::series::Series;
+use crate::model::session::Session;
 use crate::model::units::Time;
 use crate::recording::survey::Event;
+use crate::ui::state::ViewState;
 
 /// The width of the label before each trace.
 const LABEL: u16 = 8;
@@ -43,6 +45,28 @@ impl Axis {
     }
 }
 
+/// What stands where inside the frame; `None` if there is nothing to show, or no room.
+fn axis(inner: Rect, session: &Session, state: &ViewState) -> Option<Axis> {
+    if inner.width <= 40 || inner.height < 4 {
+        return None;
+    }
+    let overview = state.overview.as_deref();
+    let begin = overview.map(|overview| overview.first).or(session.started())?;
+    let end = overview.map_or(state.now, |overview| overview.last);
+    let columns = usize::from(inner.width - LABEL - 1);
+    let seconds = end.since(begin).as_secs() + 1;
+    let each = STEPS.into_iter().find(|each| each * columns as u64 >= seconds);
+    let each = each.unwrap_or_else(|| seconds.div_ceil(columns as u64));
+    Some(Axis { begin, each, columns, left: inner.x + LABEL })
+}
+
+/// The moment that a column of the panel stands for; before the first column it is the beginning.
+pub(super) fn moment_at(area: Rect, x: u16, session: &Session, state: &ViewState) -> Option<Time> {
+    let inner = Block::bordered().inner(area);
+    let axis = axis(inner, session, state)?;
+    Some(axis.begin.after(Duration::from_secs(axis.each * u64::from(x.saturating_sub(axis.left)))))
+}
+
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
@@ -50,14 +74,8 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let inner = block.inner(area);
     block.render(area, buffer);
     let overview = state.overview.as_deref();
-    let begin = overview.map(|overview| overview.first).or(session.started());
-    let (Some(begin), true) = (begin, inner.width > 40 && inner.height >= 4) else { return };
-    let end = overview.map_or(state.now, |overview| overview.last);
-    let columns = usize::from(inner.width - LABEL - 1);
-    let seconds = end.since(begin).as_secs() + 1;
-    let each = STEPS.into_iter().find(|each| each * columns as u64 >= seconds);
-    let each = each.unwrap_or_else(|| seconds.div_ceil(columns as u64));
-    let axis = Axis { begin, each, columns, left: inner.x + LABEL };
+    let Some(axis) = axis(inner, session, state) else { return };
+    let columns = axis.columns;
 
     let first = match overview {
         Some(overview) => ("load", axis.values(&overview.target), theme.ingest),
@@ -110,7 +128,13 @@ fn draw_foot(y: u16, inner: Rect, buffer: &mut Buffer, scene: Scene, axis: &Axis
                 })
                 .collect()
         }
-        None => session.marks.iter().map(|(at, text)| (*at, "◆", text.as_str(), theme.warning)).collect(),
+        None => {
+            let marks = session.marks.iter().map(|(at, text)| (*at, "◆", text.as_str(), theme.warning));
+            let faults = session.faults.iter().map(|(at, station)| (*at, "✖", station.name(), theme.bad));
+            let mut happened: Vec<_> = marks.chain(faults).collect();
+            happened.sort_by_key(|(at, ..)| *at);
+            happened
+        }
     };
     // From the newest to the oldest: a text reaches as far as the next one.
     let mut limit = inner.right();
