@@ -1,6 +1,8 @@
 //! What the format promises: any observation survives, in order, to the microsecond; what a reader does not know is
 //! left out and counted.
 
+#![allow(clippy::expect_used, reason = "a test that can't go on has to fail")]
+
 mod recording;
 
 use proptest::prelude::*;
@@ -62,7 +64,8 @@ fn a_newer_minor_version_may_say_more() {
 /// A line and what is left out of it, each with how many observations remain.
 #[test]
 fn what_is_not_known_is_left_out_and_counted() {
-    let table: [(&str, usize, &[(&str, u64)]); 11] = [
+    type Case = (&'static str, usize, &'static [(&'static str, u64)]);
+    let table: [Case; 11] = [
         (r#"{"at":1,"mark":"m"}"#, 1, &[]),
         (r#"{"at":1,"weather":{"sun":true}}"#, 0, &[("weather", 1)]),
         (r#"{"at":1,"mark":"m","by":"me"}"#, 1, &[("by", 1)]),

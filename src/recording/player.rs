@@ -204,7 +204,7 @@ impl Drop for Player {
         if let Some((stop, thread)) = self.reader.take() {
             stop.store(true, Ordering::Relaxed);
             // It has nothing more to say.
-            if thread.join().is_err() {}
+            thread.join().ok();
         }
     }
 }

@@ -120,13 +120,7 @@ impl Skipped {
     /// Adds one.
     pub fn count(&mut self, name: &str) {
         let name = if self.counts.contains_key(name) || self.counts.len() < Self::NAMES { name } else { "others" };
-        match self.counts.get_mut(name) {
-            Some(count) => *count += 1,
-            None => {
-                let name = name.chars().take(64).collect();
-                *self.counts.entry(name).or_default() += 1;
-            }
-        }
+        *self.counts.entry(name.chars().take(64).collect()).or_default() += 1;
     }
 
     /// Whether nothing was left out.
