@@ -111,12 +111,6 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
 /// The times at each quarter, and what happened, on one row: what happened has the right of way.
 fn draw_foot(y: u16, inner: Rect, buffer: &mut Buffer, scene: Scene, axis: &Axis) {
     let Scene { session, state, theme } = scene;
-    let quarter = axis.columns / 4;
-    for n in 0..4 {
-        let at = Duration::from_secs(axis.each * (quarter * n) as u64);
-        let x = axis.left + u16::try_from(quarter * n).unwrap_or(0);
-        buffer.set_string(x, y, figures::clock(at), theme.quiet);
-    }
     let happened: Vec<(Time, &str, &str, Style)> = match &state.overview {
         Some(overview) => {
             let moments = overview.moments.iter();
@@ -137,13 +131,25 @@ fn draw_foot(y: u16, inner: Rect, buffer: &mut Buffer, scene: Scene, axis: &Axis
         }
     };
     // From the newest to the oldest: a text reaches as far as the next one.
+    let mut taken: Vec<std::ops::Range<u16>> = Vec::new();
     let mut limit = inner.right();
     for (at, glyph, text, style) in happened.into_iter().rev().take(64) {
         let Some(x) = axis.column(at).filter(|x| x + 2 <= limit) else { continue };
         let room = usize::from(limit - x - 2).min(24);
         let text = if room >= 4 { shorten(text, room) } else { String::new() };
         let cells = u16::try_from(text.chars().count()).unwrap_or(0) + 2;
-        buffer.set_string(x, y, format!("{:<width$}", format!("{glyph} {text}"), width = usize::from(cells)), style);
+        buffer.set_string(x, y, format!("{glyph} {text}"), style);
+        taken.push(x..x + cells + 1);
         limit = x;
+    }
+    // A time is whole or absent.
+    let quarter = axis.columns / 4;
+    for n in 0..4 {
+        let text = figures::clock(Duration::from_secs(axis.each * (quarter * n) as u64));
+        let x = axis.left + u16::try_from(quarter * n).unwrap_or(0);
+        let end = x + u16::try_from(text.len()).unwrap_or(0);
+        if taken.iter().all(|taken| end < taken.start || x >= taken.end) {
+            buffer.set_string(x, y, text, theme.quiet);
+        }
     }
 }
