@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::observation::Target;
+
 /// A count with thousands apart: `1,402,311`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
@@ -79,6 +81,15 @@ pub fn lag_span(value: Duration) -> String {
 pub fn clock(value: Duration) -> String {
     let seconds = value.as_secs();
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+/// What a load is asked for: `1,000/s`, `paused`, `no limit`.
+pub fn target(target: Target) -> String {
+    match target {
+        Target::Paused => "paused".into(),
+        Target::Rate(rate) => format!("{}/s", compact(rate.per_second())),
+        Target::Unlimited => "no limit".into(),
+    }
 }
 
 /// A share as a percentage: `98 %`; below one percent `0.4 %`.

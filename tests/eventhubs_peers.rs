@@ -10,6 +10,8 @@
 //! `STREAMGAUGE_PYTHON` names another interpreter than `python3`, such as that of a virtual environment; `NODE_PATH`
 //! names another folder of node modules than `tests/peers/node_modules`.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;

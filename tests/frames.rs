@@ -6,7 +6,7 @@ use pipeline::Pipeline;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use streamgauge::model::observation::Station;
-use streamgauge::ui::state::ViewState;
+use streamgauge::ui::state::{ProcessorSwitch, ViewState};
 use streamgauge::ui::theme::Theme;
 use streamgauge::ui::view;
 
@@ -15,7 +15,7 @@ const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 60)];
 fn view_state(pipeline: &Pipeline) -> ViewState {
     ViewState {
         load_control: true,
-        processor_control: true,
+        processor: ProcessorSwitch::Running,
         ..ViewState::new("local · eventhubs-process-cosmosdb", pipeline.now())
     }
 }

@@ -239,3 +239,39 @@ async fn a_reader_that_does_not_read_does_not_hold_the_load_up() {
     assert_eq!(last.acknowledged, last.due);
     assert!(within(unread.recv()).await.is_some());
 }
+
+#[tokio::test]
+async fn a_busy_endpoint_costs_time_and_no_event() {
+    let setup = setup(2).await;
+    let options = LoadOptions { target: rate(300.0), attempts: 1, ..setup.options.clone() };
+    let (load, mut observations) = setup.start(options);
+    until(&mut observations, |figures| figures.acknowledged >= 100).await;
+    setup.faults.set(Fault::Throttle);
+    let busy = until(&mut observations, |figures| figures.behind > Duration::from_millis(200)).await;
+    setup.faults.clear();
+    until(&mut observations, |figures| figures.acknowledged > busy.due && figures.behind.is_zero()).await;
+    let last = within(load.stop()).await.unwrap();
+    assert_eq!((last.acknowledged, last.failed), (last.due, 0));
+    assert_each_device_in_order(&setup.log().await);
+}
+
+#[tokio::test]
+async fn what_is_given_up_is_counted_and_unconfirmed() {
+    let setup = setup(2).await;
+    let options = LoadOptions {
+        target: rate(100.0),
+        attempts: 1,
+        send_limit: Duration::from_millis(250),
+        ..setup.options.clone()
+    };
+    let (load, mut observations) = setup.start(options);
+    until(&mut observations, |figures| figures.acknowledged >= 50).await;
+    setup.faults.set(Fault::Delay(Duration::from_millis(600)));
+    until(&mut observations, |figures| figures.failed > 0).await;
+    setup.faults.clear();
+    until(&mut observations, |figures| figures.behind.is_zero()).await;
+    let last = within(load.stop()).await.unwrap();
+    assert_eq!(last.acknowledged + last.failed, last.due);
+    // The slow endpoint may well have taken them: whether it did, only the store can tell.
+    assert_eq!(setup.ledger.lock().unwrap().figures(None).unconfirmed, last.failed);
+}

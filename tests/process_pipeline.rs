@@ -343,3 +343,25 @@ async fn what_is_no_event_is_passed_over_and_counted() {
     stop(running).await;
     pipeline.assert_checkpoints_at_the_log_ends().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_while_the_store_is_away_says_what_is_unfinished_and_a_restart_finishes_it() {
+    let mut pipeline = pipeline(2, PLENTY).await;
+    pipeline.options.stop_limit = Duration::from_millis(300);
+    let (to, observations) = mpsc::channel(1_024);
+    pipeline.processor = Processor::new(pipeline.options.clone(), to);
+    pipeline.observations = observations;
+    let running = pipeline.processor.start().unwrap();
+    pipeline.until_station(|state| *state == StationState::Connected).await;
+    pipeline.store_faults.set(Fault::Cut);
+    let sent = pipeline.send(300).await;
+    pipeline.until(|figures| figures.failed > 0).await;
+    let error = within(running.stop()).await.unwrap_err();
+    assert!(error.to_string().contains("read again after a restart"), "{error}");
+
+    pipeline.store_faults.clear();
+    let again = pipeline.processor.start().unwrap();
+    pipeline.until(|figures| figures.written >= sent).await;
+    stop(again).await;
+    pipeline.assert_stored(sent).await;
+}

@@ -69,7 +69,7 @@ impl Shutdown {
     /// Comes back when the owner wants the thread to end.
     pub async fn requested(&mut self) {
         // An error means that the owner is gone: it wants nothing any more.
-        if self.0.wait_for(|order| *order != Order::Run).await.is_err() {}
+        drop(self.0.wait_for(|order| *order != Order::Run).await);
     }
 }
 
@@ -115,7 +115,7 @@ where
             });
             if let Some(value) = outcome {
                 // Nobody waits for it if the owner has gone.
-                if send_result.send(value).is_err() {}
+                drop(send_result.send(value));
             }
             drop(tasks);
             runtime.shutdown_background();

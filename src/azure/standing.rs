@@ -46,13 +46,24 @@ impl Standing {
 
     /// A connection works.
     pub fn well(&self, connection: usize) {
-        self.set(connection, Some(StationState::Connected));
+        if let Some(place) = self.lock().each.get_mut(connection) {
+            *place = Some(StationState::Connected);
+        }
     }
 
-    /// A connection does not work; it is tried again after a wait.
+    /// A connection does not work; it is tried again after a wait. Of many who say the same at once only the first is
+    /// heard, until its wait is over: a hundred writes that fail are one piece of news.
     pub fn trouble(&self, connection: usize, reason: String, wait: Duration) {
-        let next_attempt = wall_clock().after(wait);
-        self.set(connection, Some(StationState::Retrying { reason, next_attempt }));
+        let now = wall_clock();
+        let mut states = self.lock();
+        let Some(place) = states.each.get_mut(connection) else { return };
+        let is_news = !matches!(
+            place,
+            Some(StationState::Retrying { reason: known, next_attempt }) if *known == reason && *next_attempt > now
+        );
+        if is_news {
+            *place = Some(StationState::Retrying { reason, next_attempt: now.after(wait) });
+        }
     }
 
     /// Nothing is known of any connection any more.
@@ -74,13 +85,24 @@ impl Standing {
         self.lock().told = Some(state);
     }
 
-    fn set(&self, connection: usize, state: Option<StationState>) {
-        if let Some(place) = self.lock().each.get_mut(connection) {
-            *place = state;
-        }
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, States> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_trouble_from_many_is_told_once() {
+        let standing = Standing::new(1);
+        standing.trouble(0, "connection refused".into(), Duration::from_secs(60));
+        let first = standing.untold().unwrap();
+        standing.told(first.clone());
+        standing.trouble(0, "connection refused".into(), Duration::from_secs(90));
+        assert_eq!(standing.untold(), None);
+        standing.trouble(0, "no answer".into(), Duration::from_secs(90));
+        assert_ne!(standing.untold(), Some(first));
     }
 }

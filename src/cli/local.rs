@@ -1,6 +1,7 @@
 //! `streamgauge local`: the embedded scenario, with a screen or without.
 
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use tokio::sync::mpsc;
@@ -9,14 +10,19 @@ use super::{Exit, complain, say, values};
 use crate::local::scenario::{Ports, Scenario, ScenarioError, ScenarioOptions};
 use crate::model::observation::{Observation, Target};
 use crate::model::session::Session;
+use crate::recording::error::WriteError;
+use crate::recording::folder::{Cap, Folder};
+use crate::recording::format::{Header, ScenarioDescription};
+use crate::recording::writer::{Writer, WriterState};
 use crate::report::summary;
-use crate::ui::live::{self, Controls, wall_clock};
-use crate::ui::state::ViewState;
+use crate::ui::live::{self, Controls, Live, wall_clock};
+use crate::ui::state::{StationNames, ViewState};
 use crate::ui::terminal::{Screen, ScreenError};
 use crate::ui::theme::Theme;
 
 /// Flags of the embedded scenario.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct LocalFlags {
     /// Serve the scenario without a screen until stopped
     #[arg(long)]
@@ -51,6 +57,12 @@ pub struct LocalFlags {
     /// Leave the processor's place to another
     #[arg(long)]
     no_process: bool,
+    /// Write the recording of this session to a file [default: the user's state folder; with --headless, none]
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Write no recording
+    #[arg(long, conflicts_with = "record")]
+    no_record: bool,
 }
 
 fn partitions(text: &str) -> Result<u32, String> {
@@ -74,6 +86,8 @@ enum LocalError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Screen(#[from] ScreenError),
+    #[error(transparent)]
+    Record(#[from] WriteError),
     #[error("the runtime could not be started ({0}); close other programs and try again")]
     Runtime(std::io::Error),
 }
@@ -122,16 +136,57 @@ fn scenario_options(flags: &LocalFlags) -> ScenarioOptions {
     }
 }
 
+fn title(flags: &LocalFlags) -> String {
+    format!("local: Event Hubs, {} partitions, to Cosmos DB", flags.partitions)
+}
+
 async fn on_screen(flags: &LocalFlags, mut screen: Screen) -> Result<Exit, LocalError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
     let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
     let theme = Theme::for_environment(std::env::var_os("NO_COLOR").as_deref());
-    let title = format!("local: Event Hubs, {} partitions, to Cosmos DB", flags.partitions);
+    let title = title(flags);
     let mut drive = Drive { scenario };
-    let state = ViewState::new(title, wall_clock());
-    let session = live::run(&mut screen, state, &theme, &mut observations, &mut drive, stop_signal()).await;
+    let mut state = ViewState::new(title.clone(), wall_clock());
+    let (recorder, folder) = recorder(flags, title, &mut state)?;
+    let live = Live {
+        observations: &mut observations,
+        controls: &mut drive,
+        recorder: recorder.as_ref(),
+        folder: folder.as_ref(),
+    };
+    let session = live::run(&mut screen, state, &theme, live, stop_signal()).await;
     drop(screen);
-    finish(drive.scenario, session?, observations).await
+    finish(drive.scenario, session?, observations, recorder).await
+}
+
+/// Begins the recording of a session on screen: to the file that was named, or in the user's state folder, where a
+/// recording that can't be written is no reason not to watch.
+fn recorder(
+    flags: &LocalFlags,
+    title: String,
+    state: &mut ViewState,
+) -> Result<(Option<Writer>, Option<Folder>), LocalError> {
+    let header = Header::new(wall_clock(), describe(title));
+    if let Some(path) = &flags.record {
+        return Ok((Some(Writer::create(path, &header)?), Folder::of_user().ok()));
+    }
+    if flags.no_record {
+        return Ok((None, None));
+    }
+    let begun = Folder::of_user().and_then(|folder| {
+        folder.make_room(Cap::default(), SystemTime::now());
+        let path = folder.new_recording(header.started)?;
+        Ok((Some(Writer::create(&path, &header)?), Some(folder)))
+    });
+    Ok(begun.unwrap_or_else(|error| {
+        state.notice = Some((format!("no recording: {error}"), wall_clock()));
+        (None, None)
+    }))
+}
+
+fn describe(title: String) -> ScenarioDescription {
+    let StationNames { ingest, processor, store } = StationNames::default();
+    ScenarioDescription { title, ingest, processor, store }
 }
 
 async fn headless(flags: &LocalFlags) -> Result<Exit, LocalError> {
@@ -156,20 +211,31 @@ async fn headless(flags: &LocalFlags) -> Result<Exit, LocalError> {
             endpoints.consumer_group,
         ))
     };
+    let recorder = match &flags.record {
+        Some(path) => Some(Writer::create(path, &Header::new(wall_clock(), describe(title(flags))))?),
+        None => None,
+    };
     let mut session = Session::new();
     let stop = stop_signal();
     tokio::pin!(stop);
     // Whoever asked for the endpoints and closed the pipe without reading them wants nothing more.
-    while told {
-        tokio::select! {
-            () = &mut stop => break,
-            observation = observations.recv() => match observation {
-                Some(observation) => session.apply(&observation),
-                None => break,
-            },
+    if told {
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                observation = observations.recv() => match observation {
+                    Some(observation) => {
+                        if let Some(recorder) = &recorder {
+                            recorder.record(&observation);
+                        }
+                        session.apply(&observation);
+                    }
+                    None => break,
+                },
+            }
         }
     }
-    finish(scenario, session, observations).await
+    finish(scenario, session, observations, recorder).await
 }
 
 /// Stops the load, waits for what is under way, takes the scenario down, and says what became of every event.
@@ -177,6 +243,7 @@ async fn finish(
     scenario: Scenario,
     mut session: Session,
     mut observations: mpsc::Receiver<Observation>,
+    recorder: Option<Writer>,
 ) -> Result<Exit, LocalError> {
     scenario.pause_load();
     let processed = scenario.processor_runs() == Some(true);
@@ -185,9 +252,14 @@ async fn finish(
         complain(&format_args!("the load is stopped; waiting for {waiting} events on their way (Ctrl-C: at once)"));
     }
     let drained = async {
-        while !(summary::is_settled(&session) || !processed) {
+        while processed && !summary::is_settled(&session) {
             match observations.recv().await {
-                Some(observation) => session.apply(&observation),
+                Some(observation) => {
+                    if let Some(recorder) = &recorder {
+                        recorder.record(&observation);
+                    }
+                    session.apply(&observation);
+                }
                 None => break,
             }
         }
@@ -205,11 +277,20 @@ async fn finish(
     for line in summary::lines(&session) {
         complain(&line);
     }
+    if let Some(recorder) = recorder {
+        let path = recorder.path().to_owned();
+        match recorder.finish() {
+            WriterState::Stopped { reason } => complain(&format_args!("the recording is not whole: {reason}")),
+            WriterState::Recording { .. } | WriterState::Finished { .. } => {
+                complain(&format_args!("recorded: streamgauge replay {}", path.display()));
+            }
+        }
+    }
     Ok(Exit::Done)
 }
 
 /// Comes back when the program is asked to end: Ctrl-C without a screen, or SIGTERM, or a closed terminal.
-async fn stop_signal() {
+pub(super) async fn stop_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

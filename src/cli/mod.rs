@@ -1,6 +1,7 @@
 //! Commands and flags. Help, and every sentence about a wrong flag, come from here.
 
 mod local;
+mod replay;
 mod values;
 
 use std::io::Write;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use local::LocalFlags;
+pub use replay::ReplayFlags;
 
 /// What the exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +39,8 @@ impl From<Exit> for ExitCode {
     after_help = "Examples:\n  \
         streamgauge                              the embedded scenario, 1,000 events/s, live\n  \
         streamgauge --rate 4000 --ru 20000       more load than the store carries: watch the lag grow\n  \
-        streamgauge local --headless --json      serve the scenario to any client, without a screen\n\n\
+        streamgauge local --headless --json      serve the scenario to any client, without a screen\n  \
+        streamgauge replay FILE                  a recording: play, pause, step, seek\n\n\
         Exit codes: 0 done, 1 failed, 2 usage"
 )]
 struct CommandLine {
@@ -51,6 +54,8 @@ struct CommandLine {
 enum Command {
     /// Bring the embedded scenario up, drive load into it and watch it (the default)
     Local(LocalFlags),
+    /// Replay a recording; without a file, list what there is
+    Replay(ReplayFlags),
 }
 
 /// Runs the program: reads the command line, does what it says, and gives the exit code.
@@ -60,7 +65,7 @@ pub fn run() -> ExitCode {
         Err(error) => {
             if !error.use_stderr() {
                 // Help or version, as asked for; a closed output has no reader left.
-                if error.print().is_err() {}
+                drop(error.print());
                 return Exit::Done.into();
             }
             let text = error.render().to_string();
@@ -70,17 +75,18 @@ pub fn run() -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    let flags = match line.command {
-        Some(Command::Local(flags)) => flags,
-        None => line.local,
-    };
-    local::run(&flags).into()
+    match line.command {
+        Some(Command::Local(flags)) => local::run(&flags),
+        Some(Command::Replay(flags)) => replay::run(&flags),
+        None => local::run(&line.local),
+    }
+    .into()
 }
 
 /// One sentence on standard error.
 fn complain(sentence: &dyn std::fmt::Display) {
     // A closed standard error leaves nobody to tell.
-    if writeln!(std::io::stderr(), "streamgauge: {sentence}").is_err() {}
+    drop(writeln!(std::io::stderr(), "streamgauge: {sentence}"));
 }
 
 /// A line on standard output; false once nobody reads it any more.

@@ -110,9 +110,11 @@ impl LoadHandle {
         let connections = options.connections.max(1);
         let shared = Arc::new(Shared::new(options, connections, ledger));
         let mut threads = Vec::with_capacity(connections);
+        let mut reporter = Some(observations);
         for index in 0..connections {
             let shared = Arc::clone(&shared);
-            let reporter = (index == 0).then(|| observations.clone());
+            // The first connection reports for all.
+            let reporter = reporter.take();
             threads.push(on_own_thread(&format!("load-{index}"), move |shutdown| {
                 connection::run(shared, index, reporter, shutdown)
             })?);

@@ -94,7 +94,7 @@ impl Payloads {
     }
 
     /// A generator for one event alone, so that any event can be written without those before it. The multiplications
-    /// (constants of SplitMix64) keep neighbouring events unlike each other.
+    /// (constants of `SplitMix64`) keep neighbouring events unlike each other.
     fn random(self, key: EventKey) -> Pcg32 {
         let device = u64::from(key.device.0);
         let mut state = self.seed ^ key.sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (device << 40);
@@ -139,7 +139,7 @@ impl Payloads {
     /// Whether an event is sent twice: by chance, one in `every`, the same ones for the same seed. Never if 0.
     pub fn is_duplicated(self, key: EventKey, every: u32) -> bool {
         // A stream of its own: drawing from the event's would change what it says.
-        every > 0 && Payloads::new(self.seed ^ 0x0005_eed5).random(key).next_u32() % every == 0
+        every > 0 && Payloads::new(self.seed ^ 0x0005_eed5).random(key).next_u32().is_multiple_of(every)
     }
 }
 

@@ -6,8 +6,8 @@
 //! |---|---|
 //! | `endpoint-amqp` | the Event Hubs endpoint |
 //! | `endpoint-http` | the Blob and Cosmos DB endpoints |
-//! | `load-0`.. | the load's Event Hubs client |
-//! | `processor` | the processor's Event Hubs client |
+//! | `load-0`, `load-pacer` | the load's Event Hubs client, and the clock that says what is due |
+//! | `process-log` | the processor's Event Hubs client; its writes to the store run on the runtime's workers |
 //! | `probe-log-ends`, `probe-positions`, `probe-store` | the probes |
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -29,7 +29,7 @@ use crate::load::driver::{LoadError, LoadHandle, LoadOptions};
 use crate::load::sink::Sink;
 use crate::model::ledger::{Audit, Ledger};
 use crate::model::observation::{Observation, Target};
-use crate::model::units::RequestUnits;
+use crate::model::units::{PartitionId, RequestUnits};
 use crate::probe::ingest::eventhubs::LogEndProbe;
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
 use crate::probe::store::cosmos::{CosmosProbe, From};
@@ -272,6 +272,20 @@ impl Scenario {
         Ok(())
     }
 
+    /// Makes the processor pass over one partition until it is released: its events stay in the log.
+    pub fn hold(&self, partition: PartitionId) {
+        if let Some(processor) = &self.processor {
+            processor.hold(partition);
+        }
+    }
+
+    /// Lets the processor read a held partition again.
+    pub fn release(&self, partition: PartitionId) {
+        if let Some(processor) = &self.processor {
+            processor.release(partition);
+        }
+    }
+
     /// Stops the load alone: what is due is sent and acknowledged, and nothing more comes.
     pub fn pause_load(&self) {
         self.load.set_target(Target::Paused);
@@ -363,12 +377,12 @@ async fn start_stores(options: &ScenarioOptions, faults: &Faults) -> Result<(Sto
             blob: BlobPlace {
                 endpoint: blob.endpoint(),
                 account: blob.account().to_string(),
-                key: blob.key().to_string(),
+                key: blob.key(),
                 container: CHECKPOINTS,
             },
             cosmos: CosmosPlace {
                 endpoint: cosmos.endpoint(),
-                key: cosmos.key().to_string(),
+                key: cosmos.key(),
                 database: DATABASE,
                 container: CONTAINER,
             },
@@ -399,16 +413,15 @@ fn start_probes(
     };
     let positions = {
         let (checkpoints, outlet) = (checkpoints.clone(), outlet.clone());
-        let probe = CheckpointProbe::new(checkpoints, &hub.namespace, &hub.hub, GROUP, partitions);
+        let probe = CheckpointProbe::new(checkpoints, &hub.namespace, &hub.hub, GROUP, partitions.clone());
         on_own_thread("probe-positions", move |shutdown| watch(probe, LOOK, outlet, shutdown))?
     };
     let stored = {
         let (store, outlet, ledger) = (store.clone(), outlet.clone(), Arc::clone(ledger));
         let provisioned = RequestUnits(f64::from(options.request_units));
         let budget = RequestUnits(provisioned.0 * FEED_SHARE);
-        on_own_thread("probe-store", move |shutdown| {
-            watch(CosmosProbe::new(store, From::Beginning, budget, Some(provisioned), ledger), LOOK, outlet, shutdown)
-        })?
+        let probe = CosmosProbe::new(store, From::Beginning, budget, Some(provisioned), ledger, partitions);
+        on_own_thread("probe-store", move |shutdown| watch(probe, LOOK, outlet, shutdown))?
     };
     Ok(vec![log_ends, positions, stored])
 }

@@ -106,17 +106,16 @@ impl Health {
 
 /// The first station, in the order of the flow, that does not answer, with its own reason.
 fn unseen(session: &Session, now: Time) -> Option<String> {
-    [(Station::Ingest, "the ingest log"), (Station::Checkpoints, "the checkpoints"), (Station::Store, "the store")]
-        .into_iter()
-        .find_map(|(station, name)| {
-            let health = session.station(station)?;
-            let silence = session.silence(station, now).map_or(0, |silence| silence.as_secs());
-            match &health.state {
-                StationState::Retrying { reason, .. } => Some(format!("{name}: {reason}")),
-                _ if silence >= 5 => Some(format!("{name}: no answer for {silence} s")),
-                _ => None,
-            }
-        })
+    [Station::Ingest, Station::Checkpoints, Station::Store].into_iter().find_map(|station| {
+        let name = station.name();
+        let health = session.station(station)?;
+        let silence = session.silence(station, now).map_or(0, |silence| silence.as_secs());
+        match &health.state {
+            StationState::Retrying { reason, .. } => Some(format!("{name}: {reason}")),
+            _ if silence >= 5 => Some(format!("{name}: no answer for {silence} s")),
+            _ => None,
+        }
+    })
 }
 
 /// Partitions whose position stands still though events wait.

@@ -191,10 +191,16 @@ mod tests {
     #[test]
     fn the_worked_example_of_the_module() {
         let mut ledger = Ledger::default();
-        (0..10).for_each(|n| ledger.sent(key(7, n)));
-        (0..5).for_each(|n| ledger.acknowledged(key(7, n)));
+        for sequence in 0..10 {
+            ledger.sent(key(7, sequence));
+        }
+        for sequence in 0..5 {
+            ledger.acknowledged(key(7, sequence));
+        }
         let mark = ledger.mark();
-        [0, 1, 3, 4].into_iter().for_each(|n| ledger.stored(key(7, n)));
+        for sequence in [0, 1, 3, 4] {
+            ledger.stored(key(7, sequence));
+        }
         assert_eq!(ledger.missing(&mark), Missing { events: 1, runs: vec![(DeviceIndex(7), 2, 2)] });
         let figures = ledger.figures(None);
         assert_eq!((figures.sent, figures.acknowledged, figures.stored), (10, 5, 4));

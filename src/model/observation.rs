@@ -110,6 +110,7 @@ impl Latencies {
     pub const MAXIMUM: Duration = Duration::from_secs(3_600);
 
     /// An empty histogram of the shape that all of them share: 1 microsecond to one hour, two significant digits.
+    #[expect(clippy::cast_possible_truncation, reason = "an hour of microseconds is far below 2^64")]
     pub fn histogram() -> Histogram<u64> {
         Histogram::new_with_bounds(1, Self::MAXIMUM.as_micros() as u64, 2)
             .unwrap_or_else(|_| unreachable!("constant bounds are valid"))
@@ -206,6 +207,19 @@ pub enum Station {
     Checkpoints,
     /// The serving store.
     Store,
+}
+
+impl Station {
+    /// What it is called in a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Load => "the load",
+            Self::Ingest => "the ingest log",
+            Self::Processor => "the processor",
+            Self::Checkpoints => "the checkpoints",
+            Self::Store => "the store",
+        }
+    }
 }
 
 /// Whether a station answers.

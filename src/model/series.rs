@@ -94,6 +94,23 @@ impl Series {
         self.values.back().copied().filter(|value| !value.is_nan())
     }
 
+    /// So many columns from `begin` on, each the mean of so many seconds; `None` where all are gaps.
+    pub fn columns_from(&self, begin: Time, each: u64, columns: usize) -> Vec<Option<f64>> {
+        let begin = second_of(begin);
+        let each = i64::try_from(each.max(1)).unwrap_or(i64::MAX);
+        (0..i64::try_from(columns).unwrap_or(0))
+            .map(|column| self.mean(begin + column * each..begin + (column + 1) * each))
+            .collect()
+    }
+
+    /// The mean of the seconds that are no gaps.
+    fn mean(&self, seconds: std::ops::Range<i64>) -> Option<f64> {
+        let (sum, count) = seconds
+            .filter_map(|second| self.at_second(second))
+            .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+        (count > 0).then(|| sum / f64::from(count))
+    }
+
     /// The span up to `end` in so many equal columns, each the mean of the seconds in it; `None` where all are gaps.
     /// `end` itself is excluded: the second that is still filling would draw a false dip.
     pub fn columns(&self, end: Time, span: Duration, columns: usize) -> Vec<Option<f64>> {
@@ -110,10 +127,7 @@ impl Series {
             .map(|column| {
                 let from = end - seconds + column * seconds / columns_wide;
                 let to = (end - seconds + (column + 1) * seconds / columns_wide).max(from + 1);
-                let (sum, count) = (from..to)
-                    .filter_map(|second| self.at_second(second))
-                    .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
-                (count > 0).then(|| sum / f64::from(count))
+                self.mean(from..to)
             })
             .collect()
     }
@@ -124,7 +138,16 @@ impl Series {
 pub struct Counter {
     samples: VecDeque<(Time, f64)>,
     looked: Option<Time>,
-    window: Duration,
+    pace: Pace,
+}
+
+/// How a counter moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// At each look.
+    Smooth,
+    /// In steps, with looks in between at which it stands.
+    Stepped,
 }
 
 /// What a look at a counter added, and over which span.
@@ -142,15 +165,25 @@ impl Counter {
     /// A span without a look longer than this is a gap: what was counted in it is known, when is not.
     pub const GAP: Duration = Duration::from_secs(5);
 
-    /// For a counter that moves at each look: three seconds are long enough to be steady and short enough to follow.
+    /// For a counter that moves at each look: its rate is taken over exactly three seconds, long enough to be steady
+    /// and short enough to follow. Whole seconds matter: a store whose budget is filled each second takes its writes in
+    /// a burst a second, and a window of 3.2 s would hold now three of them, now four.
     pub fn smooth() -> Self {
-        Self { samples: VecDeque::new(), looked: None, window: Duration::from_secs(3) }
+        Self { samples: VecDeque::new(), looked: None, pace: Pace::Smooth }
     }
 
     /// For a counter that moves in steps, such as a position that moves at each checkpoint: the rate is taken from
     /// step to step, so that it does not matter how many steps happen to fall into the window.
     pub fn stepped() -> Self {
-        Self { window: Duration::from_secs(8), ..Self::smooth() }
+        Self { pace: Pace::Stepped, ..Self::smooth() }
+    }
+
+    /// The span over which the rate is taken.
+    const fn window(&self) -> Duration {
+        match self.pace {
+            Pace::Smooth => Duration::from_secs(3),
+            Pace::Stepped => Duration::from_secs(8),
+        }
     }
 
     /// Takes a look: the count so far. Says what was added since the look before, unless that is unknown: at the first
@@ -170,12 +203,12 @@ impl Counter {
                 advance = Some(Advance { from: looked, to: at, amount: total - count });
             }
         }
-        // Only the looks at which it moved count: a rate is taken from step to step.
-        if self.samples.back().is_none_or(|&(_, count)| total > count) {
+        // Of a stepped counter only the looks at which it moved count: its rate is taken from step to step.
+        if self.pace == Pace::Smooth || self.samples.back().is_none_or(|&(_, count)| total > count) {
             self.samples.push_back((at, total));
         }
         // One sample at or before the window's begin is kept, to measure from.
-        while self.samples.get(1).is_some_and(|&(second, _)| at.since(second) >= self.window) {
+        while self.samples.get(1).is_some_and(|&(second, _)| at.since(second) >= self.window()) {
             self.samples.pop_front();
         }
         advance
@@ -196,8 +229,11 @@ impl Counter {
     pub fn rate(&self, now: Time) -> Option<f64> {
         let looked = self.looked.filter(|looked| now.since(*looked) <= Self::GAP)?;
         let (&(first, from), &(last, to)) = (self.samples.front()?, self.samples.back()?);
+        if self.pace == Pace::Smooth {
+            return self.smooth_rate();
+        }
         let still = looked.since(last);
-        if still >= self.window {
+        if still >= self.window() {
             return Some(0.0);
         }
         let steps = u32::try_from(self.samples.len().saturating_sub(1)).unwrap_or(u32::MAX).max(1);
@@ -205,9 +241,25 @@ impl Counter {
         let span = if overdue { looked.since(first) } else { last.since(first) }.as_secs_f64();
         (span > 0.0).then(|| (to - from) / span)
     }
+
+    /// The rate over exactly the window that ends with the last look, the count at its begin interpolated between the
+    /// two looks around it; over what there is while that is less.
+    fn smooth_rate(&self) -> Option<f64> {
+        let (&(first, from), &(last, to)) = (self.samples.front()?, self.samples.back()?);
+        let begin = last.before(self.window()).max(first);
+        let from = match self.samples.get(1) {
+            Some(&(second, next)) if begin > first => {
+                from + (next - from) * begin.since(first).as_secs_f64() / second.since(first).as_secs_f64()
+            }
+            _ => from,
+        };
+        let span = last.since(begin).as_secs_f64();
+        (span > 0.0).then(|| (to - from) / span)
+    }
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "small whole numbers are exact")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -265,6 +317,21 @@ mod tests {
         let at = |ms: i64| rates[usize::try_from(ms / 250 - 4).unwrap()];
         assert_eq!(at(3_750), Some(100.0));
         assert_eq!(at(9_000), Some(25.0));
+    }
+
+    /// A store whose budget is filled each second takes its writes in bursts: the rate must not depend on how many
+    /// bursts happen to fall between two looks.
+    #[test]
+    fn bursts_of_a_second_do_not_make_the_rate_jump() {
+        let mut counter = Counter::smooth();
+        for look in 0..200_i64 {
+            let ms = look * 270;
+            counter.push(millis(ms), 1_000.0 * (ms / 1_000) as f64);
+            if ms > 4_000 {
+                let rate = counter.rate(millis(ms)).unwrap();
+                assert!((700.0..=1_300.0).contains(&rate), "{rate} at {ms} ms");
+            }
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ use crate::model::units::{PartitionId, SequenceNumber};
 
 /// How long one call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// How long after a failure checkpoints are written again, at the earliest.
+pub(super) const CHECKPOINT_RETRY: Duration = Duration::from_secs(1);
 /// How many checkpoints are written at a time.
 const AT_A_TIME: usize = 8;
 
@@ -137,7 +139,6 @@ pub(super) async fn write_moved(
     partitions: &Partitions,
     written: &mut BTreeMap<PartitionId, SequenceNumber>,
     counts: &Counts,
-    every: Duration,
 ) -> bool {
     let moved: Vec<(PartitionId, Place)> = partitions
         .done()
@@ -161,7 +162,7 @@ pub(super) async fn write_moved(
             }
             Err(error) => {
                 all_well = false;
-                counts.standing.trouble(CHECKPOINTS, error.to_string(), every);
+                counts.standing.trouble(CHECKPOINTS, error.to_string(), CHECKPOINT_RETRY);
             }
         }
     }

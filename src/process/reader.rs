@@ -95,7 +95,7 @@ async fn read(reader: &Rc<Reader>, shutdown: &mut Shutdown) -> Result<(), Ended>
     }
     drop(readings);
     // Whether the goodbye is heard changes nothing: what was received is on its way to the store.
-    if tokio::time::timeout(CLOSE_LIMIT, client.close()).await.is_err() {}
+    drop(tokio::time::timeout(CLOSE_LIMIT, client.close()).await);
     Ok(())
 }
 
@@ -126,7 +126,7 @@ async fn read_partition(reader: Rc<Reader>, partition: PartitionId, receiver: Ev
     let mut events = receiver.stream_events();
     loop {
         // An error means that nobody can hold or release any more.
-        if held.wait_for(|held| !held.contains(&partition)).await.is_err() {}
+        drop(held.wait_for(|held| !held.contains(&partition)).await);
         let event = match events.next().await {
             Some(Ok(event)) => event,
             Some(Err(error)) => return Err(ended(&reader, partition, &error)),
@@ -138,21 +138,18 @@ async fn read_partition(reader: Rc<Reader>, partition: PartitionId, receiver: Ev
             continue;
         };
         let begun = Place { sequence, offset: event.offset().clone() };
-        match document(&event) {
-            Some(document) => {
-                let Some(entrance) = reader.entrances.of(&document.device) else { return Ok(()) };
-                // First the place in the lane, then the beginning: an event that has begun must get to a lane, and this
-                // task may be dropped at any await.
-                let Ok(permit) = entrance.reserve().await else { return Ok(()) };
-                reader.partitions.begin(partition, begun);
-                permit.send(Work { partition, sequence, document });
-            }
-            None => {
-                reader.counts.rejected.fetch_add(1, Ordering::Relaxed);
-                reader.partitions.begin(partition, begun);
-                reader.partitions.finish(partition, sequence);
-            }
-        }
+        let Some(document) = document(&event) else {
+            reader.counts.rejected.fetch_add(1, Ordering::Relaxed);
+            reader.partitions.begin(partition, begun);
+            reader.partitions.finish(partition, sequence);
+            continue;
+        };
+        let Some(entrance) = reader.entrances.of(&document.device) else { return Ok(()) };
+        // First the place in the lane, then the beginning: an event that has begun must get to a lane, and this task
+        // may be dropped at any await.
+        let Ok(permit) = entrance.reserve().await else { return Ok(()) };
+        reader.partitions.begin(partition, begun);
+        permit.send(Work { partition, sequence, document });
     }
 }
 

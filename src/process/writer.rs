@@ -111,6 +111,15 @@ async fn write(
         let writing =
             container.upsert_item(document.device.clone(), &document.id, &document.json, Some(options.clone()));
         let wait = match tokio::time::timeout(WRITE_LIMIT, writing).await {
+            Ok(Ok(response)) if response.headers().request_charge().is_none() => {
+                // Every reply to a write says what it cost. One that does not is no reply to this write, whatever its
+                // status: the SDK does not look into it.
+                counts.failed.fetch_add(1, Ordering::Relaxed);
+                troubled = true;
+                let wait = backoff.next_wait();
+                counts.standing.trouble(STORE, format!("{place} answered with something else than asked"), wait);
+                wait
+            }
             Ok(Ok(response)) => {
                 counts.written.fetch_add(1, Ordering::Relaxed);
                 counts.charge(response.headers().request_charge().map_or(0.0, |charge| charge.value()));

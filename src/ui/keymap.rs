@@ -23,6 +23,48 @@ pub enum Action {
     ScrollDown,
     /// Partition rows further up.
     ScrollUp,
+    /// Set a mark with a text.
+    Mark,
+    /// Keep the recording under a name.
+    Keep,
+    /// Freeze the picture and look back, or play and pause.
+    TogglePlay,
+    /// Ten seconds back; from the present, begin to look back.
+    Back,
+    /// Ten seconds forth.
+    Forth,
+    /// A minute back.
+    BackMinute,
+    /// A minute forth.
+    ForthMinute,
+    /// One look back.
+    StepBack,
+    /// One look forth.
+    StepForth,
+    /// Half as fast.
+    Slower,
+    /// Twice as fast.
+    Faster,
+    /// To the mark before.
+    PreviousMark,
+    /// To the next mark.
+    NextMark,
+    /// To the fault before.
+    PreviousFault,
+    /// To the next fault.
+    NextFault,
+    /// To the change of status before.
+    PreviousStatus,
+    /// To the next change of status.
+    NextStatus,
+    /// To the beginning.
+    Start,
+    /// To the end; while live, to the present.
+    End,
+    /// To a place that is typed.
+    GoTo,
+    /// Begin again at the end, or not.
+    ToggleLoop,
     /// Help on or off.
     ToggleHelp,
     /// Close what is open.
@@ -90,7 +132,7 @@ pub const BINDINGS: &[Binding] = &[
         action: Action::ToggleProcessor,
         keys: &[(KeyCode::Char('x'), NONE)],
         label: "x",
-        help: "kill the processor, or start it again",
+        help: "kill the processor, or start it",
         footer: Some("kill processor"),
     },
     Binding {
@@ -115,6 +157,153 @@ pub const BINDINGS: &[Binding] = &[
         footer: None,
     },
     Binding {
+        action: Action::Mark,
+        keys: &[(KeyCode::Char('m'), NONE)],
+        label: "m",
+        help: "mark this moment",
+        footer: Some("mark"),
+    },
+    Binding {
+        action: Action::Keep,
+        keys: &[(KeyCode::Char('w'), NONE)],
+        label: "w",
+        help: "keep the recording under a name",
+        footer: None,
+    },
+    Binding {
+        action: Action::TogglePlay,
+        keys: &[(KeyCode::Char(' '), NONE)],
+        label: "space",
+        help: "freeze and look back; play, pause",
+        footer: Some("look back"),
+    },
+    Binding {
+        action: Action::Back,
+        keys: &[(KeyCode::Left, NONE), (KeyCode::Char('b'), NONE)],
+        label: "left, b",
+        help: "10 s back",
+        footer: Some("10 s"),
+    },
+    Binding {
+        action: Action::Forth,
+        keys: &[(KeyCode::Right, NONE), (KeyCode::Char('e'), NONE)],
+        label: "right, e",
+        help: "10 s forth",
+        footer: Some("10 s"),
+    },
+    Binding {
+        action: Action::BackMinute,
+        keys: &[(KeyCode::PageUp, NONE), (KeyCode::Char('{'), NONE)],
+        label: "PgUp, {",
+        help: "a minute back",
+        footer: None,
+    },
+    Binding {
+        action: Action::ForthMinute,
+        keys: &[(KeyCode::PageDown, NONE), (KeyCode::Char('}'), NONE)],
+        label: "PgDn, }",
+        help: "a minute forth",
+        footer: None,
+    },
+    Binding {
+        action: Action::StepBack,
+        keys: &[(KeyCode::Char(','), NONE)],
+        label: ",",
+        help: "one look back",
+        footer: None,
+    },
+    Binding {
+        action: Action::StepForth,
+        keys: &[(KeyCode::Char('.'), NONE)],
+        label: ".",
+        help: "one look forth",
+        footer: None,
+    },
+    Binding {
+        action: Action::Slower,
+        keys: &[(KeyCode::Char('<'), NONE)],
+        label: "<",
+        help: "half as fast",
+        footer: None,
+    },
+    Binding {
+        action: Action::Faster,
+        keys: &[(KeyCode::Char('>'), NONE)],
+        label: ">",
+        help: "twice as fast",
+        footer: Some("faster"),
+    },
+    Binding {
+        action: Action::NextMark,
+        keys: &[(KeyCode::Char('n'), NONE)],
+        label: "n",
+        help: "to the next mark",
+        footer: Some("next mark"),
+    },
+    Binding {
+        action: Action::PreviousMark,
+        keys: &[(KeyCode::Char('N'), NONE)],
+        label: "N",
+        help: "to the mark before",
+        footer: None,
+    },
+    Binding {
+        action: Action::NextFault,
+        keys: &[(KeyCode::Char('f'), NONE)],
+        label: "f",
+        help: "to the next fault",
+        footer: None,
+    },
+    Binding {
+        action: Action::PreviousFault,
+        keys: &[(KeyCode::Char('F'), NONE)],
+        label: "F",
+        help: "to the fault before",
+        footer: None,
+    },
+    Binding {
+        action: Action::NextStatus,
+        keys: &[(KeyCode::Char('c'), NONE)],
+        label: "c",
+        help: "to the next change of status",
+        footer: None,
+    },
+    Binding {
+        action: Action::PreviousStatus,
+        keys: &[(KeyCode::Char('C'), NONE)],
+        label: "C",
+        help: "to the change of status before",
+        footer: None,
+    },
+    Binding {
+        action: Action::Start,
+        keys: &[(KeyCode::Home, NONE)],
+        label: "Home",
+        help: "to the start",
+        footer: None,
+    },
+    Binding {
+        action: Action::End,
+        keys: &[(KeyCode::End, NONE), (KeyCode::Char('l'), NONE)],
+        label: "End, l",
+        help: "to the end; while live, to now",
+        footer: Some("live"),
+    },
+    Binding {
+        action: Action::GoTo,
+        keys: &[(KeyCode::Char('g'), NONE)],
+        label: "g",
+        help: "go to a place: 10s, 3h5m, 14:05",
+        footer: Some("go to"),
+    },
+    Binding {
+        action: Action::ToggleLoop,
+        keys: &[(KeyCode::Char('o'), NONE)],
+        label: "o",
+        help: "loop, or stop at the end",
+        footer: None,
+    },
+    Binding {
         action: Action::ToggleHelp,
         keys: &[(KeyCode::Char('?'), NONE), (KeyCode::Char('h'), NONE), (KeyCode::F(1), NONE)],
         label: "?, h, F1",
@@ -125,7 +314,7 @@ pub const BINDINGS: &[Binding] = &[
         action: Action::Close,
         keys: &[(KeyCode::Esc, NONE)],
         label: "Esc",
-        help: "close the help",
+        help: "close; back to now",
         footer: None,
     },
     Binding {

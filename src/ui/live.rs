@@ -2,18 +2,24 @@
 
 use std::time::{Duration, SystemTime};
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
+use crossterm::event::{Event, EventStream, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use futures::StreamExt;
+use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
 use super::keymap::{self, Action};
-use super::state::ViewState;
+use super::playback::{Done, Playback};
+use super::state::{Asks, ProcessorSwitch, Prompt, RecordingSign, Typed, ViewState};
 use super::terminal::{Screen, ScreenError};
 use super::theme::Theme;
 use super::view;
-use crate::model::observation::{Observation, Target};
+use crate::figures;
+use crate::model::observation::{Fact, Observation, Target};
 use crate::model::session::Session;
 use crate::model::units::{EventRate, Time};
+use crate::recording::folder::Folder;
+use crate::recording::player::Player;
+use crate::recording::writer::{Writer, WriterState};
 
 /// What the screen can drive besides itself.
 pub trait Controls {
@@ -28,10 +34,10 @@ pub trait Controls {
 }
 
 /// How often a frame is drawn at most. Facts come four times a second; keys should feel immediate.
-const FRAME: Duration = Duration::from_millis(100);
+pub(super) const FRAME: Duration = Duration::from_millis(100);
 
 /// How long a notice stands.
-const NOTICE: Duration = Duration::from_secs(5);
+pub(super) const NOTICE: Duration = Duration::from_secs(5);
 
 /// The highest rate that keys can reach.
 const HIGHEST: f64 = 10_000_000.0;
@@ -44,62 +50,273 @@ pub fn wall_clock() -> Time {
     SystemTime::now().into()
 }
 
+/// What a live session draws from and drives.
+pub struct Live<'a> {
+    /// Where facts come from.
+    pub observations: &'a mut mpsc::Receiver<Observation>,
+    /// What the keys drive.
+    pub controls: &'a mut dyn Controls,
+    /// The recording of this session, if there is one.
+    pub recorder: Option<&'a Writer>,
+    /// Where recordings are kept under a name.
+    pub folder: Option<&'a Folder>,
+}
+
+/// The session as it comes, and a look at its past.
+struct Watch<'a> {
+    live: Live<'a>,
+    session: Session,
+    state: ViewState,
+    /// Looking back, if somebody does.
+    past: Option<Playback>,
+    paused: Option<Target>,
+    told_of_recording: bool,
+}
+
 /// Draws the session until somebody quits or `stop` comes. Gives back the session as it then stands.
 pub async fn run(
     screen: &mut Screen,
-    mut state: ViewState,
+    state: ViewState,
     theme: &Theme,
-    observations: &mut mpsc::Receiver<Observation>,
-    controls: &mut dyn Controls,
+    live: Live<'_>,
     stop: impl Future<Output = ()>,
 ) -> Result<Session, ScreenError> {
-    let mut session = Session::new();
+    let mut watch = Watch { live, session: Session::new(), state, past: None, paused: None, told_of_recording: false };
     let mut keys = EventStream::new();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut paused_at = None;
     let mut open = true;
     tokio::pin!(stop);
     loop {
         tokio::select! {
             biased;
-            () = &mut stop => return Ok(session),
+            () = &mut stop => return Ok(watch.session),
             key = keys.next() => match key {
                 Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
-                    if let Some(action) = keymap::action(key) {
-                        if action == Action::Quit {
-                            return Ok(session);
-                        }
-                        act(action, &mut state, controls, &mut paused_at);
-                        frames.reset_immediately();
+                    if watch.press(key) == Pressed::Quit {
+                        return Ok(watch.session);
                     }
+                    frames.reset_immediately();
+                }
+                Some(Ok(Event::Mouse(mouse))) => {
+                    let area = screen.terminal.get_frame().area();
+                    watch.point(mouse, area);
+                    frames.reset_immediately();
                 }
                 Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error.into()),
-                None => return Ok(session),
+                None => return Ok(watch.session),
             },
-            _ = frames.tick() => {
-                state.now = wall_clock();
-                state.scroll = state.scroll.min(session.partitions.len());
-                state.load_control = controls.target().is_some();
-                state.processor_control = controls.processor_runs().is_some();
-                state.processor_stopped = controls.processor_runs() == Some(false);
-                screen.terminal.draw(|frame| {
-                    let area = frame.area();
-                    view::draw(area, frame.buffer_mut(), &session, &state, theme);
-                })?;
-            }
-            observation = observations.recv(), if open => match observation {
-                Some(observation) => session.apply(&observation),
+            _ = frames.tick() => watch.draw(screen, theme)?,
+            observation = watch.live.observations.recv(), if open => match observation {
+                Some(observation) => watch.take_in(&observation),
                 None => open = false,
             },
         }
     }
 }
 
-/// Does what a key asks for.
-fn act(action: Action, state: &mut ViewState, controls: &mut dyn Controls, paused: &mut Option<Target>) {
+impl Watch<'_> {
+    /// Recorded before anything is derived from it.
+    fn take_in(&mut self, observation: &Observation) {
+        if let Some(recorder) = self.live.recorder {
+            recorder.record(observation);
+        }
+        self.session.apply(observation);
+    }
+
+    fn mark(&mut self, text: String) {
+        self.take_in(&Observation { at: wall_clock(), fact: Fact::Mark(text) });
+    }
+
+    fn notice(&mut self, text: impl Into<String>) {
+        self.state.notice = Some((text.into(), wall_clock()));
+    }
+
+    fn draw(&mut self, screen: &mut Screen, theme: &Theme) -> Result<(), ScreenError> {
+        let wall = wall_clock();
+        self.state.load_control = self.live.controls.target().is_some();
+        self.state.processor = match self.live.controls.processor_runs() {
+            None => ProcessorSwitch::NotOurs,
+            Some(true) => ProcessorSwitch::Running,
+            Some(false) => ProcessorSwitch::Stopped,
+        };
+        self.state.scroll = self.state.scroll.min(self.session.partitions.len());
+        self.state.forget_notice(wall, NOTICE);
+        match self.live.recorder.map(Writer::state) {
+            None => self.state.recording = RecordingSign::None,
+            Some(WriterState::Recording { bytes } | WriterState::Finished { bytes }) => {
+                self.state.recording = RecordingSign::Writing(bytes);
+            }
+            Some(WriterState::Stopped { reason }) => {
+                self.state.recording = RecordingSign::Stopped;
+                if !self.told_of_recording {
+                    self.told_of_recording = true;
+                    self.notice(format!("the recording stopped: {reason}"));
+                }
+            }
+        }
+        if let Some(past) = &mut self.past
+            && let Err(error) = past.tick(wall)
+        {
+            self.past = None;
+            self.notice(error.to_string());
+        }
+        let session = if let Some(past) = &self.past {
+            self.state.show(past);
+            // What the writer has not settled yet is known here: the timeline reaches up to now.
+            self.state.reach_now(&self.session);
+            past.session()
+        } else {
+            self.state.show_live(wall);
+            &self.session
+        };
+        let state = &self.state;
+        screen.terminal.draw(|frame| view::draw(frame.area(), frame.buffer_mut(), session, state, theme))?;
+        Ok(())
+    }
+
+    fn press(&mut self, key: KeyEvent) -> Pressed {
+        if let Some(prompt) = &mut self.state.prompt {
+            match prompt.press(key) {
+                Typed::More => {}
+                Typed::Cancelled => self.state.prompt = None,
+                Typed::Done => {
+                    if let Some(Prompt { asks, text }) = self.state.prompt.take() {
+                        self.answer(asks, text.trim());
+                    }
+                }
+            }
+            return Pressed::Done;
+        }
+        let Some(action) = keymap::action(key) else { return Pressed::Done };
+        if action == Action::Quit {
+            return Pressed::Quit;
+        }
+        self.act(action);
+        Pressed::Done
+    }
+
+    fn answer(&mut self, asks: Asks, text: &str) {
+        match asks {
+            Asks::Mark => self.mark(if text.is_empty() { "mark".into() } else { text.into() }),
+            Asks::Place => {
+                if let Some(past) = &mut self.past
+                    && let Err(sentence) = past.jump(text, wall_clock())
+                {
+                    self.notice(sentence);
+                }
+            }
+            Asks::Name => {
+                let (Some(recorder), Some(folder)) = (self.live.recorder, self.live.folder) else { return };
+                let kept = folder.kept(text).and_then(|path| recorder.keep(&path).map(|()| path));
+                match kept {
+                    Ok(path) => self.notice(format!("kept as {}", path.display())),
+                    Err(error) => self.notice(error.to_string()),
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        if act_on_view(action, &mut self.state) {
+            return;
+        }
+        match action {
+            Action::Mark | Action::Keep if self.live.recorder.is_some() => {
+                let asks = if action == Action::Mark { Asks::Mark } else { Asks::Name };
+                self.state.prompt = Some(Prompt { asks, text: String::new() });
+            }
+            Action::GoTo if self.past.is_some() => {
+                self.state.prompt = Some(Prompt { asks: Asks::Place, text: String::new() });
+            }
+            Action::RateUp | Action::RateDown | Action::RateDouble | Action::RateHalve | Action::TogglePause => {
+                let before = self.live.controls.target();
+                act_on_load(action, self.live.controls, &mut self.paused);
+                let after = self.live.controls.target();
+                if let (true, Some(target)) = (before != after, after) {
+                    self.mark(format!("load {}", figures::target(target)));
+                }
+            }
+            Action::ToggleProcessor => match self.live.controls.toggle_processor() {
+                Ok(()) => {
+                    let runs = self.live.controls.processor_runs() == Some(true);
+                    self.mark(if runs { "processor started".into() } else { "processor killed".into() });
+                }
+                Err(sentence) => self.notice(sentence),
+            },
+            _ => self.look_back(action),
+        }
+    }
+
+    /// A click on the timeline, or a drag along it, looks at that moment; the wheel scrolls the partitions.
+    fn point(&mut self, mouse: MouseEvent, area: Rect) {
+        match mouse.kind {
+            MouseEventKind::ScrollDown => drop(act_on_view(Action::ScrollDown, &mut self.state)),
+            MouseEventKind::ScrollUp => drop(act_on_view(Action::ScrollUp, &mut self.state)),
+            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) => {
+                let place = (mouse.column, mouse.row);
+                let Some(at) = view::moment_at(area, place, &self.session, &self.state) else { return };
+                if self.past.is_none() {
+                    self.look_back(Action::TogglePlay);
+                }
+                if let Some(past) = &mut self.past {
+                    past.go_to(at, wall_clock());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Keys of the past; the first of them begins to look back.
+    fn look_back(&mut self, action: Action) {
+        let wall = wall_clock();
+        if self.past.is_none() {
+            let Some(recorder) = self.live.recorder else { return };
+            match action {
+                Action::TogglePlay | Action::Back => {}
+                _ => return,
+            }
+            match Player::of_live(recorder.path(), recorder.survey()) {
+                Ok(player) => self.past = Some(Playback::of_live(player)),
+                Err(error) => self.notice(error.to_string()),
+            }
+            if action == Action::TogglePlay {
+                return;
+            }
+        }
+        let Some(past) = &mut self.past else { return };
+        match past.act(action, wall) {
+            Done::Quietly => {}
+            Done::Not(why) => self.notice(why),
+            Done::ReturnToLive => self.past = None,
+        }
+    }
+}
+
+/// What a key press came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pressed {
+    Done,
+    Quit,
+}
+
+/// Does what concerns the picture alone; says whether it was that.
+pub(super) fn act_on_view(action: Action, state: &mut ViewState) -> bool {
+    match action {
+        Action::ToggleSort => state.worst_first = !state.worst_first,
+        Action::ScrollDown => state.scroll = state.scroll.saturating_add(1),
+        Action::ScrollUp => state.scroll = state.scroll.saturating_sub(1),
+        Action::ToggleHelp => state.help = !state.help,
+        Action::Close if state.help => state.help = false,
+        _ => return false,
+    }
+    true
+}
+
+/// Does what a key asks of the load.
+fn act_on_load(action: Action, controls: &mut dyn Controls, paused: &mut Option<Target>) {
     match action {
         Action::RateUp => turn(controls, paused, |rate| rate * 1.1),
         Action::RateDown => turn(controls, paused, |rate| rate / 1.1),
@@ -116,17 +333,7 @@ fn act(action: Action, state: &mut ViewState, controls: &mut dyn Controls, pause
             }
             None => {}
         },
-        Action::ToggleProcessor => {
-            if let Err(sentence) = controls.toggle_processor() {
-                state.notice = Some((sentence, state.now.after(NOTICE)));
-            }
-        }
-        Action::ToggleSort => state.worst_first = !state.worst_first,
-        Action::ScrollDown => state.scroll = state.scroll.saturating_add(1),
-        Action::ScrollUp => state.scroll = state.scroll.saturating_sub(1),
-        Action::ToggleHelp => state.help = !state.help,
-        Action::Close => state.help = false,
-        Action::Quit => {}
+        _ => {}
     }
 }
 
@@ -175,10 +382,9 @@ mod tests {
     /// The keys pressed one after another, and the target after each.
     fn press(keys: &[(Action, Target)], from: Target) {
         let mut knob = Knob { target: from };
-        let mut state = ViewState::new("test", Time::default());
         let mut paused = None;
         for (step, (action, expected)) in keys.iter().enumerate() {
-            act(*action, &mut state, &mut knob, &mut paused);
+            act_on_load(*action, &mut knob, &mut paused);
             assert_eq!(knob.target, *expected, "step {step}: {action:?}");
         }
     }

@@ -2,6 +2,8 @@
 
 pub mod keymap;
 pub mod live;
+pub mod playback;
+pub mod replay;
 pub mod state;
 pub mod terminal;
 pub mod theme;

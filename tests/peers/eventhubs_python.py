@@ -168,6 +168,42 @@ def too_large_event():
     raise AssertionError("an event of 2 MB was taken")
 
 
+def a_higher_epoch_takes_the_partition_over():
+    clients, outcome, second_runs, done = [], [], threading.Event(), threading.Event()
+
+    def follow(owner_level, on_event, on_error):
+        client = consumer()
+        clients.append(client)
+        threading.Thread(
+            target=lambda: client.receive(
+                on_event=lambda _context, _event: on_event(),
+                on_error=lambda _context, error: on_error(error),
+                partition_id="0",
+                starting_position="-1",
+                owner_level=owner_level,
+            ),
+            daemon=True,
+        ).start()
+
+    def take_over():
+        if not second_runs.is_set():
+            second_runs.set()
+            follow(2, lambda: None, lambda error: outcome.append(("second", error)))
+
+    def lost(error):
+        outcome.append(("first", error))
+        done.set()
+
+    follow(1, take_over, lost)
+    came = done.wait(PATIENCE_SECONDS)
+    for client in clients:
+        client.close()
+    assert came, "nobody was told"
+    who, error = outcome[0]
+    equal(who, "first")
+    assert "amqp:link:stolen" in str(error), error
+
+
 def unknown_consumer_group():
     client = consumer("nobody")
     errors, done = [], threading.Event()
@@ -198,6 +234,7 @@ CHECKS = [
     by_key,
     large_batch_in_several_frames,
     too_large_event,
+    a_higher_epoch_takes_the_partition_over,
     unknown_consumer_group,
 ]
 

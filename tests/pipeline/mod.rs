@@ -105,7 +105,8 @@ impl Pipeline {
             // A checkpoint is written each second.
             let behind = f64::from(self.tick % TICKS) / f64::from(TICKS);
             for (id, processed) in (0..).map(PartitionId).zip(&self.processed) {
-                let rate = if self.stuck == Some(id.0) { 0.0 } else { self.rate.min(self.capacity) };
+                let still = self.stuck == Some(id.0) || self.away.contains(&Station::Processor);
+                let rate = if still { 0.0 } else { self.rate.min(self.capacity) };
                 let next = (processed - behind * rate / f64::from(self.partitions)).max(0.0) as i64;
                 facts.push(Fact::Position(PartitionPosition {
                     partition: id,

@@ -25,6 +25,8 @@ impl Program {
         command.args(arguments);
         command.env("TERM", "xterm-256color");
         command.env_remove("NO_COLOR");
+        // Recordings go where nobody keeps theirs.
+        command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().expect("its output");
@@ -102,9 +104,13 @@ impl Drop for Program {
     }
 }
 
-/// The figure that follows a label on the screen: `figure("sent 1,402  stored", "sent")` is 1402.
+/// The figure that follows a label on the screen, at the first place where one does: in
+/// `stored p99 255 ms .. sent 1,402  stored 1,398` that of `stored` is 1398.
 pub(crate) fn figure(screen: &str, label: &str) -> Option<u64> {
-    let (_, rest) = screen.split_once(&format!("{label} "))?;
-    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
-    digits.parse().ok()
+    let label = format!("{label} ");
+    let places = screen.match_indices(&label).map(|(at, found)| &screen[at + found.len()..]);
+    let digits = |rest: &str| -> String {
+        rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(char::is_ascii_digit).collect()
+    };
+    places.map(digits).find_map(|digits| digits.parse().ok())
 }

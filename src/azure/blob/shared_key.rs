@@ -12,7 +12,6 @@
 //! ```
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -89,19 +88,18 @@ fn string_to_sign(account: &str, request: &Request) -> String {
         .collect();
     own.sort_unstable();
     for (name, value) in own {
-        // Writing to a string can't fail.
-        if write!(text, "\n{name}:{value}").is_err() {}
+        text.extend(["\n", name, ":", value]);
     }
-    if write!(text, "\n/{account}{}", request.url().path()).is_err() {}
+    text.extend(["\n/", account, request.url().path()]);
     let mut query: Vec<(String, String)> =
         request.url().query_pairs().map(|(name, value)| (name.to_lowercase(), value.into_owned())).collect();
     query.sort_unstable();
-    let mut previous: Option<&str> = None;
+    let mut previous = None;
     for (name, value) in &query {
         if previous == Some(name) {
-            text.push(',');
-            text.push_str(value);
-        } else if write!(text, "\n{name}:{value}").is_err() {
+            text.extend([",", value]);
+        } else {
+            text.extend(["\n", name, ":", value]);
         }
         previous = Some(name);
     }

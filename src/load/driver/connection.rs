@@ -25,9 +25,9 @@ use crate::model::units::Time;
 
 /// Between two reports.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
-/// While the load is unlimited, no lane runs further ahead of the slowest than this many events, so that what was sent
-/// stays close to a row without gaps.
-const WINDOW: u64 = 100_000;
+/// While the load is unlimited, no lane runs further ahead of the slowest than this many events for each lane, so that
+/// what was sent stays close to a row without gaps. It is some four full batches.
+const WINDOW: u64 = 5_000;
 
 /// A clock that never jumps: the wall clock when the load began, and the steady clock from there on.
 #[derive(Debug)]
@@ -89,6 +89,9 @@ impl Shared {
         plan.1 = target;
         // Unlimited made everything due; that has to end at once.
         self.due.store(plan.0.due_by(self.clock.now()), Ordering::Release);
+        drop(plan);
+        // What became due since the pacer last looked is no news to it any more: the lanes hear of it from here.
+        self.wakes.iter().for_each(Notify::notify_one);
     }
 
     pub(super) fn target(&self) -> Target {
@@ -113,7 +116,11 @@ impl Shared {
     /// Events below this number may be sent by a lane now.
     pub(super) fn limit(&self) -> u64 {
         let due = self.due.load(Ordering::Acquire);
-        if due < u64::MAX { due } else { self.oldest_unsent().unwrap_or(0).saturating_add(WINDOW) }
+        if due < u64::MAX {
+            return due;
+        }
+        let lanes = self.next.get().map_or(0, Vec::len) as u64;
+        self.oldest_unsent().unwrap_or(0).saturating_add(lanes.saturating_mul(WINDOW))
     }
 
     pub(super) fn is_unlimited(&self) -> bool {
@@ -278,7 +285,7 @@ pub(super) async fn run(
         // The last word: figures at rest, and the station stopped. A reader that has gone does not mind.
         let last = [Fact::Load(shared.figures(true)), Fact::Station(Station::Load, StationState::Stopped)];
         for fact in last {
-            if to.try_send(Observation { at: wall_clock(), fact }).is_err() {}
+            drop(to.try_send(Observation { at: wall_clock(), fact }));
         }
     }
 }

@@ -28,8 +28,15 @@ struct Contents {
 }
 
 /// Runs until the load stops and nothing due is left.
-pub(super) async fn run(shared: Arc<Shared>, line: Rc<Line>, partition: PartitionId, mut lane: Lane, seat: Rc<Seat>) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    connection: Rc<Line>,
+    partition: PartitionId,
+    mut lane: Lane,
+    seat: Rc<Seat>,
+) {
     let mut body = Vec::with_capacity(TYPICAL_BYTES);
+    open_the_link(&shared, &connection, partition).await;
     loop {
         if lane.next() >= shared.limit() {
             if shared.stopping.load(Ordering::Acquire) {
@@ -42,76 +49,88 @@ pub(super) async fn run(shared: Arc<Shared>, line: Rc<Line>, partition: Partitio
             }
             continue;
         }
-        send_one_batch(&shared, &line, partition, &mut lane, &seat, &mut body).await;
+        send_one_batch(&shared, &connection, partition, &mut lane, &seat, &mut body).await;
     }
+}
+
+/// Opens the partition's link before its first event is due, since that takes several round trips. If it fails, the first
+/// batch will find out.
+async fn open_the_link(shared: &Shared, connection: &Line, partition: PartitionId) {
+    let (_, client) = connection.client().await;
+    let opening = client.begin(partition);
+    drop(tokio::time::timeout(shared.options.send_limit, opening).await.map(|opened| opened.is_ok()));
 }
 
 /// Sends one batch until it is acknowledged or given up.
 async fn send_one_batch(
     shared: &Shared,
-    line: &Line,
+    connection: &Line,
     partition: PartitionId,
     lane: &mut Lane,
     seat: &Seat,
     body: &mut Vec<u8>,
 ) {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
-    // A second attempt holds exactly the events of the first, whatever has become due since.
-    let mut first_try: Option<u64> = None;
+    // Once the events have been handed over, further attempts hold exactly these, whatever has become due since.
+    let mut handed_over: Option<u64> = None;
     let mut attempts = 0;
+    let mut troubled = false;
     loop {
-        let (generation, client) = line.client().await;
+        let (generation, client) = connection.client().await;
         let mut ahead = lane.clone();
-        let mut began = shared.clock.now();
-        let limit = first_try.unwrap_or_else(|| shared.limit());
+        let limit = handed_over.unwrap_or_else(|| shared.limit());
         let mut contents = Contents::default();
-        let outcome = {
-            let sending = async {
-                let batch = fill(shared, &client, partition, &mut ahead, limit, body, &mut contents).await?;
-                if first_try.is_none() {
-                    hand_over(shared, seat, ahead.next(), &contents);
-                }
-                began = shared.clock.now();
-                batch.send().await
-            };
-            match tokio::time::timeout(shared.options.send_limit, sending).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(SendError::Lost(format!("no acknowledgement within {:?}", shared.options.send_limit))),
+        // When sending began; none if it did not come to that.
+        let mut began = None;
+        let sending = async {
+            let batch = fill(shared, &client, partition, &mut ahead, limit, body, &mut contents).await?;
+            // A change of target may have taken back what was due a moment ago; the client can't send nothing.
+            if contents.numbers.is_empty() {
+                return Ok(());
             }
+            if handed_over.is_none() {
+                hand_over(shared, seat, ahead.next(), &contents);
+                handed_over = contents.numbers.last().map(|last| last + 1);
+            }
+            began = Some(shared.clock.now());
+            batch.send().await
         };
-        let handed_over = first_try.is_some() || !contents.numbers.is_empty();
-        let reason = match outcome {
-            Ok(()) => {
-                acknowledged(shared, &contents, began);
+        let outcome = tokio::time::timeout(shared.options.send_limit, sending)
+            .await
+            .unwrap_or_else(|_| Err(SendError::Lost(format!("no answer within {:?}", shared.options.send_limit))));
+        let reason = match (outcome, began) {
+            (Ok(()), began) => {
+                if let Some(began) = began {
+                    acknowledged(shared, &contents, began);
+                }
                 *lane = ahead;
-                line.worked();
-                if first_try.is_some() {
+                connection.worked();
+                if troubled {
                     shared.publish(seat.slot, lane.next());
-                    line.healthy();
+                    connection.healthy();
                 }
                 return;
             }
-            Err(SendError::Busy(reason)) => reason,
-            Err(SendError::Lost(reason)) => {
-                line.discard(generation);
+            (Err(SendError::Busy(reason)), _) => reason,
+            (Err(SendError::Lost(reason)), began) => {
+                connection.discard(generation);
                 // An attempt is one that may have reached the log.
-                attempts += u32::from(handed_over);
+                attempts += u32::from(began.is_some());
+                if began.is_some() && attempts >= shared.options.attempts.max(1) {
+                    give_up(shared, &contents);
+                    *lane = ahead;
+                    shared.publish(seat.slot, lane.next());
+                    return;
+                }
                 reason
             }
         };
-        if handed_over {
-            first_try = contents.numbers.last().map(|last| last + 1).or(first_try);
-            // They are owed again: the figures say how late.
-            shared.publish(seat.slot, lane.next());
-            if attempts >= shared.options.attempts.max(1) {
-                give_up(shared, &contents);
-                *lane = ahead;
-                shared.publish(seat.slot, lane.next());
-                return;
-            }
-        }
+        troubled = true;
+        // They are owed again: the figures say how late.
+        shared.publish(seat.slot, lane.next());
         let wait = backoff.next_wait();
-        line.trouble(format!("sending to partition {partition} of {}: {reason}", shared.options.sink.place()), wait);
+        let place = shared.options.sink.place();
+        connection.trouble(format!("sending to partition {partition} of {place}: {reason}"), wait);
         drop(client);
         tokio::time::sleep(wait).await;
     }

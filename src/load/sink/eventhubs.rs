@@ -54,7 +54,7 @@ impl Producer {
 
     pub(super) async fn close(self) {
         // Whether the goodbye is heard changes nothing: everything that was sent has been answered.
-        if tokio::time::timeout(CLOSE_LIMIT, self.client.close()).await.is_err() {}
+        drop(tokio::time::timeout(CLOSE_LIMIT, self.client.close()).await);
     }
 }
 

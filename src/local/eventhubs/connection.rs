@@ -119,7 +119,7 @@ impl Connection {
         let framing = |error: frame::FrameError| AmqpError::new(condition::FRAMING_ERROR, error.to_string());
         let Some(frame) = frame::read(input, MAX_FRAME_SIZE).map_err(framing)? else { return Ok(0) };
         self.last_received = now;
-        match (self.phase, frame.frame_type) {
+        match (self.phase, frame.kind) {
             (Phase::Login, FrameType::Sasl) => self.receive_login(frame.body),
             (Phase::Open | Phase::Opened, FrameType::Amqp) => {
                 if !frame.body.is_empty() {
@@ -209,14 +209,9 @@ impl Connection {
         self.phase = Phase::Opened;
     }
 
-    fn receive_in_session(
-        &mut self,
-        channel: u16,
-        performative: Performative<'_>,
-        payload: &[u8],
-        fault: Option<Fault>,
-    ) -> Result<(), AmqpError> {
-        let context = &mut Context {
+    /// The sessions, and what they need of the connection.
+    fn parts(&mut self, fault: Option<Fault>) -> (&mut BTreeMap<u16, Session>, Context<'_>) {
+        let context = Context {
             hub: &self.hub,
             mailbox: &self.mailbox,
             outbox: &mut self.outbox,
@@ -224,17 +219,28 @@ impl Connection {
             scratch: &mut self.scratch,
             fault,
         };
+        (&mut self.sessions, context)
+    }
+
+    fn receive_in_session(
+        &mut self,
+        channel: u16,
+        performative: Performative<'_>,
+        payload: &[u8],
+        fault: Option<Fault>,
+    ) -> Result<(), AmqpError> {
+        let (sessions, context) = &mut self.parts(fault);
         if let Performative::Begin(begin) = &performative {
-            if channel > CHANNEL_MAX || self.sessions.contains_key(&channel) {
+            if channel > CHANNEL_MAX || sessions.contains_key(&channel) {
                 return Err(AmqpError::new(
                     condition::NOT_ALLOWED,
                     format!("a session cannot begin on channel {channel}: it is taken, or beyond {CHANNEL_MAX}"),
                 ));
             }
-            self.sessions.insert(channel, Session::begin(channel, begin, context));
+            sessions.insert(channel, Session::begin(channel, begin, context));
             return Ok(());
         }
-        let Some(session) = self.sessions.get_mut(&channel) else {
+        let Some(session) = sessions.get_mut(&channel) else {
             // JavaScript's client settles what arrives between its own end and ours. Such late words change nothing.
             return match performative {
                 Performative::Attach(_) | Performative::Transfer(_) => {
@@ -247,7 +253,7 @@ impl Connection {
             if !session.has_ended() {
                 context.outbox.send(channel, &End { error: None });
             }
-            self.sessions.remove(&channel);
+            sessions.remove(&channel);
             return Ok(());
         }
         if session.has_ended() {
@@ -267,43 +273,38 @@ impl Connection {
         match outcome {
             Ok(()) => Ok(()),
             Err(Failure::Connection(error)) => Err(error),
-            Err(Failure::Session(error) | Failure::Link(error)) => {
+            Err(Failure::Session(error) | Failure::Link(error) | Failure::Delivery(_, error)) => {
                 session.fail(error, context);
                 Ok(())
             }
         }
     }
 
-    /// Sends what there is to send on all sessions, until the outbox holds `most_buffered` bytes.
-    pub(crate) fn pump(&mut self, most_buffered: usize, fault: Option<Fault>) {
+    /// Sends what there is to send on all sessions, until the outbox holds `most_buffered` bytes. Gives whether it
+    /// does: there may be more to send then.
+    pub(crate) fn pump(&mut self, most_buffered: usize, fault: Option<Fault>) -> bool {
         if self.phase != Phase::Opened {
-            return;
-        }
-        let context = &mut Context {
-            hub: &self.hub,
-            mailbox: &self.mailbox,
-            outbox: &mut self.outbox,
-            pool: &self.pool,
-            scratch: &mut self.scratch,
-            fault,
-        };
-        for (receiver, description) in self.mailbox.take_stolen() {
-            // Whichever session has it; none, where its client detached it in the meantime.
-            let _found =
-                self.sessions.values_mut().any(|session| session.detach_stolen(receiver, &description, context));
+            return false;
         }
         let first = self.first_to_send;
+        let stolen = self.mailbox.take_stolen();
+        let (sessions, context) = &mut self.parts(fault);
+        for (receiver, description) in stolen {
+            // Whichever session has it; none, where its client detached it in the meantime.
+            let _found = sessions.values_mut().any(|session| session.detach_stolen(receiver, &description, context));
+        }
         let channels: Vec<u16> =
-            self.sessions.range(first..).chain(self.sessions.range(..first)).map(|(channel, _)| *channel).collect();
+            sessions.range(first..).chain(sessions.range(..first)).map(|(channel, _)| *channel).collect();
         for channel in channels {
-            if let Some(session) = self.sessions.get_mut(&channel) {
+            if let Some(session) = sessions.get_mut(&channel) {
                 session.pump(context, most_buffered);
             }
             if context.outbox.buffer.len() >= most_buffered {
                 self.first_to_send = channel.wrapping_add(1);
-                break;
+                return true;
             }
         }
+        false
     }
 
     /// Says the last word, with the reason where there is one.
@@ -357,13 +358,11 @@ impl Connection {
                     format!("nothing was heard for {} seconds: send heartbeats", 2 * IDLE_TIME_OUT.as_secs()),
                 )));
             }
-            Phase::Opened => {
-                if self.heartbeat_interval.is_some_and(|interval| now >= self.last_sent + interval) {
-                    self.outbox.send_heartbeat();
-                    self.last_sent = now;
-                }
+            Phase::Opened if self.heartbeat_interval.is_some_and(|interval| now >= self.last_sent + interval) => {
+                self.outbox.send_heartbeat();
+                self.last_sent = now;
             }
-            Phase::Finished => {}
+            Phase::Opened | Phase::Finished => {}
             _ if now >= self.opened_at + HANDSHAKE_TIME_LIMIT => {
                 self.close(Some(AmqpError::new(
                     condition::RESOURCE_LIMIT_EXCEEDED,

@@ -7,8 +7,8 @@
 //! |---|---|
 //! | `transport` | one connection's socket and time |
 //! | `connection`, `session`, `link/` | the protocol's state, without I/O |
-//! | `codec/` | the protocol's bytes |
-//! | `address` | which part of the hub a link is for |
+//! | `codec/`, `outbox` | the protocol's bytes |
+//! | `hub`, `address` | what is served, and which part of it a link is for |
 //! | `cbs`, `management` | the nodes that answer requests |
 //! | `receivers`, `mailbox` | who receives what, and who gives way |
 //! | `log/` | the retained events |
@@ -30,6 +30,7 @@ mod transport;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -42,6 +43,9 @@ pub use log::{Log, PartitionStatus, SequenceNumber};
 
 /// How many clients may be connected at once; one more is turned away.
 const CONNECTIONS_LIMIT: usize = 1024;
+
+/// How long the endpoint waits after a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The most partitions that a hub may have: as many as the service's largest.
 const PARTITIONS_LIMIT: u32 = 2048;
@@ -179,9 +183,9 @@ async fn listen(listener: TcpListener, hub: Arc<Hub>, mut shutdown: watch::Recei
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => admit(stream, &hub, &shutdown, &mut connections),
-                // The client went away again, or the process is short of file handles: others may do better, after
-                // those that stand have had their turn.
-                Err(_) => tokio::task::yield_now().await,
+                // The client went away again, or the process is short of file handles: to ask again at once would
+                // only keep those that stand from ending.
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
             Some(_ended) = connections.join_next() => {}
             _ = shutdown.changed() => break,

@@ -271,6 +271,13 @@ impl Session {
                 self.send_flow(credit, context);
                 Ok(())
             }
+            Err(Failure::Delivery(unsettled, error)) => {
+                if let Some(id) = unsettled {
+                    settle(self.channel, id, Err(error.clone()), context);
+                }
+                self.fail_link(handle, error, context);
+                Ok(())
+            }
             Err(Failure::Link(error)) => {
                 self.fail_link(handle, error, context);
                 Ok(())
@@ -302,18 +309,7 @@ impl Session {
             }
         };
         if !received.settled {
-            let state = match outcome {
-                Ok(()) => DeliveryState::Accepted,
-                Err(error) => DeliveryState::Rejected(Some(error)),
-            };
-            let disposition = Disposition {
-                role: Role::Receiver,
-                first: received.delivery_id,
-                last: Some(received.delivery_id),
-                settled: true,
-                state: Some(state),
-            };
-            context.outbox.send(self.channel, &disposition);
+            settle(self.channel, received.delivery_id, outcome, context);
         }
     }
 
@@ -350,6 +346,22 @@ impl Session {
             }
         }
     }
+}
+
+/// Tells the client what became of its delivery.
+pub(crate) fn settle(channel: u16, delivery_id: u32, outcome: Result<(), AmqpError>, context: &mut Context<'_>) {
+    let state = match outcome {
+        Ok(()) => DeliveryState::Accepted,
+        Err(error) => DeliveryState::Rejected(Some(error)),
+    };
+    let disposition = Disposition {
+        role: Role::Receiver,
+        first: delivery_id,
+        last: Some(delivery_id),
+        settled: true,
+        state: Some(state),
+    };
+    context.outbox.send(channel, &disposition);
 }
 
 fn unattached(handle: u32) -> Failure {

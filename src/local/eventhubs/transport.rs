@@ -36,7 +36,7 @@ pub(crate) async fn serve(mut stream: TcpStream, hub: Arc<Hub>, mut shutdown: wa
     let mut output = Output::default();
     loop {
         let fault = hub.faults.get();
-        connection.pump(OUTPUT_LIMIT.saturating_sub(output.length()), fault);
+        let held_back = connection.pump(OUTPUT_LIMIT.saturating_sub(output.length()), fault);
         output.take(&mut connection.outbox.buffer, fault, Instant::now());
         match output.write(&stream) {
             Ok(0) => {}
@@ -48,7 +48,9 @@ pub(crate) async fn serve(mut stream: TcpStream, hub: Arc<Hub>, mut shutdown: wa
         }
         let reading = !connection.is_finished() && output.length() < OUTPUT_LIMIT;
         let due = output.due();
-        let writing = due.is_some_and(|due| due <= Instant::now());
+        // With room again for what was held back, the socket is asked even if nothing waits: it answers at once, and
+        // between two portions others have their turn.
+        let writing = due.is_some_and(|due| due <= Instant::now()) || (held_back && output.length() < OUTPUT_LIMIT);
         let deadline = match due {
             Some(due) if !writing => due.min(connection.deadline()),
             _ => connection.deadline(),
@@ -175,5 +177,125 @@ impl Output {
             }
         }
         Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::codec::frame::{self, AMQP_HEADER, FrameType};
+    use super::super::codec::performatives::{Attach, Begin, Encode, Flow, Open, Performative, Role, SenderSettleMode};
+    use super::super::codec::types::Value;
+    use super::super::log::{Arrival, EnqueuedTime, Log};
+    use super::*;
+    use crate::local::fault::FaultSwitch;
+    use tokio::net::TcpListener;
+
+    /// A client that grants all its credit at once and then only reads.
+    fn greedy_receiver() -> BytesMut {
+        let mut said = BytesMut::from(&AMQP_HEADER[..]);
+        let mut say = |performative: &dyn Fn(&mut BytesMut)| {
+            frame::write(&mut said, FrameType::Amqp, 0, |out| performative(out));
+        };
+        let open = Open {
+            container_id: "greedy".to_owned(),
+            hostname: None,
+            max_frame_size: None,
+            channel_max: None,
+            idle_time_out: None,
+        };
+        let window = 1_000_000;
+        let begin = Begin {
+            remote_channel: None,
+            next_outgoing_id: 0,
+            incoming_window: window,
+            outgoing_window: window,
+            handle_max: None,
+        };
+        let terminus = |address| Some(Value::described(Value::Ulong(0x28), Value::List(vec![Value::string(address)])));
+        let attach = Attach {
+            name: "greedy".to_owned(),
+            handle: 0,
+            role: Role::Receiver,
+            sender_settle_mode: SenderSettleMode::Settled,
+            receiver_settle_mode: 0,
+            source: terminus("hub/ConsumerGroups/$Default/Partitions/0"),
+            target: terminus("here"),
+            initial_delivery_count: None,
+            max_message_size: None,
+            properties: None,
+        };
+        let flow = Flow {
+            next_incoming_id: Some(0),
+            incoming_window: window,
+            handle: Some(0),
+            delivery_count: Some(0),
+            link_credit: Some(window),
+            ..Flow::default()
+        };
+        say(&|out| open.encode(out));
+        say(&|out| begin.encode(out));
+        say(&|out| attach.encode(out));
+        say(&|out| flow.encode(out));
+        said
+    }
+
+    #[tokio::test]
+    async fn a_client_that_only_reads_gets_all_however_much_it_is() {
+        const EVENTS: usize = 5000;
+        let log = Arc::new(Log::new(1, 100_000_000));
+        let message = BytesMut::from(&[&b"\x00\x53\x75\xB0\x00\x00\x03\xE8"[..], &[7; 1000]].concat()[..]).freeze();
+        let arrivals = vec![Arrival { message, partition_key: None }; EVENTS];
+        log.append(0, arrivals, EnqueuedTime(0));
+        let hub = Arc::new(Hub::new("hub".to_owned(), log, Vec::new(), 1_000_000, FaultSwitch::default()));
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let (_shutdown, told_to_end) = watch::channel(false);
+        let serving = tokio::spawn(serve(stream, hub, told_to_end));
+
+        client.write_all(&greedy_receiver()).await.unwrap();
+        let reading = async {
+            let mut input = BytesMut::new();
+            let mut transfers = 0;
+            while transfers < EVENTS {
+                assert_ne!(client.read_buf(&mut input).await.unwrap(), 0, "cut off after {transfers} events");
+                if input.starts_with(&AMQP_HEADER) {
+                    input.advance(AMQP_HEADER.len());
+                }
+                while let Some(frame) = frame::read(&input, u32::MAX).unwrap() {
+                    transfers +=
+                        usize::from(matches!(Performative::decode(frame.body), Ok((Performative::Transfer(_), _))));
+                    let length = frame.length;
+                    input.advance(length);
+                }
+            }
+        };
+        timeout(Duration::from_secs(30), reading).await.unwrap();
+        drop(client);
+        timeout(Duration::from_secs(30), serving).await.unwrap().unwrap();
+    }
+
+    /// What is due at an instant, first to last.
+    fn due(output: &Output, now: Instant) -> Vec<&[u8]> {
+        output.waiting.iter().take_while(|(due, _)| *due <= now).map(|(_, bytes)| &bytes[..]).collect()
+    }
+
+    #[test]
+    fn a_delay_holds_answers_back_and_keeps_their_order() {
+        let start = Instant::now();
+        let later = |seconds| start + Duration::from_secs(seconds);
+        let slow = Some(Fault::Delay(Duration::from_secs(10)));
+        let mut output = Output::default();
+        output.take(&mut BytesMut::from("first"), slow, start);
+        output.take(&mut BytesMut::from("second"), slow, later(1));
+        // The fault is over, but what it held back still goes first.
+        output.take(&mut BytesMut::from("third"), None, later(2));
+        output.take(&mut BytesMut::new(), None, later(3));
+        assert_eq!(output.due(), Some(later(10)));
+        assert!(due(&output, later(9)).is_empty());
+        assert_eq!(due(&output, later(10)), [b"first"]);
+        assert_eq!(due(&output, later(11)), [&b"first"[..], b"second", b"third"]);
+        assert_eq!(output.length(), 16);
     }
 }

@@ -275,10 +275,10 @@ mod tests {
                         if audit.is_idle() {
                             audit.begin(ledger.mark(), 2, Time::from_millis(now));
                         }
-                        for p in 0..2 { audit.observe(&log_end(now, p, log[p as usize].len() as i64 - 1)); }
+                        for p in 0..2 { audit.observe(&log_end(now, p, i64::try_from(log[p as usize].len()).unwrap() - 1)); }
                     }
                     Step::ReadPositions => for p in 0..2 {
-                        let next = SequenceNumber(processed[p as usize] as i64);
+                        let next = SequenceNumber(i64::try_from(processed[p as usize]).unwrap());
                         audit.observe(&position(now, p, Some(Position::NextToRead(next))));
                     },
                     Step::ReadFeed => {

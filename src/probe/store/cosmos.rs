@@ -14,6 +14,7 @@ use hdrhistogram::Histogram;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::watch;
 
 use super::budget::Budget;
 use crate::azure::CosmosAddress;
@@ -22,7 +23,7 @@ use crate::azure::error::{AzureError, Service, cause};
 use crate::load::payload::device_index;
 use crate::model::ledger::{EventKey, Ledger};
 use crate::model::observation::{Fact, Latencies, Station, StoreRange, Stored, TallyFigures};
-use crate::model::units::{Lsn, RangeId, RequestUnits, Time};
+use crate::model::units::{Lsn, PartitionId, RangeId, RequestUnits, Time};
 use crate::probe::{Outlet, Probe};
 
 /// Items asked for in one page.
@@ -44,6 +45,8 @@ pub struct CosmosProbe {
     budget: Budget,
     provisioned: Option<RequestUnits>,
     ledger: Arc<Mutex<Ledger>>,
+    /// The partitions of the log: an audit needs the log end and the position of each.
+    partitions: watch::Receiver<Vec<PartitionId>>,
     client: Option<ContainerClient>,
     ranges: Vec<Range>,
 }
@@ -103,8 +106,18 @@ impl CosmosProbe {
         budget: RequestUnits,
         provisioned: Option<RequestUnits>,
         ledger: Arc<Mutex<Ledger>>,
+        partitions: watch::Receiver<Vec<PartitionId>>,
     ) -> Self {
-        Self { address, from, budget: Budget::new(budget), provisioned, ledger, client: None, ranges: Vec::new() }
+        Self {
+            address,
+            from,
+            budget: Budget::new(budget),
+            provisioned,
+            ledger,
+            partitions,
+            client: None,
+            ranges: Vec::new(),
+        }
     }
 
     fn refused(&self, call: &'static str) -> impl Fn(CosmosError) -> AzureError + use<> {
@@ -173,12 +186,16 @@ impl Probe for CosmosProbe {
 }
 
 impl CosmosProbe {
-    /// The ledger's figures, with the audit's judgement if the feed was read to its end.
+    /// The ledger's figures, with the audit's judgement if the feed was read to its end. One audit follows the other.
     fn tally(&self, outlet: &Outlet, began: Time, read_to_the_end: bool) -> TallyFigures {
         let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let mut audit = outlet.audit().lock().unwrap_or_else(PoisonError::into_inner);
         if read_to_the_end {
             audit.feed_read(began, &ledger);
+        }
+        let partitions = u32::try_from(self.partitions.borrow().len()).unwrap_or(u32::MAX);
+        if audit.is_idle() && partitions > 0 {
+            audit.begin(ledger.mark(), partitions, outlet.now());
         }
         let mut figures = ledger.figures(audit.judgement());
         // Each write moves a log sequence number by one; those that no distinct event accounts for wrote one again.
@@ -213,7 +230,16 @@ impl Range {
         loop {
             // Without a budget for items, one RU still buys the log sequence number.
             let allowed = budget.allows(outlet.now());
-            let page = page(client, self, from, if allowed { PAGE } else { 1 }, allowed, fail).await?;
+            let page = match page(client, self, from, allowed).await {
+                Ok(page) => page,
+                Err(error) => {
+                    // A place in the feed that the store does not know any more (it was made anew): begin again.
+                    if u16::from(error.status().status_code()) == 400 {
+                        self.token = None;
+                    }
+                    return Err(fail(error));
+                }
+            };
             seen.charge.0 += page.charge.0;
             budget.spend(page.charge);
             if let Some(id) = page.range {
@@ -256,15 +282,8 @@ fn take_in(items: &[ChangeFeedItem<Item>], ledger: &Mutex<Ledger>, seen: &mut Se
 }
 
 /// Reads one page: on from the token if there is one and items are wanted; from now for the log sequence number alone.
-async fn page(
-    client: &ContainerClient,
-    range: &Range,
-    from: From,
-    most: u32,
-    items_wanted: bool,
-    fail: &impl Fn(CosmosError) -> AzureError,
-) -> Result<Page, AzureError> {
-    let most = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
+async fn page(client: &ContainerClient, range: &Range, from: From, items_wanted: bool) -> Result<Page, CosmosError> {
+    let most = NonZeroU32::new(if items_wanted { PAGE } else { 1 }).unwrap_or(NonZeroU32::MIN);
     let mut options = ChangeFeedOptions::default().with_max_item_count(MaxItemCountHint::Limit(most));
     if let Some(token) = range.token.as_ref().filter(|_| items_wanted) {
         options = options.with_continuation_token(token.clone());
@@ -274,16 +293,16 @@ async fn page(
         _ => ChangeFeedStartFrom::Now,
     };
     let scope = FeedScope::range(range.feed.clone());
-    let mut pages = client.query_change_feed::<Item>(scope, start, Some(options)).await.map_err(fail)?;
+    let mut pages = client.query_change_feed::<Item>(scope, start, Some(options)).await?;
     let Some(read) = pages.next().await else {
-        let token = pages.to_continuation_token().map_err(fail)?;
+        let token = pages.to_continuation_token()?;
         return Ok(Page { items: Vec::new(), lsn: None, charge: RequestUnits(0.0), range: None, token });
     };
-    let read = read.map_err(fail)?;
+    let read = read?;
     let headers = read.headers();
     let lsn = headers.lsn().map(Lsn);
     let charge = RequestUnits(headers.request_charge().map_or(0.0, |charge| charge.value()));
     let range = headers.partition_key_range_id().map(ToString::to_string);
-    let token = pages.to_continuation_token().map_err(fail)?;
+    let token = pages.to_continuation_token()?;
     Ok(Page { items: read.into_items(), lsn, charge, range, token })
 }

@@ -194,6 +194,7 @@ pub(super) fn gauge(share: f64, width: usize) -> (String, String) {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "small whole numbers are exact")]
 mod tests {
     use super::*;
 

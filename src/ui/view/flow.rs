@@ -13,20 +13,47 @@ use crate::model::health::Health;
 use crate::model::observation::{Station, StationState, Target};
 use crate::model::partition::Partition;
 use crate::model::units::{EventRate, Time};
+use crate::ui::state::{Mode, PlaybackSign, RecordingSign};
 
 /// Title, what is watched, and since when.
 pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
     let left = Row::spaced(3).field("streamgauge", theme.strong).field(state.title.clone(), theme.quiet);
     let running = session.started().map_or_else(String::new, |started| figures::clock(state.now.since(started)));
-    let right = Line::from(vec![
-        Span::styled("● ", theme.good),
-        Span::styled("LIVE ", theme.strong),
-        Span::styled(running, theme.text),
-    ]);
+    let mut right = match &state.mode {
+        Mode::Live => {
+            vec![Span::styled("● ", theme.good), Span::styled("LIVE ", theme.strong), Span::styled(running, theme.text)]
+        }
+        Mode::Playback(sign) => playback(sign, scene),
+    };
+    match state.recording {
+        RecordingSign::None => {}
+        RecordingSign::Writing(bytes) => {
+            right.push(Span::styled(format!("   ■ REC {:>4} MB", figures::compact(bytes as f64 / 1e6)), theme.quiet));
+        }
+        RecordingSign::Stopped => right.push(Span::styled("   ✖ REC stopped", theme.bad)),
+    }
+    let right = Line::from(right);
     let wide = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
     left.draw(Rect { width: area.width - wide, ..area }, buffer);
     right.render(Rect { x: area.right() - wide, width: wide, ..area }, buffer);
+}
+
+/// `▶ 4x 00:01:23 of 00:04:00`, and plainly how far behind the present it is, where there is one.
+fn playback(sign: &PlaybackSign, scene: Scene) -> Vec<Span<'static>> {
+    let theme = scene.theme;
+    let glyph = if sign.playing { "▶" } else { "‖" };
+    let looping = if sign.looping { " loop" } else { "" };
+    let mut spans = vec![Span::styled(format!("{glyph} {}{looping} ", sign.speed), theme.warning)];
+    let place = match sign.behind_live {
+        Some(behind) => format!("{} BEHIND LIVE", figures::clock(behind)),
+        None => format!("{} of {}", figures::clock(sign.elapsed), figures::clock(sign.span)),
+    };
+    spans.push(Span::styled(place, theme.strong));
+    if sign.reading {
+        spans.push(Span::styled(" reading", theme.quiet));
+    }
+    spans
 }
 
 /// The word for the whole pipeline and the sentence why: what is read first.
@@ -57,6 +84,8 @@ struct Stop {
     glyph: &'static str,
     style: Style,
     say: String,
+    /// What is said where there is no room for that.
+    brief: Option<String>,
 }
 
 /// `load ── 5,000/s ─▶ Event Hubs ── 4,010/s ─▶ processor ── 4,008/s ─▶ Cosmos DB`, and a state under each.
@@ -77,7 +106,11 @@ pub(super) fn draw_flow(area: Rect, buffer: &mut Buffer, scene: Scene) {
         buffer.set_string(x, area.y, &stop.name, theme.strong);
         let last = index + 1 == stops.len();
         let under = if last { area.right().saturating_sub(x) } else { (name_width + arrow).saturating_sub(1) };
-        let say = shorten(&stop.say, usize::from(under).saturating_sub(2));
+        let room = usize::from(under).saturating_sub(2);
+        let say = match &stop.brief {
+            Some(brief) if stop.say.chars().count() > room => shorten(brief, room),
+            _ => shorten(&stop.say, room),
+        };
         buffer.set_string(x, area.y + 1, stop.glyph, stop.style);
         let say_style = if stop.glyph == "✔" { theme.quiet } else { stop.style };
         buffer.set_string(x + 2, area.y + 1, say, say_style);
@@ -107,12 +140,14 @@ fn draw_arrow(area: Rect, buffer: &mut Buffer, rate: Option<f64>, scene: Scene, 
 fn trouble(scene: Scene, station: Station, name: &str) -> Option<Stop> {
     let now = scene.state.now;
     let health = scene.session.station(station)?;
-    let stop = |glyph, style, say| Some(Stop { name: name.to_owned(), glyph, style, say });
+    let stop = |glyph, style, say| Some(Stop { name: name.to_owned(), glyph, style, say, brief: None });
     match &health.state {
         StationState::Retrying { next_attempt, .. } => {
             let wait = next_attempt.since(now);
             let away = figures::span(whole_seconds(now, health.since));
-            stop("✖", scene.theme.bad, format!("away {away}, retry in {} s", wait.as_secs() + 1))
+            let retry = format!("retry in {} s", wait.as_secs() + 1);
+            let say = format!("away {away}, {retry}");
+            Some(Stop { name: name.to_owned(), glyph: "✖", style: scene.theme.bad, say, brief: Some(retry) })
         }
         StationState::Stopped => stop("■", scene.theme.bad, "stopped".into()),
         StationState::Connected => {
@@ -130,7 +165,7 @@ fn whole_seconds(now: Time, since: Time) -> std::time::Duration {
 
 fn load(scene: Scene) -> Stop {
     let Scene { session, theme, .. } = scene;
-    let stop = |glyph, style, say: String| Stop { name: "load".into(), glyph, style, say };
+    let stop = |glyph, style, say: String| Stop { name: "load".into(), glyph, style, say, brief: None };
     let Some(load) = &session.load else { return stop("○", theme.quiet, "off".into()) };
     if let Some(stop) = trouble(scene, Station::Load, "load") {
         return stop;
@@ -157,7 +192,7 @@ fn ingest(scene: Scene) -> Stop {
         1 => ("✔", theme.good, "1 partition".into()),
         n => ("✔", theme.good, format!("{n} partitions")),
     };
-    Stop { name: name.clone(), glyph, style, say }
+    Stop { name: name.clone(), glyph, style, say, brief: None }
 }
 
 fn processor(scene: Scene) -> Stop {
@@ -178,7 +213,7 @@ fn processor(scene: Scene) -> Stop {
             age => ("✔", theme.good, format!("idle {}", figures::span(std::time::Duration::from_secs(age)))),
         },
     };
-    Stop { name: name.clone(), glyph, style, say }
+    Stop { name: name.clone(), glyph, style, say, brief: None }
 }
 
 fn store(scene: Scene) -> Stop {
@@ -197,5 +232,5 @@ fn store(scene: Scene) -> Stop {
             n => ("✔", theme.good, format!("{n} ranges")),
         }
     };
-    Stop { name: name.clone(), glyph, style, say }
+    Stop { name: name.clone(), glyph, style, say, brief: None }
 }

@@ -9,25 +9,34 @@ use super::row::Row;
 use crate::figures;
 use crate::model::observation::Target;
 use crate::ui::keymap::{Action, BINDINGS, Binding};
+use crate::ui::state::{Mode, ProcessorSwitch, RecordingSign};
 
 /// Draws the row.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    if let Some((text, _)) = state.notice.as_ref().filter(|(_, until)| state.now <= *until) {
+    if let Some(prompt) = &state.prompt {
+        Row::spaced(1)
+            .field(format!("{}:", prompt.asks.question()), theme.quiet)
+            .spans([Span::styled(prompt.text.clone(), theme.strong), Span::styled("▏", theme.text)])
+            .draw(area, buffer);
+        return;
+    }
+    if let Some((text, _)) = &state.notice {
         Row::default().field(text.clone(), theme.strong).draw(area, buffer);
         return;
     }
     let mut row = Row::spaced(2);
-    if state.load_control {
+    let past = matches!(state.mode, Mode::Playback(_));
+    if state.load_control && !past {
         let target = match session.load.as_ref().map(|load| load.figures.target) {
-            None | Some(Target::Paused) => format!("{:>7}", "paused"),
-            Some(Target::Rate(rate)) => format!("{:>7}", format!("{}/s", figures::compact(rate.per_second()))),
-            Some(Target::Unlimited) => format!("{:>7}", "no limit"),
+            None => figures::target(Target::Paused),
+            Some(target) => figures::target(target),
         };
+        let target = format!("{target:>7}");
         row = row.labelled("load", theme.quiet, target, theme.strong);
     }
     // The way out and the help first: they stay when the row is narrow.
-    let shown = BINDINGS.iter().filter(|binding| usable(binding.action, scene));
+    let shown = BINDINGS.iter().filter(|binding| usable(binding.action, scene) && !(past && drives(binding.action)));
     let (last, first): (Vec<&Binding>, Vec<&Binding>) =
         shown.partition(|binding| matches!(binding.action, Action::Quit | Action::ToggleHelp));
     for binding in last.into_iter().chain(first) {
@@ -39,22 +48,66 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     row.draw(area, buffer);
 }
 
+/// Whether an action drives the present: of no interest to who looks at the past.
+fn drives(action: Action) -> bool {
+    matches!(
+        action,
+        Action::RateUp
+            | Action::RateDown
+            | Action::RateDouble
+            | Action::RateHalve
+            | Action::TogglePause
+            | Action::ToggleProcessor
+            | Action::Mark
+    )
+}
+
 /// Whether an action does something in this session.
 pub(super) fn usable(action: Action, scene: Scene) -> bool {
+    let state = scene.state;
+    let past = matches!(state.mode, Mode::Playback(_));
+    let recorded = past || state.recording != RecordingSign::None;
     match action {
         Action::RateUp | Action::RateDown | Action::RateDouble | Action::RateHalve | Action::TogglePause => {
-            scene.state.load_control
+            state.load_control
         }
-        Action::ToggleProcessor => scene.state.processor_control,
+        Action::ToggleProcessor => state.processor != ProcessorSwitch::NotOurs,
+        Action::Mark | Action::Keep => state.recording != RecordingSign::None,
+        Action::TogglePlay | Action::Back => recorded,
+        Action::Forth
+        | Action::BackMinute
+        | Action::ForthMinute
+        | Action::StepBack
+        | Action::StepForth
+        | Action::Slower
+        | Action::Faster
+        | Action::PreviousMark
+        | Action::NextMark
+        | Action::PreviousFault
+        | Action::NextFault
+        | Action::PreviousStatus
+        | Action::NextStatus
+        | Action::Start
+        | Action::End
+        | Action::GoTo
+        | Action::ToggleLoop => past,
         _ => true,
     }
 }
 
 fn word(binding: &Binding, scene: Scene) -> Option<&'static str> {
     let paused = || matches!(scene.session.load.as_ref().map(|load| load.figures.target), Some(Target::Paused));
+    let (past, playing, own) = match &scene.state.mode {
+        Mode::Live => (false, false, false),
+        Mode::Playback(sign) => (true, sign.playing, sign.behind_live.is_some()),
+    };
     match binding.action {
+        Action::TogglePlay if playing => Some("pause"),
+        Action::TogglePlay if past => Some("play"),
+        Action::Back if !past => None,
+        Action::End if !own => None,
         Action::TogglePause if paused() => Some("resume load"),
-        Action::ToggleProcessor if scene.state.processor_stopped => Some("start processor"),
+        Action::ToggleProcessor if scene.state.processor == ProcessorSwitch::Stopped => Some("start processor"),
         _ => binding.footer,
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         .filter(|binding| usable(binding.action, scene))
         .map(|binding| {
             Line::from(vec![
-                Span::styled(format!("  {:<11}", binding.label), theme.key),
+                Span::styled(format!(" {:<10}", binding.label), theme.key),
                 Span::styled(binding.help, theme.text),
             ])
         })
@@ -35,22 +35,32 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         Status::Blind,
     ];
     for pair in statuses.chunks(2) {
-        let mut spans = vec![Span::raw("  ")];
+        let mut spans = vec![Span::raw(" ")];
         for status in pair {
             let (glyph, style) = theme.status(*status);
             spans.push(Span::styled(glyph, style));
-            spans.push(Span::styled(format!(" {:<17}", status.word()), theme.text));
+            spans.push(Span::styled(format!(" {:<15}", status.word()), theme.text));
         }
         lines.push(Line::from(spans));
     }
-    let width = 46.min(area.width);
-    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height);
+    // One column if it fits, else two side by side.
+    let room = usize::from(area.height.saturating_sub(2)).max(1);
+    let columns = lines.len().div_ceil(room).clamp(1, 2);
+    let each = lines.len().div_ceil(columns);
+    let wide = 40_u16;
+    let width = (wide * u16::try_from(columns).unwrap_or(1) + 2).min(area.width);
+    let height = u16::try_from(each + 2).unwrap_or(u16::MAX).min(area.height);
     let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(place, buffer);
     let block = panel("Keys", theme);
     let inner = block.inner(place);
     block.render(place, buffer);
-    for (y, line) in (inner.top()..inner.bottom()).zip(lines) {
-        line.render(Rect { y, height: 1, ..inner }, buffer);
+    for (number, line) in lines.into_iter().enumerate() {
+        let (column, row) = (number / each.max(1), number % each.max(1));
+        let x = inner.x + wide * u16::try_from(column).unwrap_or(0);
+        let y = inner.y + u16::try_from(row).unwrap_or(0);
+        if x < inner.right() && y < inner.bottom() {
+            line.render(Rect { x, y, width: wide.min(inner.right() - x), height: 1 }, buffer);
+        }
     }
 }

@@ -11,7 +11,6 @@ use super::row::Row;
 use super::{FIGURE_ROWS, Scene, complete, draw_rows, panel};
 use crate::figures;
 use crate::model::latency::{LatencyWindow, Percentiles};
-use crate::model::observation::Target;
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) {
@@ -52,11 +51,7 @@ fn rows(scene: Scene, width: u16) -> Vec<Row<'static>> {
     let label = |label: &'static str| Row::spaced(1).field(format!(" {label:<6}"), theme.quiet);
     let mut rows = Vec::new();
     if let Some(load) = &session.load {
-        let target = match load.figures.target {
-            Target::Paused => "paused".into(),
-            Target::Rate(rate) => format!("{}/s", figures::compact(rate.per_second())),
-            Target::Unlimited => "as fast as it goes".into(),
-        };
+        let target = figures::target(load.figures.target);
         let behind = load.figures.behind;
         let style = if behind.as_millis() >= 250 { theme.warning } else { theme.text };
         rows.push(label("target").field(format!("{target:>7}"), theme.text).labelled(

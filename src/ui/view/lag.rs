@@ -19,9 +19,11 @@ use crate::model::units::PartitionId;
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
     let total = session.lag_events();
+    let blind = session.statuses(state.now).contains_key(&Status::Blind);
     let title = Line::from(vec![
         Span::styled(" ", theme.quiet),
-        Span::styled(total.map_or_else(|| "-".into(), figures::count), theme.strong),
+        Span::styled(total.map_or_else(|| "-".into(), figures::count), if blind { theme.stale } else { theme.strong }),
+        Span::styled(if blind { "?" } else { "" }, theme.stale),
         Span::styled(if area.width < 44 { " behind " } else { " events behind " }, theme.quiet),
     ]);
     let block = panel(if area.width < 44 { "Lag" } else { "Lag by partition" }, theme).title_top(title.right_aligned());
@@ -108,7 +110,10 @@ impl Columns {
         } else {
             events
         };
+        // What was true a while ago is marked as such, in the figure itself.
+        let events = if status == Status::Blind { format!("{events}?") } else { events };
         let time = match partition.time_lag() {
+            _ if status == Status::Blind => "-".into(),
             Some(TimeLag::About(span)) => figures::lag_span(span),
             Some(TimeLag::MoreThan(span)) => format!(">{}", figures::lag_span(span)),
             None => "-".into(),

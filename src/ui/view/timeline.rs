@@ -1,19 +1,71 @@
-//! The timeline: the whole session at a glance, lag over load.
+//! The timeline: the whole session at a glance, what came in, what waited, what was stored, and what happened.
 
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
+use ratatui::widgets::{Block, Widget};
 
 use super::chart::sparkline;
+use super::row::shorten;
 use super::{Scene, complete, panel};
 use crate::figures;
 use crate::model::series::Series;
+use crate::model::session::Session;
+use crate::model::units::Time;
+use crate::recording::survey::Event;
+use crate::ui::state::ViewState;
 
 /// The width of the label before each trace.
 const LABEL: u16 = 8;
+
+/// Seconds that one column may stand for: the span grows in steps, so that a column does not change what it stands for
+/// at each frame.
+const STEPS: [u64; 14] = [1, 2, 3, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600];
+
+/// What stands where.
+struct Axis {
+    begin: Time,
+    each: u64,
+    columns: usize,
+    left: u16,
+}
+
+impl Axis {
+    /// The column of a moment, if it is on the axis.
+    fn column(&self, at: Time) -> Option<u16> {
+        let column = usize::try_from(at.since(self.begin).as_secs() / self.each).ok()?;
+        (column < self.columns).then(|| self.left + u16::try_from(column).unwrap_or(0))
+    }
+
+    fn values(&self, series: &Series) -> Vec<Option<f64>> {
+        series.columns_from(self.begin, self.each, self.columns)
+    }
+}
+
+/// What stands where inside the frame; `None` if there is nothing to show, or no room.
+fn axis(inner: Rect, session: &Session, state: &ViewState) -> Option<Axis> {
+    if inner.width <= 40 || inner.height < 4 {
+        return None;
+    }
+    let overview = state.overview.as_deref();
+    let begin = overview.map(|overview| overview.first).or(session.started())?;
+    let end = overview.map_or(state.now, |overview| overview.last);
+    let columns = usize::from(inner.width - LABEL - 1);
+    let seconds = end.since(begin).as_secs() + 1;
+    let each = STEPS.into_iter().find(|each| each * columns as u64 >= seconds);
+    let each = each.unwrap_or_else(|| seconds.div_ceil(columns as u64));
+    Some(Axis { begin, each, columns, left: inner.x + LABEL })
+}
+
+/// The moment that a column of the panel stands for; before the first column it is the beginning.
+pub(super) fn moment_at(area: Rect, x: u16, session: &Session, state: &ViewState) -> Option<Time> {
+    let inner = Block::bordered().inner(area);
+    let axis = axis(inner, session, state)?;
+    Some(axis.begin.after(Duration::from_secs(axis.each * u64::from(x.saturating_sub(axis.left)))))
+}
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
@@ -21,66 +73,77 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let block = panel("Timeline", theme);
     let inner = block.inner(area);
     block.render(area, buffer);
-    let (Some(started), true) = (session.started(), inner.width > 40 && inner.height >= 4) else { return };
-    let columns = usize::from(inner.width - LABEL - 2);
-    // The span grows in whole multiples of the width, so that a column does not change what it stands for at each
-    // frame: one second a column, then two, then four.
-    let elapsed = state.now.since(started).as_secs().max(1);
-    let mut each = 1;
-    while each * (columns as u64) < elapsed {
-        each *= 2;
-    }
-    let span = Duration::from_secs(each * columns as u64);
-    let end = if elapsed < span.as_secs() { started.after(span) } else { complete(state.now) };
-    let filled = usize::try_from(elapsed.saturating_sub(1) / each).unwrap_or(usize::MAX);
-    let columns_of = |series: &Series| {
-        let mut values = series.columns(end, span, columns);
-        // The second that still fills would draw a dip that is not there.
-        values.truncate(if elapsed < span.as_secs() { filled } else { columns });
-        values
-    };
+    let overview = state.overview.as_deref();
+    let Some(axis) = axis(inner, session, state) else { return };
+    let columns = axis.columns;
 
-    let traces: [(&str, &Series, _); 3] = [
-        ("ingest", &session.ingest_history, theme.ingest),
-        ("lag", &session.total_lag, theme.lag),
-        ("serve", &session.stored_history, theme.serve),
-    ];
-    let rates = [&session.ingest_history, &session.stored_history];
-    let top_rate = rates.iter().flat_map(|series| columns_of(series)).flatten().fold(1.0, f64::max);
-    for (y, (label, series, style)) in (inner.top()..).zip(traces) {
-        let values = columns_of(series);
-        let top = match label {
-            // The allowance of a whole pipeline: a lag of three seconds is a low bar, not a full one.
-            "lag" => values.iter().flatten().fold(top_rate * 3.0, |top, value| top.max(*value)),
-            _ => top_rate,
-        };
+    let first = match overview {
+        Some(overview) => ("load", axis.values(&overview.target), theme.ingest),
+        None => ("ingest", axis.values(&session.ingest_history), theme.ingest),
+    };
+    let lag = overview.map_or(&session.total_lag, |overview| &overview.lag);
+    let mut traces: [(&str, Vec<Option<f64>>, Style); 3] =
+        [first, ("lag", axis.values(lag), theme.lag), ("serve", axis.values(&session.stored_history), theme.serve)];
+    if overview.is_none() {
+        // The second that still fills would draw a dip that is not there.
+        let filled = axis.column(complete(state.now)).map_or(columns, |x| usize::from(x - axis.left));
+        traces.iter_mut().for_each(|(_, values, _)| values.truncate(filled));
+    }
+    let largest = |values: &[Option<f64>]| values.iter().flatten().copied().fold(1.0, f64::max);
+    let top_rate = largest(&traces[0].1).max(largest(&traces[2].1));
+    for (y, (label, values, style)) in (inner.top()..).zip(&traces) {
+        // A lag of three seconds of the highest rate is the allowance of the whole pipeline: a low bar, not a full one.
+        let top = if *label == "lag" { largest(values).max(top_rate * 3.0) } else { top_rate };
         let line = Line::from(vec![
             Span::styled(format!(" {label:<7}"), theme.quiet),
-            Span::styled(sparkline(&values, top), style),
+            Span::styled(sparkline(values, top), *style),
         ]);
         line.render(Rect { y, height: 1, ..inner }, buffer);
     }
-
-    let y = inner.top() + 3;
-    let begin = inner.x + LABEL;
-    let quarter = u16::try_from(columns / 4).unwrap_or(u16::MAX).max(1);
-    for n in 0..4 {
-        let seconds = each * u64::from(quarter) * u64::from(n);
-        let text = if elapsed >= span.as_secs() {
-            format!("-{}", figures::clock(Duration::from_secs(span.as_secs().saturating_sub(seconds))))
-        } else {
-            figures::clock(Duration::from_secs(seconds))
-        };
-        buffer.set_string(begin + quarter * n, y, text, theme.quiet);
+    draw_foot(inner.top() + 3, inner, buffer, scene, &axis);
+    if let (Some(x), Some(_)) = (axis.column(state.now), overview) {
+        for y in inner.top()..inner.top() + 3 {
+            buffer.set_string(x, y, "┃", theme.strong);
+        }
     }
-    for (at, text) in session.marks.iter().rev().take(8) {
-        let Some(column) =
-            columns.checked_sub(1 + usize::try_from(end.since(*at).as_secs() / each).unwrap_or(usize::MAX))
-        else {
-            continue;
-        };
-        let x = begin + u16::try_from(column).unwrap_or(0);
-        let room = usize::from(inner.right().saturating_sub(x + 2));
-        buffer.set_string(x, y, format!("◆ {}", super::row::shorten(text, room.min(24))), theme.warning);
+}
+
+/// The times at each quarter, and what happened, on one row: what happened has the right of way.
+fn draw_foot(y: u16, inner: Rect, buffer: &mut Buffer, scene: Scene, axis: &Axis) {
+    let Scene { session, state, theme } = scene;
+    let quarter = axis.columns / 4;
+    for n in 0..4 {
+        let at = Duration::from_secs(axis.each * (quarter * n) as u64);
+        let x = axis.left + u16::try_from(quarter * n).unwrap_or(0);
+        buffer.set_string(x, y, figures::clock(at), theme.quiet);
+    }
+    let happened: Vec<(Time, &str, &str, Style)> = match &state.overview {
+        Some(overview) => {
+            let moments = overview.moments.iter();
+            moments
+                .filter_map(|moment| match &moment.event {
+                    Event::Mark(text) => Some((moment.at, "◆", text.as_str(), theme.warning)),
+                    Event::Fault(station) => Some((moment.at, "✖", station.name(), theme.bad)),
+                    Event::Recovery(_) | Event::Status(_) => None,
+                })
+                .collect()
+        }
+        None => {
+            let marks = session.marks.iter().map(|(at, text)| (*at, "◆", text.as_str(), theme.warning));
+            let faults = session.faults.iter().map(|(at, station)| (*at, "✖", station.name(), theme.bad));
+            let mut happened: Vec<_> = marks.chain(faults).collect();
+            happened.sort_by_key(|(at, ..)| *at);
+            happened
+        }
+    };
+    // From the newest to the oldest: a text reaches as far as the next one.
+    let mut limit = inner.right();
+    for (at, glyph, text, style) in happened.into_iter().rev().take(64) {
+        let Some(x) = axis.column(at).filter(|x| x + 2 <= limit) else { continue };
+        let room = usize::from(limit - x - 2).min(24);
+        let text = if room >= 4 { shorten(text, room) } else { String::new() };
+        let cells = u16::try_from(text.chars().count()).unwrap_or(0) + 2;
+        buffer.set_string(x, y, format!("{:<width$}", format!("{glyph} {text}"), width = usize::from(cells)), style);
+        limit = x;
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum FrameType {
 /// One whole frame in the read buffer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
-    pub(crate) frame_type: FrameType,
+    pub(crate) kind: FrameType,
     pub(crate) channel: u16,
     /// A performative and its payload; empty in a heartbeat.
     pub(crate) body: &'a [u8],
@@ -66,13 +66,13 @@ pub(crate) fn read(buffer: &[u8], limit: u32) -> Result<Option<Frame<'_>>, Frame
     if body_start < FRAME_HEADER_LENGTH || body_start > length {
         return Err(FrameError::WrongDataOffset(data_offset));
     }
-    let frame_type = match type_code {
+    let kind = match type_code {
         0 => FrameType::Amqp,
         1 => FrameType::Sasl,
         unknown => return Err(FrameError::UnknownType(unknown)),
     };
     let channel = u16::from_be_bytes([c0, c1]);
-    Ok(buffer.get(body_start..length).map(|body| Frame { frame_type, channel, body, length }))
+    Ok(buffer.get(body_start..length).map(|body| Frame { kind, channel, body, length }))
 }
 
 /// Writes a frame whose body is written by `body`.

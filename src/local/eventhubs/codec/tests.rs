@@ -175,7 +175,7 @@ fn nesting_has_an_end() {
     assert!(Decoder::new(&nested(NESTING_LIMIT)).value().is_ok());
     assert_eq!(Decoder::new(&nested(NESTING_LIMIT + 1)).value(), Err(DecodeError::TooDeep));
     // A descriptor of a descriptor of a descriptor: one byte a level, so a frame could hold tens of thousands.
-    let descriptors = [0; 60_000];
+    let descriptors = vec![0; 60_000];
     assert_eq!(Decoder::new(&descriptors).value(), Err(DecodeError::TooDeep));
     assert_eq!(Decoder::new(&descriptors).skip(), Err(DecodeError::TooDeep));
 }

@@ -2,4 +2,5 @@
 
 mod client;
 mod links;
+mod nodes;
 mod opening;

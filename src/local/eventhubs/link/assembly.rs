@@ -42,8 +42,12 @@ pub(crate) enum Progress<'a> {
     /// More transfers follow, or the sender took the delivery back.
     Nothing,
     Whole(Delivery<'a>),
-    /// The message is larger than the link allows.
-    TooLarge(usize),
+    /// The message is larger than the link allows: the delivery, none where its sender settled it, and how long it
+    /// is at the least.
+    TooLarge {
+        unsettled: Option<u32>,
+        length: usize,
+    },
     /// The connection's unfinished messages together are larger than it may hold.
     TooMuch,
     /// The first transfer of a delivery has no delivery id.
@@ -91,7 +95,7 @@ impl Assembly {
         let length = self.buffered().saturating_add(payload.len());
         if length > max_message_length {
             self.release();
-            return Progress::TooLarge(length);
+            return Progress::TooLarge { unsettled: (!begun.settled).then_some(begun.id), length };
         }
         let whole = |message| {
             let Begun { id, message_format, settled } = begun;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::codec::condition;
 use super::codec::performatives::AmqpError;
 use super::hub::Hub;
 use super::log::Event;
@@ -39,6 +40,9 @@ pub(crate) struct Scratch {
 /// What ends when something goes wrong on a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
+    /// The delivery is rejected, unless its sender settled it, and then its link detached. The detach alone would do,
+    /// but the Rust client waits for word of the delivery and does not notice that the link is gone.
+    Delivery(Option<u32>, AmqpError),
     /// The link is detached; all else goes on.
     Link(AmqpError),
     /// The session is ended, with all of its links.
@@ -67,18 +71,20 @@ pub(crate) fn whole_or_failure<'a>(
     progress: Progress<'a>,
     hub: &Hub,
 ) -> Result<Option<assembly::Delivery<'a>>, Failure> {
-    use super::codec::condition;
     match progress {
         Progress::Nothing => Ok(None),
         Progress::Whole(delivery) => Ok(Some(delivery)),
-        Progress::TooLarge(length) => Err(Failure::Link(AmqpError::new(
-            condition::MESSAGE_SIZE_EXCEEDED,
-            format!(
-                "a message of {length} bytes or more is larger than the {} bytes that are allowed: send fewer events \
-                 in a batch",
-                hub.max_message_size
+        Progress::TooLarge { unsettled, length } => Err(Failure::Delivery(
+            unsettled,
+            AmqpError::new(
+                condition::MESSAGE_SIZE_EXCEEDED,
+                format!(
+                    "a message of {length} bytes or more is larger than the {} bytes that are allowed: send fewer \
+                     events in a batch",
+                    hub.max_message_size
+                ),
             ),
-        ))),
+        )),
         Progress::TooMuch => Err(Failure::Connection(AmqpError::new(
             condition::RESOURCE_LIMIT_EXCEEDED,
             "too many unfinished messages at once: finish some before beginning others",

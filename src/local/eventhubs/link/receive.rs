@@ -90,15 +90,8 @@ impl ReceiveLink {
                     return None;
                 }
                 let id = windows.next_delivery_id();
-                let transfer = Transfer {
-                    handle: self.handle,
-                    delivery_id: Some(id),
-                    delivery_tag: Some(&id.to_be_bytes()),
-                    message_format: Some(0),
-                    settled: Some(self.settled),
-                    more: false,
-                    aborted: false,
-                };
+                let tag = id.to_be_bytes();
+                let transfer = Transfer::first(self.handle, id, &tag, self.settled);
                 // What was stored was walked over before, so a message that cannot be split does not occur; were it
                 // to, the event is passed over rather than the receiver stopped.
                 if let Ok(split) = message::split(&event.message) {

@@ -170,15 +170,8 @@ impl AnswerLink {
                 return None;
             }
             let id = windows.next_delivery_id();
-            let transfer = Transfer {
-                handle: self.handle,
-                delivery_id: Some(id),
-                delivery_tag: Some(&id.to_be_bytes()),
-                message_format: Some(0),
-                settled: Some(false),
-                more: false,
-                aborted: false,
-            };
+            let tag = id.to_be_bytes();
+            let transfer = Transfer::first(self.handle, id, &tag, false);
             let sent = context.outbox.transfer(channel, &transfer, &[answer]);
             windows.sent(sent);
             self.credit.spend();

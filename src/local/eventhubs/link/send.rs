@@ -10,9 +10,10 @@ use super::{Context, Failure, whole_or_failure};
 use crate::local::eventhubs::codec::condition;
 use crate::local::eventhubs::codec::decode::{DecodeError, Decoder};
 use crate::local::eventhubs::codec::message::{self, Sections, section};
-use crate::local::eventhubs::codec::performatives::{AmqpError, DeliveryState, Disposition, Role, Transfer};
+use crate::local::eventhubs::codec::performatives::{AmqpError, Transfer};
 use crate::local::eventhubs::hub::Hub;
 use crate::local::eventhubs::log::{Arrival, EnqueuedTime};
+use crate::local::eventhubs::session::settle;
 use crate::local::fault::Fault;
 
 /// The message format of a batch: each of its data sections is a whole encoded message.
@@ -73,20 +74,7 @@ impl SendLink {
             _ => store(&delivery, self.partition, context.hub),
         };
         if !delivery.settled {
-            let state = match outcome {
-                Ok(()) => DeliveryState::Accepted,
-                Err(error) => DeliveryState::Rejected(Some(error)),
-            };
-            context.outbox.send(
-                channel,
-                &Disposition {
-                    role: Role::Receiver,
-                    first: delivery.id,
-                    last: Some(delivery.id),
-                    settled: true,
-                    state: Some(state),
-                },
-            );
+            settle(channel, delivery.id, outcome, context);
         }
         self.assembly.finish();
         self.credit.spend();

@@ -57,7 +57,7 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    pub(super) const CODE: u64 = 0x10;
+    pub(super) const CODE: u8 = 0x10;
 
     pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
@@ -72,7 +72,7 @@ impl Open {
 
 impl Encode for Open {
     fn encode(&self, out: &mut BytesMut) {
-        FieldsWriter::new(0x10, out)
+        FieldsWriter::new(Self::CODE, out)
             .string(Some(&self.container_id))
             .string(self.hostname.as_deref())
             .uint(self.max_frame_size)
@@ -89,7 +89,7 @@ pub(crate) struct Close {
 }
 
 impl Close {
-    pub(super) const CODE: u64 = 0x18;
+    pub(super) const CODE: u8 = 0x18;
 
     pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         Ok(Self { error: AmqpError::decode_field(fields)? })
@@ -98,6 +98,7 @@ impl Close {
 
 impl Encode for Close {
     fn encode(&self, out: &mut BytesMut) {
-        FieldsWriter::new(0x18, out).with(self.error.as_ref().map(|error| move |out: &mut BytesMut| error.encode(out)));
+        FieldsWriter::new(Self::CODE, out)
+            .with(self.error.as_ref().map(|error| move |out: &mut BytesMut| error.encode(out)));
     }
 }

@@ -21,7 +21,19 @@ pub(crate) struct Transfer<'a> {
 }
 
 impl<'a> Transfer<'a> {
-    pub(super) const CODE: u64 = 0x14;
+    pub(super) const CODE: u8 = 0x14;
+
+    /// The beginning of a delivery in the plain message format.
+    pub(crate) fn first(handle: u32, delivery_id: u32, delivery_tag: &'a [u8], settled: bool) -> Self {
+        Self {
+            handle,
+            delivery_id: Some(delivery_id),
+            delivery_tag: Some(delivery_tag),
+            message_format: Some(0),
+            settled: Some(settled),
+            ..Self::default()
+        }
+    }
 
     pub(super) fn decode(fields: &mut Fields<'a>) -> Result<Self, DecodeError> {
         let handle = fields.uint()?.ok_or(DecodeError::MissingField("handle"))?;
@@ -38,7 +50,7 @@ impl<'a> Transfer<'a> {
 
 impl Encode for Transfer<'_> {
     fn encode(&self, out: &mut BytesMut) {
-        FieldsWriter::new(0x14, out)
+        FieldsWriter::new(Self::CODE, out)
             .uint(self.handle)
             .uint(self.delivery_id)
             .binary(self.delivery_tag)
@@ -106,7 +118,7 @@ pub(crate) struct Disposition {
 }
 
 impl Disposition {
-    pub(super) const CODE: u64 = 0x15;
+    pub(super) const CODE: u8 = 0x15;
 
     pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
@@ -121,7 +133,7 @@ impl Disposition {
 
 impl Encode for Disposition {
     fn encode(&self, out: &mut BytesMut) {
-        FieldsWriter::new(0x15, out)
+        FieldsWriter::new(Self::CODE, out)
             .boolean(self.role.to_wire())
             .uint(self.first)
             .uint(self.last)

@@ -54,7 +54,7 @@ pub(crate) struct Attach {
 }
 
 impl Attach {
-    pub(super) const CODE: u64 = 0x12;
+    pub(super) const CODE: u8 = 0x12;
 
     pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         let name = fields.text()?.ok_or(DecodeError::MissingField("name"))?.to_owned();
@@ -117,7 +117,7 @@ fn terminus_field(terminus: Option<&Value>, index: usize) -> Option<&Value> {
 
 impl Encode for Attach {
     fn encode(&self, out: &mut BytesMut) {
-        FieldsWriter::new(0x12, out)
+        FieldsWriter::new(Self::CODE, out)
             .string(Some(&self.name))
             .uint(self.handle)
             .boolean(self.role.to_wire())
@@ -155,7 +155,7 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(super) const CODE: u64 = 0x13;
+    pub(super) const CODE: u8 = 0x13;
 
     pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
@@ -175,7 +175,7 @@ impl Flow {
 
 impl Encode for Flow {
     fn encode(&self, out: &mut BytesMut) {
-        FieldsWriter::new(0x13, out)
+        FieldsWriter::new(Self::CODE, out)
             .uint(self.next_incoming_id)
             .uint(self.incoming_window)
             .uint(self.next_outgoing_id)
@@ -199,7 +199,7 @@ pub(crate) struct Detach {
 }
 
 impl Detach {
-    pub(super) const CODE: u64 = 0x16;
+    pub(super) const CODE: u8 = 0x16;
 
     pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
@@ -212,7 +212,7 @@ impl Detach {
 
 impl Encode for Detach {
     fn encode(&self, out: &mut BytesMut) {
-        FieldsWriter::new(0x16, out)
+        FieldsWriter::new(Self::CODE, out)
             .uint(self.handle)
             .boolean(self.closed)
             .with(self.error.as_ref().map(|error| move |out: &mut BytesMut| error.encode(out)));

@@ -41,7 +41,8 @@ impl<'a> Performative<'a> {
         let mut decoder = Decoder::new(body);
         let code = decoder.descriptor()?;
         let fields = &mut decoder.fields()?;
-        let performative = match code {
+        // Every code of the standard fits one byte; a greater one is as unknown as 0xff.
+        let performative = match u8::try_from(code).unwrap_or(u8::MAX) {
             Open::CODE => Self::Open(Open::decode(fields)?),
             Begin::CODE => Self::Begin(Begin::decode(fields)?),
             Attach::CODE => Self::Attach(Box::new(Attach::decode(fields)?)),
@@ -51,7 +52,7 @@ impl<'a> Performative<'a> {
             Detach::CODE => Self::Detach(Detach::decode(fields)?),
             End::CODE => Self::End(End::decode(fields)?),
             Close::CODE => Self::Close(Close::decode(fields)?),
-            unknown => return Err(DecodeError::UnknownDescriptor(unknown)),
+            _ => return Err(DecodeError::UnknownDescriptor(code)),
         };
         Ok((performative, decoder.rest()))
     }

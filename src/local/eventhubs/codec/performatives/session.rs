@@ -19,7 +19,7 @@ pub(crate) struct Begin {
 }
 
 impl Begin {
-    pub(super) const CODE: u64 = 0x11;
+    pub(super) const CODE: u8 = 0x11;
 
     pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
@@ -34,7 +34,7 @@ impl Begin {
 
 impl Encode for Begin {
     fn encode(&self, out: &mut BytesMut) {
-        FieldsWriter::new(0x11, out)
+        FieldsWriter::new(Self::CODE, out)
             .ushort(self.remote_channel)
             .uint(self.next_outgoing_id)
             .uint(self.incoming_window)
@@ -51,7 +51,7 @@ pub(crate) struct End {
 }
 
 impl End {
-    pub(super) const CODE: u64 = 0x17;
+    pub(super) const CODE: u8 = 0x17;
 
     pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
         Ok(Self { error: AmqpError::decode_field(fields)? })
@@ -60,6 +60,7 @@ impl End {
 
 impl Encode for End {
     fn encode(&self, out: &mut BytesMut) {
-        FieldsWriter::new(0x17, out).with(self.error.as_ref().map(|error| move |out: &mut BytesMut| error.encode(out)));
+        FieldsWriter::new(Self::CODE, out)
+            .with(self.error.as_ref().map(|error| move |out: &mut BytesMut| error.encode(out)));
     }
 }

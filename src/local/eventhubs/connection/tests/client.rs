@@ -4,7 +4,9 @@ use bytes::BytesMut;
 
 use crate::local::eventhubs::codec::encode;
 use crate::local::eventhubs::codec::message::section;
-use crate::local::eventhubs::codec::performatives::{Attach, Begin, Encode, Flow, Role, SenderSettleMode, Transfer};
+use crate::local::eventhubs::codec::performatives::{
+    Attach, Begin, DeliveryState, Encode, Flow, Role, SenderSettleMode, Transfer,
+};
 use crate::local::eventhubs::codec::types::Value;
 use crate::local::eventhubs::log::Log;
 use crate::local::fault::FaultSwitch;
@@ -227,4 +229,51 @@ pub(super) fn annotations_and_rest(payload: &[u8]) -> (Value, &[u8]) {
     use crate::local::eventhubs::codec::{decode::Decoder, message};
     let split = message::split(payload).unwrap();
     (Decoder::new(split.annotations).value().unwrap(), split.tail)
+}
+
+/// The state that the endpoint gave the one delivery.
+pub(super) fn outcome(reply: &Reply) -> DeliveryState {
+    match reply.performative() {
+        Performative::Disposition(disposition) => {
+            assert!(disposition.settled);
+            disposition.state.unwrap()
+        }
+        other => panic!("{other:?} is not a disposition"),
+    }
+}
+
+pub(super) fn rejected_with(reply: &Reply) -> String {
+    match outcome(reply) {
+        DeliveryState::Rejected(Some(error)) => error.condition.into_owned(),
+        other => panic!("{other:?} is not a rejection"),
+    }
+}
+
+/// A batch of encoded messages.
+fn batch(messages: &[BytesMut]) -> BytesMut {
+    let mut out = BytesMut::new();
+    for message in messages {
+        encode::descriptor(section::DATA, &mut out);
+        encode::binary(message, &mut out);
+    }
+    out
+}
+
+pub(super) fn transfer_batch(client: &mut Client, handle: u32, messages: &[BytesMut]) {
+    let transfer = Transfer {
+        handle,
+        delivery_id: Some(0),
+        delivery_tag: Some(b"t"),
+        message_format: Some(0x8001_3700),
+        ..Transfer::default()
+    };
+    client.send(0, &transfer, &batch(messages));
+}
+
+/// Puts `count` events into partition 0.
+pub(super) fn fill(hub: &Arc<Hub>, count: usize) {
+    let mut client = Client::begun(hub);
+    client.attach_sender(0, "telemetry/Partitions/0");
+    transfer_batch(&mut client, 0, &vec![message(b"21.5"); count]);
+    assert_eq!(outcome(&client.reply()), DeliveryState::Accepted);
 }

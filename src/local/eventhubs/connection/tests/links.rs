@@ -3,7 +3,10 @@
 use std::ops::RangeInclusive;
 
 use super::super::*;
-use super::client::{Client, MAX_MESSAGE_SIZE, Reply, annotations_and_rest, attach, hub, keyed_message, message, open};
+use super::client::{
+    Client, MAX_MESSAGE_SIZE, Reply, annotations_and_rest, attach, fill, hub, keyed_message, message, open, outcome,
+    rejected_with, transfer_batch,
+};
 use crate::local::eventhubs::codec::encode;
 use crate::local::eventhubs::codec::message::section;
 use crate::local::eventhubs::codec::performatives::{
@@ -16,53 +19,6 @@ const RECEIVE: &str = "telemetry/ConsumerGroups/$Default/Partitions/0";
 fn with_epoch(handle: u32, epoch: i64) -> Attach {
     let properties = Value::Map(vec![(Value::symbol("com.microsoft:epoch"), Value::Long(epoch))]);
     Attach { properties: Some(properties), ..attach(handle, Role::Receiver, RECEIVE) }
-}
-
-/// The state that the endpoint gave the one delivery.
-fn outcome(reply: &Reply) -> DeliveryState {
-    match reply.performative() {
-        Performative::Disposition(disposition) => {
-            assert!(disposition.settled);
-            disposition.state.unwrap()
-        }
-        other => panic!("{other:?} is not a disposition"),
-    }
-}
-
-fn rejected_with(reply: &Reply) -> String {
-    match outcome(reply) {
-        DeliveryState::Rejected(Some(error)) => error.condition.into_owned(),
-        other => panic!("{other:?} is not a rejection"),
-    }
-}
-
-/// A batch of encoded messages.
-fn batch(messages: &[BytesMut]) -> BytesMut {
-    let mut out = BytesMut::new();
-    for message in messages {
-        encode::descriptor(section::DATA, &mut out);
-        encode::binary(message, &mut out);
-    }
-    out
-}
-
-fn transfer_batch(client: &mut Client, handle: u32, messages: &[BytesMut]) {
-    let transfer = Transfer {
-        handle,
-        delivery_id: Some(0),
-        delivery_tag: Some(b"t"),
-        message_format: Some(0x8001_3700),
-        ..Transfer::default()
-    };
-    client.send(0, &transfer, &batch(messages));
-}
-
-/// Puts `count` events into partition 0.
-fn fill(hub: &Arc<Hub>, count: usize) {
-    let mut client = Client::begun(hub);
-    client.attach_sender(0, "telemetry/Partitions/0");
-    transfer_batch(&mut client, 0, &vec![message(b"21.5"); count]);
-    assert_eq!(outcome(&client.reply()), DeliveryState::Accepted);
 }
 
 #[test]
@@ -181,8 +137,10 @@ fn a_message_too_large_costs_its_link_and_nothing_else() {
     let transfer = Transfer { handle: 0, delivery_id: Some(0), more: true, ..Transfer::default() };
     client.send(0, &transfer, &part);
     client.send(0, &transfer, &part);
-    let reply = client.reply();
-    let error = reply.error().unwrap();
+    let replies = client.replies();
+    let [rejection, detach] = &replies[..] else { panic!("a rejection and a detach are due") };
+    assert_eq!(rejected_with(rejection), condition::MESSAGE_SIZE_EXCEEDED);
+    let error = detach.error().unwrap();
     assert_eq!(error.condition, condition::MESSAGE_SIZE_EXCEEDED);
     assert!(error.description.unwrap().contains(&MAX_MESSAGE_SIZE.to_string()));
 
@@ -475,129 +433,4 @@ fn a_flow_is_echoed_when_asked_for() {
     client.attach_sender(3, "telemetry");
     client.send(0, &Flow { incoming_window: 5, echo: true, handle: Some(3), ..Flow::default() }, b"");
     assert!(matches!(client.reply().performative(), Performative::Flow(flow) if flow.handle == Some(3)));
-}
-
-/// A request with these application properties.
-fn request(properties: &[(&str, &str)], reply_to: Option<&str>) -> BytesMut {
-    let mut out = BytesMut::new();
-    encode::FieldsWriter::new(section::PROPERTIES, &mut out)
-        .value(Some(&Value::Ulong(77)))
-        .nulls(3)
-        .string(reply_to)
-        .nulls(8);
-    encode::descriptor(section::APPLICATION_PROPERTIES, &mut out);
-    let properties = properties.iter().map(|(name, value)| (Value::string(name), Value::string(value))).collect();
-    encode::value(&Value::Map(properties), &mut out);
-    out
-}
-
-/// Asks a node, and gives its answer's status, description and body.
-fn ask(client: &mut Client, node: &str, properties: &[(&str, &str)], reply_to: Option<&str>) -> (i32, String, Value) {
-    use crate::local::eventhubs::codec::decode::Decoder;
-    use crate::local::eventhubs::codec::message::Sections;
-    client.attach_sender(100, node);
-    client.attach_receiver(101, node, 1);
-    client.transfer(100, 0, &request(properties, reply_to));
-    let replies = client.replies();
-    let [settled, answer] = &replies[..] else { panic!("a disposition and an answer are due") };
-    assert_eq!(outcome(settled), DeliveryState::Accepted);
-    let payload = answer.payload();
-    let mut sections = Sections::new(payload);
-    let values: Vec<Value> = std::iter::from_fn(|| sections.next().unwrap())
-        .map(|section| Decoder::new(&payload[section.value_start..]).value().unwrap())
-        .collect();
-    let [Value::List(message_properties), application_properties, body] = &values[..] else { panic!("{values:?}") };
-    assert_eq!(message_properties[5], Value::Ulong(77), "the correlation id is the request's message id");
-    let Some(Value::Int(status)) = application_properties.get("status-code") else { panic!("no status") };
-    let description = application_properties.get("status-description").unwrap().as_text().unwrap().to_owned();
-    (*status, description, body.clone())
-}
-
-#[test]
-fn management_answers_in_the_types_that_clients_expect() {
-    let hub = hub();
-    fill(&hub, 3);
-    let read = [("operation", "READ"), ("type", "com.microsoft:partition"), ("name", "telemetry"), ("partition", "0")];
-    let (status, _, body) = ask(&mut Client::begun(&hub), "$management", &read, None);
-    assert_eq!(status, 200);
-    assert_eq!(body.get("begin_sequence_number"), Some(&Value::Long(0)));
-    assert_eq!(body.get("last_enqueued_sequence_number"), Some(&Value::Long(2)));
-    assert!(matches!(body.get("last_enqueued_offset"), Some(Value::String(_))));
-    assert!(matches!(body.get("last_enqueued_time_utc"), Some(Value::Timestamp(_))));
-    assert_eq!(body.get("is_partition_empty"), Some(&Value::Boolean(false)));
-
-    let read = [("operation", "READ"), ("type", "com.microsoft:eventhub"), ("name", "telemetry")];
-    let (status, _, body) = ask(&mut Client::begun(&hub), "amqps://host/telemetry/$management", &read, None);
-    assert_eq!(status, 200);
-    assert_eq!(body.get("partition_count"), Some(&Value::Int(2)));
-    assert!(
-        matches!(body.get("partition_ids"), Some(Value::Array(ids)) if ids.elements() == [Value::string("0"), Value::string("1")])
-    );
-}
-
-#[test]
-fn nodes_refuse_what_they_do_not_know() {
-    let cases: [(&str, &[(&str, &str)], i32, &str); 6] = [
-        (
-            "$management",
-            &[("operation", "READ"), ("type", "com.microsoft:eventhub"), ("name", "other")],
-            404,
-            "'other'",
-        ),
-        (
-            "$management",
-            &[("operation", "READ"), ("type", "com.microsoft:partition"), ("name", "telemetry"), ("partition", "8")],
-            404,
-            "'8'",
-        ),
-        ("$management", &[("operation", "READ"), ("type", "queue"), ("name", "telemetry")], 400, "'queue'"),
-        ("$management", &[("operation", "DELETE")], 400, "'DELETE'"),
-        ("$management", &[], 400, "''"),
-        ("$cbs", &[("operation", "delete-token")], 400, "'delete-token'"),
-    ];
-    for (node, properties, expected, named) in cases {
-        let (status, description, _) = ask(&mut Client::begun(&hub()), node, properties, None);
-        assert_eq!(status, expected, "{properties:?}");
-        assert!(description.contains(named), "{description}");
-    }
-}
-
-#[test]
-fn an_answer_goes_to_the_link_that_the_request_names() {
-    let put = [("operation", "put-token"), ("type", "jwt"), ("name", "amqps://host/telemetry")];
-    // By the link's target, by its name, and by its node where neither is named.
-    for reply_to in [Some("here"), Some("link 101"), None, Some("elsewhere")] {
-        let mut client = Client::begun(&hub());
-        client.attach_receiver(50, "$management", 10);
-        let (status, _, _) = ask(&mut client, "$cbs", &put, reply_to);
-        assert_eq!(status, 202, "{reply_to:?}");
-    }
-    let mut client = Client::begun(&hub());
-    client.attach_sender(0, "$cbs");
-    client.transfer(0, 0, &request(&put, None));
-    assert_eq!(rejected_with(&client.reply()), condition::NOT_FOUND, "there is no link to answer on");
-}
-
-#[test]
-fn faults_show_as_the_protocol_knows_them_or_does_not() {
-    let hub = hub();
-    let read = [("operation", "READ"), ("type", "com.microsoft:eventhub"), ("name", "telemetry")];
-    let mut client = Client::begun(&hub);
-    client.attach_sender(0, "telemetry");
-    client.fault = Some(Fault::Throttle);
-    client.transfer(0, 0, &message(b"x"));
-    assert_eq!(rejected_with(&client.reply()), condition::SERVER_BUSY);
-    assert_eq!(ask(&mut client, "$management", &read, None).0, 503);
-
-    let mut client = Client::begun(&hub);
-    client.attach_sender(0, "telemetry");
-    client.fault = Some(Fault::WrongReply);
-    let (status, _, body) = ask(&mut client, "$management", &read, None);
-    assert_eq!(status, 500);
-    assert!(matches!(body, Value::String(_)));
-    client.transfer(0, 0, &message(b"x"));
-    let said = client.hear();
-    let garbage = frame::read(&said, MAX_FRAME_SIZE).unwrap().unwrap();
-    assert!(Performative::decode(garbage.body).is_err());
-    assert_eq!(hub.log.statuses().iter().map(|status| status.events).sum::<usize>(), 0);
 }

@@ -1,0 +1,116 @@
+//! The replay loop: a recording on the screen, driven by its clock.
+
+use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
+use futures::StreamExt;
+
+use super::keymap::{self, Action};
+use super::live::{FRAME, NOTICE, act_on_view, wall_clock};
+use super::playback::{Done, Playback};
+use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
+use super::terminal::{Screen, ScreenError};
+use super::theme::Theme;
+use super::view;
+use crate::recording::error::ReadError;
+use crate::recording::player::Player;
+
+/// Why a replay ended before somebody quit.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The recording.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The screen.
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
+}
+
+/// The view of a recording, as its first line describes it.
+pub fn view_of(player: &Player) -> ViewState {
+    let scenario = &player.header().scenario;
+    let named = |name: &String, otherwise: String| if name.is_empty() { otherwise } else { name.clone() };
+    let usual = StationNames::default();
+    ViewState {
+        names: StationNames {
+            ingest: named(&scenario.ingest, usual.ingest),
+            processor: named(&scenario.processor, usual.processor),
+            store: named(&scenario.store, usual.store),
+        },
+        ..ViewState::new(scenario.title.clone(), player.header().started)
+    }
+}
+
+/// Draws a recording until somebody quits or `stop` comes.
+pub async fn run(
+    screen: &mut Screen,
+    player: Player,
+    looping: bool,
+    theme: &Theme,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ReplayError> {
+    let mut state = view_of(&player);
+    let mut playback = Playback::of_file(player, looping, wall_clock());
+    let mut keys = EventStream::new();
+    let mut frames = tokio::time::interval(FRAME);
+    frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => return Ok(()),
+            key = keys.next() => match key {
+                Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
+                    if let Some(prompt) = &mut state.prompt {
+                        match prompt.press(key) {
+                            Typed::More => {}
+                            Typed::Cancelled => state.prompt = None,
+                            Typed::Done => {
+                                let text = state.prompt.take().map(|prompt| prompt.text).unwrap_or_default();
+                                if let Err(sentence) = playback.jump(text.trim(), wall_clock()) {
+                                    state.notice = Some((sentence, wall_clock()));
+                                }
+                            }
+                        }
+                    } else if let Some(action) = keymap::action(key) {
+                        if action == Action::Quit {
+                            return Ok(());
+                        }
+                        if action == Action::GoTo {
+                            state.prompt = Some(Prompt { asks: Asks::Place, text: String::new() });
+                        } else if !act_on_view(action, &mut state)
+                            && let Done::Not(why) = playback.act(action, wall_clock())
+                        {
+                            state.notice = Some((why.into(), wall_clock()));
+                        }
+                    }
+                    frames.reset_immediately();
+                }
+                Some(Ok(Event::Mouse(mouse))) => {
+                    let place = (mouse.column, mouse.row);
+                    let area = screen.terminal.get_frame().area();
+                    if let MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) = mouse.kind
+                        && let Some(at) = view::moment_at(area, place, playback.session(), &state)
+                    {
+                        playback.go_to(at, wall_clock());
+                        frames.reset_immediately();
+                    }
+                }
+                Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(ScreenError::from(error).into()),
+                None => return Ok(()),
+            },
+            _ = frames.tick() => {
+                let wall = wall_clock();
+                playback.tick(wall)?;
+                state.show(&playback);
+                state.forget_notice(wall, NOTICE);
+                state.scroll = state.scroll.min(playback.session().partitions.len());
+                let session = playback.session();
+                let drawn = screen
+                    .terminal
+                    .draw(|frame| view::draw(frame.area(), frame.buffer_mut(), session, &state, theme));
+                drawn.map_err(ScreenError::from)?;
+            }
+        }
+    }
+}
