@@ -17,7 +17,7 @@ use std::time::Duration;
 use recording::{NOON, Pipeline, header};
 use streamgauge::model::observation::Observation;
 use streamgauge::model::units::Time;
-use streamgauge::recording::format::Skipped;
+use streamgauge::recording::format::{LatenciesAre, Skipped};
 use streamgauge::recording::reader::Recording;
 use streamgauge::recording::writer::Writer;
 
@@ -54,7 +54,9 @@ const SECOND: Duration = Duration::from_secs(1);
 fn all(path: &Path) -> Vec<Observation> {
     let recording = Recording::open(path).expect("a recording");
     let (mut frames, mut seen) = (recording.frames_from(0), Vec::new());
-    while let Some((_, observations)) = frames.next_frame(&mut Skipped::default()).expect("it can be read") {
+    while let Some((_, observations)) =
+        frames.next_frame(LatenciesAre::Read, &mut Skipped::default()).expect("it can be read")
+    {
         seen.extend(observations);
     }
     seen

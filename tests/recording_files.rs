@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use recording::{Dice, Pipeline, header};
 use streamgauge::model::observation::{Fact, Observation};
 use streamgauge::recording::error::ReadError;
-use streamgauge::recording::format::Skipped;
+use streamgauge::recording::format::{LatenciesAre, Skipped};
 use streamgauge::recording::reader::{Ending, FramePlace, Recording};
 use streamgauge::recording::writer::{Writer, WriterState};
 
@@ -31,7 +31,9 @@ fn record(path: &Path, observations: &[Observation]) {
 /// All that can be read of a recording.
 fn read(recording: &Recording) -> (Vec<FramePlace>, Vec<Observation>, Ending) {
     let (mut frames, mut places, mut seen) = (recording.frames_from(0), Vec::new(), Vec::new());
-    while let Some((place, observations)) = frames.next_frame(&mut Skipped::default()).expect("the file can be read") {
+    while let Some((place, observations)) =
+        frames.next_frame(LatenciesAre::Read, &mut Skipped::default()).expect("the file can be read")
+    {
         places.push(place);
         seen.extend(observations);
     }
@@ -81,7 +83,7 @@ fn each_frame_reads_without_the_others() {
     let recording = Recording::open(&path).expect("a recording");
     let mut seen = Vec::new();
     for place in read(&recording).0 {
-        seen.extend(recording.read_frame(place, &mut Skipped::default()).expect("a frame"));
+        seen.extend(recording.read_frame(place, LatenciesAre::Read).expect("a frame"));
     }
     assert_eq!(seen, observations);
 }

@@ -8,7 +8,7 @@ mod recording;
 use proptest::prelude::*;
 use recording::{any_observations, header};
 use streamgauge::model::observation::{Fact, Observation};
-use streamgauge::recording::format::{Header, LineWriter, Skipped, Version, read_line};
+use streamgauge::recording::format::{Header, LatenciesAre, LineWriter, Skipped, Version, read_line};
 
 /// The lines of some observations.
 fn lines(observations: &[Observation]) -> String {
@@ -23,7 +23,7 @@ fn lines(observations: &[Observation]) -> String {
 fn read(text: &str) -> (Vec<Observation>, Skipped) {
     let (mut seen, mut skipped) = (Vec::new(), Skipped::default());
     for line in text.lines() {
-        read_line(line.as_bytes(), &mut seen, &mut skipped);
+        read_line(line.as_bytes(), LatenciesAre::Read, &mut seen, &mut skipped);
     }
     (seen, skipped)
 }
@@ -40,8 +40,8 @@ proptest! {
     #[test]
     fn no_line_is_fatal(line: Vec<u8>, text in ".*") {
         let (mut seen, mut skipped) = (Vec::new(), Skipped::default());
-        read_line(&line, &mut seen, &mut skipped);
-        read_line(text.as_bytes(), &mut seen, &mut skipped);
+        read_line(&line, LatenciesAre::Read, &mut seen, &mut skipped);
+        read_line(text.as_bytes(), LatenciesAre::Read, &mut seen, &mut skipped);
     }
 }
 

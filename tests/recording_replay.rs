@@ -8,12 +8,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use recording::{Dice, NOON, Pipeline, any_fact, header};
+use recording::{Dice, NOON, Pipeline, any_fact, header, latencies};
 use streamgauge::model::latency::LatencyWindow;
 use streamgauge::model::observation::{Fact, Observation, Station, StationState};
 use streamgauge::model::session::Session;
 use streamgauge::model::units::Time;
-use streamgauge::recording::format::{LineWriter, Skipped, read_line};
+use streamgauge::recording::format::{LatenciesAre, LineWriter, Skipped, read_line};
 use streamgauge::recording::player::{Player, Reached};
 use streamgauge::recording::reader::Ending;
 use streamgauge::recording::survey::Event;
@@ -38,7 +38,7 @@ fn folded(observations: &[Observation], at: Time) -> Session {
     writer.finish(&mut text);
     let mut seen = Vec::new();
     for line in text.split(|byte| *byte == b'\n') {
-        read_line(line, &mut seen, &mut Skipped::default());
+        read_line(line, LatenciesAre::Read, &mut seen, &mut Skipped::default());
     }
     let mut session = Session::new();
     for seen in &seen {
@@ -201,6 +201,7 @@ proptest! {
                 session.stored_latency = LatencyWindow::default();
                 if let Some(load) = &mut session.load {
                     (load.from_due, load.from_send) = (LatencyWindow::default(), LatencyWindow::default());
+                    (load.figures.from_due, load.figures.from_send) = (latencies([]), latencies([]));
                 }
                 session
             };

@@ -187,13 +187,11 @@ impl Writer {
     fn end(&mut self) {
         // One that stopped has ended, or hangs in a disk that does not answer: there is nothing to wait for.
         let going = matches!(self.state(), WriterState::Recording { .. });
-        if self.orders.take().is_some() && going {
-            if let Err(RecvTimeoutError::Timeout) = self.ended.recv_timeout(GOODBYE) {
-                stop(
-                    &self.state,
-                    format!("the disk does not answer; the end of {} may be missing", self.path.display()),
-                );
-            }
+        if self.orders.take().is_some()
+            && going
+            && let Err(RecvTimeoutError::Timeout) = self.ended.recv_timeout(GOODBYE)
+        {
+            stop(&self.state, format!("the disk does not answer; the end of {} may be missing", self.path.display()));
         }
     }
 }

@@ -33,7 +33,7 @@ mod plausible;
 
 use serde::{Deserialize, Serialize};
 
-pub use line::{LineWriter, Skipped, read_line};
+pub use line::{LatenciesAre, LineWriter, Skipped, read_line, read_line_again};
 
 use crate::model::units::Time;
 
