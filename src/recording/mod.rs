@@ -19,6 +19,7 @@ pub mod frame;
 pub mod jump;
 pub mod player;
 pub mod reader;
+pub mod samples;
 mod source;
 pub mod survey;
 pub mod writer;

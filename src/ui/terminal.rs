@@ -41,7 +41,8 @@ impl Screen {
         if !io::stdout().is_terminal() {
             return Err(ScreenError::NoTerminal("output"));
         }
-        if !io::stdin().is_terminal() {
+        // Keys come from the terminal itself where standard input is something else, such as a recording.
+        if !io::stdin().is_terminal() && std::fs::File::open("/dev/tty").is_err() {
             return Err(ScreenError::NoTerminal("input"));
         }
         restore_on_panic();

@@ -21,7 +21,7 @@ use ratatui::widgets::{Block, BorderType, Widget};
 use crate::model::session::Session;
 use crate::model::units::Time;
 
-use super::state::ViewState;
+use super::state::{Mode, ViewState};
 use super::theme::Theme;
 use chart::{Scale, dot_columns};
 
@@ -45,7 +45,6 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
     }
     let roomy = is_roomy(area);
     let [title, _, health, _, flow, _, panels, timeline, tally, _, footer] = rows(area);
-    let inside = |row: Rect| Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
 
     flow::draw_title(inside(title), buffer, scene);
     flow::draw_health(inside(health), buffer, scene);
@@ -66,6 +65,9 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
         let inner = block.inner(tally);
         block.render(tally, buffer);
         tally::draw(inside(inner), buffer, scene);
+    } else if matches!(state.mode, Mode::Playback(_)) {
+        // Where there is no room for both, who looks at the past needs to see where in it he is.
+        timeline::draw_line(inside(tally), buffer, scene);
     } else {
         tally::draw(inside(tally), buffer, scene);
     }
@@ -73,6 +75,11 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
     if state.help {
         help::draw(area, buffer, scene);
     }
+}
+
+/// A row less its margins.
+fn inside(row: Rect) -> Rect {
+    Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row }
 }
 
 /// Whether there is room for the timeline.
@@ -103,8 +110,13 @@ fn rows(area: Rect) -> [Rect; 11] {
 /// The moment that a cell of the timeline stands for; `None` elsewhere.
 pub fn moment_at(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<Time> {
     let place = ratatui::layout::Position::new(x, y);
-    let timeline = rows(area)[7];
-    (is_roomy(area) && timeline.contains(place)).then(|| timeline::moment_at(timeline, x, session, state)).flatten()
+    let [.., timeline, tally, _, _] = rows(area);
+    if is_roomy(area) {
+        timeline.contains(place).then(|| timeline::moment_at(timeline, x, session, state)).flatten()
+    } else {
+        let line = matches!(state.mode, Mode::Playback(_)) && tally.contains(place);
+        line.then(|| timeline::moment_on_line(inside(tally), x, session, state)).flatten()
+    }
 }
 
 /// The end of the last second that is surely complete: looks are a quarter of a second apart, and a second that still

@@ -45,9 +45,9 @@ impl Axis {
     }
 }
 
-/// What stands where inside the frame; `None` if there is nothing to show, or no room.
+/// What stands where in a row; `None` if there is nothing to show, or no room.
 fn axis(inner: Rect, session: &Session, state: &ViewState) -> Option<Axis> {
-    if inner.width <= 40 || inner.height < 4 {
+    if inner.width <= 40 {
         return None;
     }
     let overview = state.overview.as_deref();
@@ -67,6 +67,39 @@ pub(super) fn moment_at(area: Rect, x: u16, session: &Session, state: &ViewState
     Some(axis.begin.after(Duration::from_secs(axis.each * u64::from(x.saturating_sub(axis.left)))))
 }
 
+/// The same for [`draw_line`].
+pub(super) fn moment_on_line(row: Rect, x: u16, session: &Session, state: &ViewState) -> Option<Time> {
+    let axis = axis(row, session, state)?;
+    Some(axis.begin.after(Duration::from_secs(axis.each * u64::from(x.saturating_sub(axis.left)))))
+}
+
+/// The lag of the whole recording and where in it the picture stands, on one row: for a small terminal.
+pub(super) fn draw_line(row: Rect, buffer: &mut Buffer, scene: Scene) {
+    let Scene { session, state, theme } = scene;
+    let Some(axis) = axis(row, session, state) else { return };
+    let Some(overview) = state.overview.as_deref() else { return };
+    let values = axis.values(&overview.lag);
+    let top = values.iter().flatten().copied().fold(1.0, f64::max);
+    let line = Line::from(vec![
+        Span::styled(format!("{:<width$}", "lag", width = usize::from(LABEL)), theme.quiet),
+        Span::styled(sparkline(&values, top), theme.lag),
+    ]);
+    line.render(row, buffer);
+    for moment in &overview.moments {
+        let glyph = match moment.event {
+            Event::Mark(_) => Some(("◆", theme.warning)),
+            Event::Fault(_) => Some(("✖", theme.bad)),
+            Event::Recovery(_) | Event::Status(_) => None,
+        };
+        if let (Some((glyph, style)), Some(x)) = (glyph, axis.column(moment.at)) {
+            buffer.set_string(x, row.y, glyph, style);
+        }
+    }
+    if let Some(x) = axis.column(state.now) {
+        buffer.set_string(x, row.y, "┃", theme.strong);
+    }
+}
+
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
@@ -74,7 +107,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let inner = block.inner(area);
     block.render(area, buffer);
     let overview = state.overview.as_deref();
-    let Some(axis) = axis(inner, session, state) else { return };
+    let Some(axis) = axis(inner, session, state).filter(|_| inner.height >= 4) else { return };
     let columns = axis.columns;
 
     let first = match overview {
