@@ -103,6 +103,9 @@ pub async fn run(
                 let wall = wall_clock();
                 playback.tick(wall)?;
                 state.show(&playback);
+                if let Some(flaw) = playback.flaw() {
+                    state.notice = Some((flaw, wall));
+                }
                 state.forget_notice(wall, NOTICE);
                 state.scroll = state.scroll.min(playback.session().partitions.len());
                 let session = playback.session();
