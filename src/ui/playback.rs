@@ -166,7 +166,7 @@ impl Playback {
             Action::Slower => self.clock.set_speed(self.clock.speed().slower(), wall),
             Action::Faster => self.clock.set_speed(self.clock.speed().faster(), wall),
             Action::Start => self.clock.go_to(self.clock.span().0, wall),
-            Action::End if self.live => return Done::ReturnToLive,
+            Action::End | Action::Close if self.live => return Done::ReturnToLive,
             Action::End => self.clock.go_to(self.clock.span().1, wall),
             Action::ToggleLoop => self.clock.set_looping(!self.clock.is_looping()),
             Action::NextMark => return self.next(Kind::Mark, wall, "there is no mark after this"),
@@ -177,7 +177,6 @@ impl Playback {
             Action::PreviousStatus => {
                 return self.previous(Kind::Status, wall, "the status does not change before this");
             }
-            Action::Close if self.live => return Done::ReturnToLive,
             _ => {}
         }
         Done::Quietly

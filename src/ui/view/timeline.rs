@@ -120,7 +120,9 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     if overview.is_none() {
         // The second that still fills would draw a dip that is not there.
         let filled = axis.column(complete(state.now)).map_or(columns, |x| usize::from(x - axis.left));
-        traces.iter_mut().for_each(|(_, values, _)| values.truncate(filled));
+        for (_, values, _) in &mut traces {
+            values.truncate(filled);
+        }
     }
     let largest = |values: &[Option<f64>]| values.iter().flatten().copied().fold(1.0, f64::max);
     let top_rate = largest(&traces[0].1).max(largest(&traces[2].1));
@@ -144,24 +146,21 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
 /// The times at each quarter, and what happened, on one row: what happened has the right of way.
 fn draw_foot(y: u16, inner: Rect, buffer: &mut Buffer, scene: Scene, axis: &Axis) {
     let Scene { session, state, theme } = scene;
-    let happened: Vec<(Time, &str, &str, Style)> = match &state.overview {
-        Some(overview) => {
-            let moments = overview.moments.iter();
-            moments
-                .filter_map(|moment| match &moment.event {
-                    Event::Mark(text) => Some((moment.at, "◆", text.as_str(), theme.warning)),
-                    Event::Fault(station) => Some((moment.at, "✖", station.name(), theme.bad)),
-                    Event::Recovery(_) | Event::Status(_) => None,
-                })
-                .collect()
-        }
-        None => {
-            let marks = session.marks.iter().map(|(at, text)| (*at, "◆", text.as_str(), theme.warning));
-            let faults = session.faults.iter().map(|(at, station)| (*at, "✖", station.name(), theme.bad));
-            let mut happened: Vec<_> = marks.chain(faults).collect();
-            happened.sort_by_key(|(at, ..)| *at);
-            happened
-        }
+    let happened: Vec<(Time, &str, &str, Style)> = if let Some(overview) = &state.overview {
+        let moments = overview.moments.iter();
+        moments
+            .filter_map(|moment| match &moment.event {
+                Event::Mark(text) => Some((moment.at, "◆", text.as_str(), theme.warning)),
+                Event::Fault(station) => Some((moment.at, "✖", station.name(), theme.bad)),
+                Event::Recovery(_) | Event::Status(_) => None,
+            })
+            .collect()
+    } else {
+        let marks = session.marks.iter().map(|(at, text)| (*at, "◆", text.as_str(), theme.warning));
+        let faults = session.faults.iter().map(|(at, station)| (*at, "✖", station.name(), theme.bad));
+        let mut happened: Vec<_> = marks.chain(faults).collect();
+        happened.sort_by_key(|(at, ..)| *at);
+        happened
     };
     // From the newest to the oldest: a text reaches as far as the next one.
     let mut taken: Vec<std::ops::Range<u16>> = Vec::new();
