@@ -1,6 +1,8 @@
 //! The whole program, driven by keys in a pseudo-terminal: the embedded scenario, live. The rates are small: tests run
 //! unoptimised, several at a time; what the scenario carries is measured in `benches/end_to_end.rs`.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
 mod terminal;
 
 use terminal::{Program, figure};

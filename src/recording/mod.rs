@@ -10,6 +10,7 @@
 //! - [`survey`]: what is known of a recording as far as it was read: frames, moments, snapshots of the session
 //! - [`player`]: the session at any moment of a recording
 //! - [`clock`]: the moment that a replay shows: play, pause, speed, steps; [`jump`]: the places a person can type
+//! - [`samples`]: recordings that come with the program
 
 pub mod clock;
 pub mod error;

@@ -21,12 +21,12 @@ pub struct Sample {
 pub const ALL: [Sample; 5] = [
     Sample {
         name: "steady",
-        sentence: "an even load of 100 events/s on 8 partitions, and a processor that keeps up with it",
+        sentence: "an even load of 80 events/s on 8 partitions, and a processor that keeps up with it",
         bytes: include_bytes!("../../recordings/steady.jsonl.zst"),
     },
     Sample {
         name: "throttled",
-        sentence: "the load climbs until the store throttles and the backlog grows; a minute later it drains",
+        sentence: "the load climbs until the store throttles and the backlog grows; when the load goes down, it drains",
         bytes: include_bytes!("../../recordings/throttled.jsonl.zst"),
     },
     Sample {
