@@ -1,6 +1,6 @@
 //! What a person gets who asks for something that can't be: one sentence, and an exit code that is not zero.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};

@@ -1,6 +1,6 @@
 //! Golden frames: what a person sees, at three sizes, in the situations that matter.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 mod pipeline;
 

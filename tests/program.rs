@@ -1,7 +1,7 @@
 //! The whole program, driven by keys in a pseudo-terminal: the embedded scenario, live. The rates are small: tests run
 //! unoptimised, several at a time; what the scenario carries is measured in `benches/end_to_end.rs`.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 mod terminal;
 

@@ -5,6 +5,8 @@
 //! `STREAMGAUGE_FUZZ_SEED` begins where a failure said. `STREAMGAUGE_CORPUS=write` makes the corpus' own files anew; the
 //! bytes of a failure are put beside them by hand, so that they are tried first from then on.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
 mod recording;
 
 use std::panic::catch_unwind;

@@ -3,6 +3,8 @@
 //!
 //! `STREAMGAUGE_FRAMES=print cargo test --test recordings frames -- --nocapture` prints them all.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
 mod recording;
 
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! The embedded scenario as a whole: each service away in turn, the processor killed, the store too small. Every event is
 //! accounted for in the end.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 use std::time::Duration;
 

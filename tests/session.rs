@@ -1,6 +1,6 @@
 //! What a session adds up to, from observations alone.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 mod pipeline;
 

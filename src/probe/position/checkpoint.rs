@@ -129,7 +129,11 @@ mod tests {
         let body = br#"{"Offset":"1024","SequenceNumber":41,"PartitionId":"7","Owner":"a","Token":"b","Epoch":3}"#;
         assert_eq!(from_legacy_body(body), Ok(Some(read(41))));
         assert_eq!(from_legacy_body(br#"{"Offset":null,"SequenceNumber":0}"#), Ok(None), "nothing was read yet");
-        assert_eq!(from_legacy_body(br#"{"offset":"5","sequence_number":3}"#), Ok(Some(read(3))), "Python's older hosts");
+        assert_eq!(
+            from_legacy_body(br#"{"offset":"5","sequence_number":3}"#),
+            Ok(Some(read(3))),
+            "Python's older hosts"
+        );
         assert!(from_legacy_body(b"").is_err());
         assert!(from_legacy_body(b"<xml>").is_err());
     }
