@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 /// Nothing here may hang.
 const LIMIT: Duration = Duration::from_secs(45);
 
+type Switch = fn(&Faults) -> &FaultSwitch;
+
 struct Watched {
     scenario: Scenario,
     observations: mpsc::Receiver<Observation>,
@@ -90,7 +92,7 @@ fn is_connected(session: &Session, station: Station) -> bool {
 async fn each_service_goes_away_and_comes_back_by_itself() {
     let mut watched = Watched::start(50.0, 100_000).await;
     watched.stored(50).await;
-    let switches: [(Station, fn(&Faults) -> &FaultSwitch); 3] = [
+    let switches: [(Station, Switch); 3] = [
         (Station::Ingest, |faults| &faults.eventhubs),
         (Station::Checkpoints, |faults| &faults.blob),
         (Station::Store, |faults| &faults.cosmos),

@@ -26,9 +26,9 @@ fn rates_come_from_the_services_own_counts() {
         pipeline.run(30);
         (&pipeline.session, pipeline.now())
     };
-    assert!(close(session.ingest_rate(now).map(|rate| rate.per_second()), 1_000.0));
-    assert!(close(session.processed_rate(now).map(|rate| rate.per_second()), 1_000.0));
-    assert!(close(session.stored_rate(now).map(|rate| rate.per_second()), 1_000.0));
+    assert!(close(session.ingest_rate(now).map(streamgauge::model::units::EventRate::per_second), 1_000.0));
+    assert!(close(session.processed_rate(now).map(streamgauge::model::units::EventRate::per_second), 1_000.0));
+    assert!(close(session.stored_rate(now).map(streamgauge::model::units::EventRate::per_second), 1_000.0));
     assert!(close(session.skew(now), 1.0));
     let units = session.request_units(now).expect("the charge of writes is known");
     assert!(close(Some(units.share), 8_500.0 / 20_000.0), "{units:?}");
@@ -86,7 +86,10 @@ fn a_log_that_went_back_is_not_a_negative_rate() {
     for (at, last) in [(0, 1_000), (1_000, 2_000), (2_000, 10), (3_000, 20)] {
         see(&mut session, at, log_end(last));
     }
-    assert_eq!(session.ingest_rate(Time::from_millis(3_000)).map(|rate| rate.per_second()), Some(10.0));
+    assert_eq!(
+        session.ingest_rate(Time::from_millis(3_000)).map(streamgauge::model::units::EventRate::per_second),
+        Some(10.0)
+    );
 }
 
 #[test]
@@ -97,7 +100,10 @@ fn a_split_of_the_store_does_not_count_its_writes_anew() {
         see(&mut session, second * 1_000, range("0", 5_000 + 100 * u64::try_from(second).unwrap()));
     }
     see(&mut session, 3_100, range("1", 90_000));
-    assert_eq!(session.stored_rate(Time::from_millis(3_200)).map(|rate| rate.per_second()), Some(100.0));
+    assert_eq!(
+        session.stored_rate(Time::from_millis(3_200)).map(streamgauge::model::units::EventRate::per_second),
+        Some(100.0)
+    );
 }
 
 #[test]

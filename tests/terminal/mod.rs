@@ -32,7 +32,7 @@ impl Program {
         let mut reader = pair.master.try_clone_reader().expect("its output");
         let (send, output) = channel();
         std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = [0; 8_192];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 if send.send(buffer[..count].to_vec()).is_err() {
                     break;
