@@ -3,6 +3,8 @@
 //!
 //! `STREAMGAUGE_FRAMES=print cargo test --test recordings frames -- --nocapture` prints them all.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test that goes wrong has to fail")]
+
 mod recording;
 
 use std::process::Command;

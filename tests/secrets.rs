@@ -1,6 +1,8 @@
 //! No secret in any recording, nor in anything that can be printed: a session whose credentials are known is recorded, with
 //! its services in trouble, and searched for them.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that goes wrong has to fail")]
+
 use std::time::Duration;
 
 use streamgauge::azure::{BlobAddress, BlobCredential, CosmosAddress, CosmosCredential, Secret};
