@@ -2,7 +2,13 @@
 //!
 //! `cargo bench --bench draw`
 
-#![allow(missing_docs, clippy::print_stdout, reason = "a program that prints its figures")]
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a program that prints its figures"
+)]
 
 #[path = "../tests/pipeline/mod.rs"]
 mod pipeline;

@@ -3,7 +3,13 @@
 //! `cargo bench --bench end_to_end` climbs a ladder of rates, 15 s on each. `-- soak 5000 600` holds 5,000 events/s for
 //! 600 s and prints memory every 30 s. Linux only: CPU and memory are read from `/proc`.
 
-#![allow(missing_docs, clippy::print_stdout, reason = "a program that prints its figures")]
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a program that prints its figures"
+)]
 
 use std::time::{Duration, Instant};
 

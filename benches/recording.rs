@@ -1,48 +1,56 @@
 //! What a recording costs: bytes an hour, processor time of writing, opening and seeking in a day of it, and how fast
 //! observations add up to a session.
 //!
-//! `cargo bench --bench recording`; `-- --hours 2` for a shorter day. It writes to the folder for temporary files.
+//! `cargo bench --bench recording`; `-- 2` makes a recording of 2 hours instead of 24. It needs room for it (about 14 MB
+//! an hour) in the folder for temporary files, and a minute or two.
 
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints its figures")]
 
 #[path = "../tests/recording/mod.rs"]
 mod recording;
 
-use std::time::Instant;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use recording::{Pipeline, header};
-use streamgauge::model::observation::Observation;
+use recording::{Dice, NOON, Pipeline, header};
+use streamgauge::model::observation::{Fact, Observation};
 use streamgauge::model::session::Session;
-use streamgauge::recording::format::LineWriter;
+use streamgauge::model::units::Time;
+use streamgauge::recording::format::{LatenciesAre, LineWriter, Skipped, read_line};
 use streamgauge::recording::frame::Packer;
+use streamgauge::recording::player::{Player, Reached};
 
-/// Bytes an hour of 32 partitions at four looks a second, from two minutes of it, and what of it are histograms.
+const PARTITIONS: u32 = 32;
+
+fn main() {
+    size();
+    fold();
+    let hours = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(24);
+    day(hours);
+}
+
+/// Bytes an hour at four looks a second, from two minutes of it, and what of it are histograms.
 fn size() {
-    println!("32 partitions, 4 looks a second: MB an hour");
-    println!("{:>9} {:>9} {:>12} {:>10} {:>14}", "events/s", "packed", "no latencies", "as text", "us of CPU / s");
+    println!("{PARTITIONS} partitions, 4 looks a second: MB an hour, and processor time of a second's frame");
+    println!("{:>9} {:>8} {:>19} {:>8} {:>10}", "events/s", "file", "without histograms", "as text", "time");
     for rate in [0.0, 100.0, 1_000.0, 2_000.0, 10_000.0] {
-        let mut pipeline = Pipeline::new(32, rate);
+        let mut pipeline = Pipeline::new(PARTITIONS, rate);
         let mut packer = Packer::new().unwrap();
-        let (mut packed, mut bare, mut text) = (0, 0, 0);
-        let mut spent = std::time::Duration::ZERO;
+        let (mut file, mut bare, mut text, mut spent) = (0, 0, 0, Duration::ZERO);
         for _ in 0..120 {
             let observations = pipeline.seconds(1);
             let begun = Instant::now();
             let lines = lines(&observations);
-            packed += packer.pack(&lines).unwrap().len();
+            file += packer.pack(&lines).unwrap().len();
             spent += begun.elapsed();
             text += lines.len();
             let without: Vec<_> = observations.into_iter().map(without_latencies).collect();
             bare += packer.pack(&self::lines(&without)).unwrap().len();
         }
         let hour = |bytes: usize| bytes as f64 * 30.0 / 1e6;
-        println!(
-            "{rate:>9} {:>9.2} {:>12.2} {:>10.1} {:>14.0}",
-            hour(packed),
-            hour(bare),
-            hour(text),
-            spent.as_secs_f64() * 1e6 / 120.0
-        );
+        let micros = spent.as_secs_f64() * 1e6 / 120.0;
+        println!("{rate:>9} {:>8.2} {:>19.2} {:>8.1} {micros:>7.0} us", hour(file), hour(bare), hour(text));
     }
 }
 
@@ -56,7 +64,6 @@ fn lines(observations: &[Observation]) -> Vec<u8> {
 }
 
 fn without_latencies(mut observation: Observation) -> Observation {
-    use streamgauge::model::observation::Fact;
     match &mut observation.fact {
         Fact::Stored(stored) => stored.latency = recording::latencies([]),
         Fact::Load(load) => (load.from_due, load.from_send) = (recording::latencies([]), recording::latencies([])),
@@ -65,15 +72,72 @@ fn without_latencies(mut observation: Observation) -> Observation {
     observation
 }
 
-fn main() {
-    size();
-    let observations = Pipeline::new(32, 1_000.0).seconds(120);
-    let mut session = Session::new();
+/// Observations a second: read from text, and added to a session.
+fn fold() {
+    let observations = Pipeline::new(PARTITIONS, 1_000.0).seconds(300);
+    let text = lines(&observations);
+    for (what, latencies) in [("read", LatenciesAre::Read), ("passed over", LatenciesAre::PassedOver)] {
+        let (mut seen, mut skipped) = (Vec::new(), Skipped::default());
+        let begun = Instant::now();
+        for line in text.split(|byte| *byte == b'\n') {
+            read_line(line, latencies, &mut seen, &mut skipped);
+        }
+        let rate = seen.len() as f64 / begun.elapsed().as_secs_f64() / 1e6;
+        println!("{rate:.2} million observations/s read from text, latencies {what}");
+    }
     let begun = Instant::now();
+    let mut session = Session::new();
     for observation in &observations {
         session.apply(observation);
     }
-    let rate = observations.len() as f64 / begun.elapsed().as_secs_f64();
-    println!("fold: {:.2} million observations/s", rate / 1e6);
-    let _ = header();
+    let rate = observations.len() as f64 / begun.elapsed().as_secs_f64() / 1e6;
+    println!("{rate:.2} million observations/s folded into a session");
+}
+
+/// A long recording: open, first frame, reading on, and seeks to anywhere.
+fn day(hours: u32) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("day.jsonl.zst");
+    let begun = Instant::now();
+    let bytes = write(&path, hours * 3_600);
+    println!("a recording of {hours} h, {:.0} MB, made in {:.0?}", bytes as f64 / 1e6, begun.elapsed());
+
+    let begun = Instant::now();
+    let mut player = Player::open(&path).unwrap();
+    let first = player.header().started.after(Duration::from_secs(1));
+    player.session_at(first).unwrap();
+    println!("opened and at its first second: {:.1?}", begun.elapsed());
+    let end = NOON.after(Duration::from_secs(u64::from(hours) * 3_600 + 60));
+    while player.go_to(end).unwrap() == Reached::Reading {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!("all of it read: {:.1?}, {} MB of snapshots", begun.elapsed(), player.survey().snapshot_bytes() >> 20);
+
+    let mut dice = Dice::new(9);
+    let mut times: Vec<Duration> = (0..200)
+        .map(|_| {
+            let at: Time = NOON.after(Duration::from_secs(dice.below(u64::from(hours) * 3_600)));
+            let begun = Instant::now();
+            player.session_at(at).unwrap();
+            begun.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    println!("200 seeks to anywhere: median {:.1?}, p95 {:.1?}, worst {:.1?}", times[100], times[190], times[199]);
+}
+
+/// Writes the frames as the writer does, without its thread and its waiting for the disk.
+fn write(path: &Path, seconds: u32) -> u64 {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    let mut packer = Packer::new().unwrap();
+    file.write_all(&packer.pack(&header().to_line()).unwrap()).unwrap();
+    let mut bytes = 0;
+    let mut pipeline = Pipeline::new(PARTITIONS, 1_000.0);
+    for _ in 0..seconds {
+        let frame = packer.pack(&lines(&pipeline.seconds(1))).unwrap();
+        bytes += frame.len() as u64;
+        file.write_all(&frame).unwrap();
+    }
+    file.flush().unwrap();
+    bytes
 }

@@ -1,5 +1,7 @@
 //! What a person gets who asks for something that can't be: one sentence, and an exit code that is not zero.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
@@ -61,5 +63,22 @@ fn a_port_that_is_taken() {
         assert_eq!(output.status.code(), Some(1), "{flag}: {said}");
         assert!(said.contains(&format!("port {port} on 127.0.0.1 is taken")), "{flag}: {said}");
         assert!(said.contains(flag), "the sentence names the flag: {said}");
+    }
+}
+
+#[test]
+fn a_recording_that_is_none() {
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let empty = format!("{folder}/empty.jsonl.zst");
+    std::fs::write(&empty, b"").expect("a file");
+    let wrong = format!("{folder}/wrong.jsonl.zst");
+    std::fs::write(&wrong, b"no recording at all").expect("a file");
+    let nowhere = format!("{folder}/nowhere.jsonl.zst");
+    for file in [folder, &empty, &wrong, &nowhere] {
+        let output = run(&["replay", file]);
+        let said = sentence(&output);
+        assert_eq!(output.status.code(), Some(1), "{file}: {said}");
+        assert!(said.starts_with("streamgauge: ") && said.contains(file), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
     }
 }

@@ -1,5 +1,7 @@
 //! The scenario without a screen: what it prints, and how it ends.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 

@@ -1,5 +1,7 @@
 //! A recording as a file: what was written is read; cut, damaged or wrong files give what they have, or one sentence.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that can't go on has to fail")]
+
 mod recording;
 
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::path::{Path, PathBuf};
 use recording::{Dice, Pipeline, header};
 use streamgauge::model::observation::{Fact, Observation};
 use streamgauge::recording::error::ReadError;
-use streamgauge::recording::format::Skipped;
+use streamgauge::recording::format::{LatenciesAre, Skipped};
 use streamgauge::recording::reader::{Ending, FramePlace, Recording};
 use streamgauge::recording::writer::{Writer, WriterState};
 
@@ -29,7 +31,9 @@ fn record(path: &Path, observations: &[Observation]) {
 /// All that can be read of a recording.
 fn read(recording: &Recording) -> (Vec<FramePlace>, Vec<Observation>, Ending) {
     let (mut frames, mut places, mut seen) = (recording.frames_from(0), Vec::new(), Vec::new());
-    while let Some((place, observations)) = frames.next_frame(&mut Skipped::default()).expect("the file can be read") {
+    while let Some((place, observations)) =
+        frames.next_frame(LatenciesAre::Read, &mut Skipped::default()).expect("the file can be read")
+    {
         places.push(place);
         seen.extend(observations);
     }
@@ -79,7 +83,7 @@ fn each_frame_reads_without_the_others() {
     let recording = Recording::open(&path).expect("a recording");
     let mut seen = Vec::new();
     for place in read(&recording).0 {
-        seen.extend(recording.read_frame(place, &mut Skipped::default()).expect("a frame"));
+        seen.extend(recording.read_frame(place, LatenciesAre::Read).expect("a frame"));
     }
     assert_eq!(seen, observations);
 }
@@ -236,6 +240,48 @@ fn a_full_disk_stops_the_recording_with_a_sentence_and_nothing_else() {
     );
 }
 
+/// A pipe stands for a disk here: it takes a little, and then fails or does not answer.
+#[cfg(target_os = "linux")]
+fn with_a_pipe(then: impl FnOnce(&Path, std::fs::File)) {
+    let folder = folder();
+    let path = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    // Opened for both ends, so that neither open waits for the other.
+    let end = std::fs::File::options().read(true).write(true).open(&path).expect("a pipe");
+    then(&path, end);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fails_stops_the_recording_with_a_sentence() {
+    with_a_pipe(|path, end| {
+        let writer = Writer::create(path, &header()).expect("a writer");
+        assert!(matches!(writer.state(), WriterState::Recording { .. }));
+        drop(end);
+        for observation in Pipeline::new(4, 400.0).seconds(10) {
+            writer.record(&observation);
+        }
+        let place = path.display();
+        let reason = format!("can't write {place} (Broken pipe (os error 32)); free some space or record elsewhere");
+        assert_eq!(writer.finish(), WriterState::Stopped { reason });
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_does_not_answer_stops_the_recording_and_not_the_monitor() {
+    with_a_pipe(|path, _end| {
+        let writer = Writer::create(path, &header()).expect("a writer");
+        // Nobody reads: the pipe fills up, then the channel. The monitor goes on all the same.
+        for observation in Pipeline::new(32, 1_000.0).seconds(150) {
+            writer.record(&observation);
+        }
+        let reason = format!("the disk does not keep up with the recording {}", path.display());
+        assert_eq!(writer.state(), WriterState::Stopped { reason: reason.clone() });
+        assert_eq!(writer.finish(), WriterState::Stopped { reason }, "and it does not keep the program from ending");
+    });
+}
+
 #[test]
 fn a_recording_is_kept_under_a_name_while_it_goes_on() {
     let folder = folder();
@@ -243,11 +289,15 @@ fn a_recording_is_kept_under_a_name_while_it_goes_on() {
     let mut pipeline = Pipeline::new(4, 400.0);
     let (before, after) = (pipeline.seconds(3), pipeline.seconds(3));
     let writer = Writer::create(&path, &header()).expect("a writer");
-    before.iter().for_each(|observation| writer.record(observation));
+    for observation in &before {
+        writer.record(observation);
+    }
     writer.keep(&kept).expect("it is kept");
     let again = writer.keep(&kept).expect_err("it is there").to_string();
     assert!(again.ends_with("b.jsonl.zst exists already; give another name, or remove it first"), "{again}");
-    after.iter().for_each(|observation| writer.record(observation));
+    for observation in &after {
+        writer.record(observation);
+    }
     writer.finish();
     std::fs::remove_file(&path).expect("the first name goes");
     let (_, seen, ending) = read(&Recording::open(&kept).expect("a recording"));

@@ -1,12 +1,14 @@
 //! What the format promises: any observation survives, in order, to the microsecond; what a reader does not know is
 //! left out and counted.
 
+#![allow(clippy::expect_used, reason = "a test that can't go on has to fail")]
+
 mod recording;
 
 use proptest::prelude::*;
 use recording::{any_observations, header};
 use streamgauge::model::observation::{Fact, Observation};
-use streamgauge::recording::format::{Header, LineWriter, Skipped, Version, read_line};
+use streamgauge::recording::format::{Header, LatenciesAre, LineWriter, Skipped, Version, read_line};
 
 /// The lines of some observations.
 fn lines(observations: &[Observation]) -> String {
@@ -21,7 +23,7 @@ fn lines(observations: &[Observation]) -> String {
 fn read(text: &str) -> (Vec<Observation>, Skipped) {
     let (mut seen, mut skipped) = (Vec::new(), Skipped::default());
     for line in text.lines() {
-        read_line(line.as_bytes(), &mut seen, &mut skipped);
+        read_line(line.as_bytes(), LatenciesAre::Read, &mut seen, &mut skipped);
     }
     (seen, skipped)
 }
@@ -38,8 +40,8 @@ proptest! {
     #[test]
     fn no_line_is_fatal(line: Vec<u8>, text in ".*") {
         let (mut seen, mut skipped) = (Vec::new(), Skipped::default());
-        read_line(&line, &mut seen, &mut skipped);
-        read_line(text.as_bytes(), &mut seen, &mut skipped);
+        read_line(&line, LatenciesAre::Read, &mut seen, &mut skipped);
+        read_line(text.as_bytes(), LatenciesAre::Read, &mut seen, &mut skipped);
     }
 }
 
@@ -62,7 +64,8 @@ fn a_newer_minor_version_may_say_more() {
 /// A line and what is left out of it, each with how many observations remain.
 #[test]
 fn what_is_not_known_is_left_out_and_counted() {
-    let table: [(&str, usize, &[(&str, u64)]); 11] = [
+    type Case = (&'static str, usize, &'static [(&'static str, u64)]);
+    let table: [Case; 11] = [
         (r#"{"at":1,"mark":"m"}"#, 1, &[]),
         (r#"{"at":1,"weather":{"sun":true}}"#, 0, &[("weather", 1)]),
         (r#"{"at":1,"mark":"m","by":"me"}"#, 1, &[("by", 1)]),

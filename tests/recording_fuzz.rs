@@ -5,7 +5,7 @@
 //! `STREAMGAUGE_FUZZ_SEED` begins where a failure said. `STREAMGAUGE_CORPUS=write` makes the corpus' own files anew; the
 //! bytes of a failure are put beside them by hand, so that they are tried first from then on.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test that goes wrong has to fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 mod recording;
 
@@ -160,10 +160,9 @@ fn mutate_once(bytes: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
             if lines.len() > 2 {
                 let (one, two) = (1 + index(dice, lines.len() - 1), 1 + index(dice, lines.len() - 1));
                 if dice.below(2) == 0 {
-                    lines.swap(one, two);
+                    lines.swap(one, two)
                 } else {
-                    let line = lines[two].clone();
-                    lines[one] = line;
+                    lines[one] = lines[two].clone()
                 }
                 *bytes = lines.concat();
             }
@@ -184,17 +183,17 @@ fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
 /// Frames of a few lines each, the first line alone.
 fn pack(text: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut packer = Packer::new().expect("a packer");
-    let (mut file, mut frame, mut first) = (Vec::new(), Vec::new(), true);
+    let (mut packed, mut frame, mut first) = (Vec::new(), Vec::new(), true);
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         frame.extend_from_slice(line);
         if first || dice.below(8) == 0 {
-            file.extend(packer.pack(&frame).expect("a frame"));
+            packed.extend(packer.pack(&frame).expect("a frame"));
             frame.clear();
             first = false;
         }
     }
-    file.extend(packer.pack(&frame).expect("a frame"));
-    file
+    packed.extend(packer.pack(&frame).expect("a frame"));
+    packed
 }
 
 /// The most memory that this process has had, in MB; `None` where the system does not say.
@@ -205,7 +204,7 @@ fn most_memory() -> Option<u64> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Set as soon as any thread panics.
@@ -283,9 +282,7 @@ fn broken_recordings_are_read_up_to_the_damage_or_refused() {
 
 fn lines(observations: &[Observation]) -> Vec<u8> {
     let (mut writer, mut text) = (LineWriter::default(), Vec::new());
-    for seen in observations {
-        writer.push(seen, &mut text);
-    }
+    observations.iter().for_each(|seen| writer.push(seen, &mut text));
     writer.finish(&mut text);
     text
 }
@@ -305,9 +302,7 @@ fn write_corpus() {
     let first = header().to_line();
     let plain = [first.clone(), seconds.concat()].concat();
     let mut whole = pack(&first);
-    for second in &seconds {
-        whole.extend(pack(second));
-    }
+    seconds.iter().for_each(|second| whole.extend(pack(second)));
     let header_only = pack(&first);
 
     // Every kind of fact, and what a newer minor version or another program might say.

@@ -1,4 +1,4 @@
-//! Recordings read by tools that other people wrote: zstd and jq, `DuckDB`, pandas. The commands are those of
+//! Recordings read by tools that other people wrote: zstd and jq, DuckDB, pandas. The commands are those of
 //! `recordings/README.md`, word for word.
 //!
 //! ```text
@@ -8,7 +8,7 @@
 //!
 //! `STREAMGAUGE_PYTHON` names another interpreter than `python3`.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that goes wrong has to fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 use std::path::Path;
 use std::process::Command;

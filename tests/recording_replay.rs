@@ -1,16 +1,19 @@
 //! Replay: the session at any moment is the same whichever way it was reached, live or from a file.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on has to fail")]
+
 mod recording;
 
 use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use recording::{Dice, NOON, Pipeline, any_fact, header};
+use recording::{Dice, NOON, Pipeline, any_fact, header, latencies};
+use streamgauge::model::latency::LatencyWindow;
 use streamgauge::model::observation::{Fact, Observation, Station, StationState};
 use streamgauge::model::session::Session;
 use streamgauge::model::units::Time;
-use streamgauge::recording::format::{LineWriter, Skipped, read_line};
+use streamgauge::recording::format::{LatenciesAre, LineWriter, Skipped, read_line};
 use streamgauge::recording::player::{Player, Reached};
 use streamgauge::recording::reader::Ending;
 use streamgauge::recording::survey::Event;
@@ -18,7 +21,9 @@ use streamgauge::recording::writer::{Writer, WriterState};
 
 fn record(path: &Path, observations: &[Observation]) -> Writer {
     let writer = Writer::create(path, &header()).expect("a writer");
-    observations.iter().for_each(|observation| writer.record_patiently(observation));
+    for observation in observations {
+        writer.record_patiently(observation);
+    }
     writer
 }
 
@@ -27,12 +32,18 @@ fn record(path: &Path, observations: &[Observation]) -> Writer {
 /// so they go through its lines here, too.
 fn folded(observations: &[Observation], at: Time) -> Session {
     let (mut writer, mut text) = (LineWriter::default(), Vec::new());
-    observations.iter().take_while(|observation| observation.at <= at).for_each(|seen| writer.push(seen, &mut text));
+    for seen in observations.iter().take_while(|observation| observation.at <= at) {
+        writer.push(seen, &mut text);
+    }
     writer.finish(&mut text);
     let mut seen = Vec::new();
-    text.split(|byte| *byte == b'\n').for_each(|line| read_line(line, &mut seen, &mut Skipped::default()));
+    for line in text.split(|byte| *byte == b'\n') {
+        read_line(line, LatenciesAre::Read, &mut seen, &mut Skipped::default());
+    }
     let mut session = Session::new();
-    seen.iter().for_each(|seen| session.apply(seen));
+    for seen in &seen {
+        session.apply(seen);
+    }
     session
 }
 
@@ -104,7 +115,9 @@ fn looking_back_while_it_is_being_written() {
         assert_eq!(player.go_to(at).expect("a session"), Reached::There);
         assert_same(player.session(), &folded(&observations, at), "while it is being written");
     }
-    later.iter().for_each(|observation| writer.record_patiently(observation));
+    for observation in later {
+        writer.record_patiently(observation);
+    }
     assert!(matches!(writer.finish(), WriterState::Finished { .. }));
     let end = after(130_000_000);
     assert_eq!(player.go_to(end).expect("a session"), Reached::There);
@@ -185,9 +198,10 @@ proptest! {
             let shown = |session: &Session| session.latest().and_then(|now| session.stored_latency.percentiles(now));
             prop_assert_eq!(shown(&found), shown(&expected));
             let stripped = |mut session: Session| {
-                session.stored_latency = Default::default();
+                session.stored_latency = LatencyWindow::default();
                 if let Some(load) = &mut session.load {
-                    (load.from_due, load.from_send) = Default::default();
+                    (load.from_due, load.from_send) = (LatencyWindow::default(), LatencyWindow::default());
+                    (load.figures.from_due, load.figures.from_send) = (latencies([]), latencies([]));
                 }
                 session
             };

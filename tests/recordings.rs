@@ -3,7 +3,7 @@
 //!
 //! `STREAMGAUGE_FRAMES=print cargo test --test recordings frames -- --nocapture` prints them all.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test that goes wrong has to fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 mod recording;
 

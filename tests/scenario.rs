@@ -1,6 +1,8 @@
 //! The embedded scenario as a whole: each service away in turn, the processor killed, the store too small. Every event is
 //! accounted for in the end.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
 use std::time::Duration;
 
 use streamgauge::local::fault::{Fault, FaultSwitch};

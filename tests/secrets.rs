@@ -1,7 +1,7 @@
 //! No secret in any recording, nor in anything that can be printed: a session whose credentials are known is recorded, with
 //! its services in trouble, and searched for them.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that goes wrong has to fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 use std::time::Duration;
 

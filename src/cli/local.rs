@@ -22,6 +22,7 @@ use crate::ui::theme::Theme;
 
 /// Flags of the embedded scenario.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct LocalFlags {
     /// Serve the scenario without a screen until stopped
     #[arg(long)]
@@ -185,7 +186,7 @@ fn recorder(
 
 fn describe(title: String) -> ScenarioDescription {
     let StationNames { ingest, processor, store } = StationNames::default();
-    ScenarioDescription { title, ingest, processor, store, ..ScenarioDescription::default() }
+    ScenarioDescription { title, ingest, processor, store }
 }
 
 async fn headless(flags: &LocalFlags) -> Result<Exit, LocalError> {

@@ -1,6 +1,7 @@
 //! `streamgauge replay`: a recording on the screen.
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -8,9 +9,10 @@ use clap::Args;
 use super::local::stop_signal;
 use super::{Exit, complain, say};
 use crate::figures;
-use crate::recording::error::{ReadError, WriteError};
+use crate::recording::error::ReadError;
 use crate::recording::folder::Folder;
 use crate::recording::player::Player;
+use crate::recording::samples::{self, Sample};
 use crate::ui::replay::{self, ReplayError};
 use crate::ui::terminal::{Screen, ScreenError};
 use crate::ui::theme::Theme;
@@ -18,7 +20,7 @@ use crate::ui::theme::Theme;
 /// Flags of a replay.
 #[derive(Debug, Args)]
 pub struct ReplayFlags {
-    /// The recording (`.jsonl.zst` or `.jsonl`), or `-` for standard input; without it, a list of your recordings
+    /// The recording (.jsonl.zst or .jsonl), - for standard input, or the name of a sample; without it, a choice
     file: Option<PathBuf>,
     /// Begin again at the end
     #[arg(long = "loop")]
@@ -30,8 +32,10 @@ pub struct ReplayFlags {
 enum Failure {
     #[error(transparent)]
     Read(#[from] ReadError),
-    #[error(transparent)]
-    Folder(#[from] WriteError),
+    #[error("{typed:?} is none of them: type a number from 1 to {count}")]
+    Choice { typed: String, count: usize },
+    #[error("your answer could not be read ({0}); name the recording on the command line")]
+    Answer(String),
     #[error(transparent)]
     Screen(#[from] ScreenError),
     #[error("the runtime could not be started ({0}); close other programs and try again")]
@@ -51,7 +55,7 @@ impl From<ReplayError> for Failure {
 pub(super) fn run(flags: &ReplayFlags) -> Exit {
     let outcome = match &flags.file {
         Some(file) => play(file, flags.looping),
-        None => list(),
+        None => choose(flags.looping),
     };
     match outcome {
         Ok(()) => Exit::Done,
@@ -65,30 +69,53 @@ pub(super) fn run(flags: &ReplayFlags) -> Exit {
     }
 }
 
-fn play(file: &std::path::Path, looping: bool) -> Result<(), Failure> {
+/// A recording that is named: a file, `-`, or one of the samples where no file of that name is.
+fn open(file: &Path) -> Result<Player, ReadError> {
+    match file.to_str().and_then(Sample::named) {
+        Some(sample) if !file.exists() => sample.play(),
+        _ => Player::open(file),
+    }
+}
+
+fn play(file: &Path, looping: bool) -> Result<(), Failure> {
     // The recording comes first: a file that is none is said so on a terminal that was never taken.
-    let player = Player::open(file)?;
+    let player = open(file)?;
     let mut screen = Screen::take()?;
     let theme = Theme::for_environment(std::env::var_os("NO_COLOR").as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let played = runtime.block_on(replay::run(&mut screen, player, looping, &theme, stop_signal()));
+    let outcome = runtime.block_on(replay::run(&mut screen, player, looping, &theme, stop_signal()));
     drop(screen);
     runtime.shutdown_timeout(Duration::from_secs(1));
-    Ok(played?)
+    Ok(outcome?)
 }
 
-/// The user's recordings, the newest last.
-fn list() -> Result<(), Failure> {
-    let folder = Folder::of_user()?;
-    let recordings = folder.recordings();
-    if recordings.is_empty() {
-        say(&format!("no recordings in {} yet: each live session writes one", folder.path().display()));
+/// Lists the samples and the user's recordings, the newest last, and on a terminal asks which one to play.
+fn choose(looping: bool) -> Result<(), Failure> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for sample in samples::ALL {
+        files.push(sample.name.into());
+        say(&format!("{:>3}  {:<10} {}", files.len(), sample.name, sample.sentence));
     }
-    for recording in recordings {
+    // Without a folder of recordings there are still the samples.
+    for recording in Folder::of_user().map(|folder| folder.recordings()).unwrap_or_default() {
         let size = figures::compact(recording.bytes as f64 / 1e6);
-        if !say(&format!("{size:>5} MB  {}", recording.path.display())) {
-            break;
+        files.push(recording.path);
+        if let Some(path) = files.last() {
+            say(&format!("{:>3}  {size:>5} MB   {}", files.len(), path.display()));
         }
     }
-    Ok(())
+    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        return Ok(());
+    }
+    say("which one? (a number; Enter leaves)");
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed).map_err(|error| Failure::Answer(error.to_string()))?;
+    match typed.trim() {
+        "" => Ok(()),
+        typed => {
+            let chosen = typed.parse::<usize>().ok().and_then(|number| files.get(number.checked_sub(1)?));
+            let count = files.len();
+            play(chosen.ok_or(Failure::Choice { typed: typed.chars().take(40).collect(), count })?, looping)
+        }
+    }
 }

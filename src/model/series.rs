@@ -261,7 +261,6 @@ impl Counter {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "small whole numbers are exact")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

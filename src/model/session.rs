@@ -42,6 +42,8 @@ pub struct Session {
     pub tally: Option<TallyFigures>,
     /// Moments worth remembering, in order.
     pub marks: Vec<(Time, String)>,
+    /// When a station ceased to answer, in order.
+    pub faults: Vec<(Time, Station)>,
 }
 
 /// Whether a station answers, and since when.
@@ -117,6 +119,7 @@ impl Session {
             stored_latency: LatencyWindow::default(),
             tally: None,
             marks: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
@@ -175,6 +178,9 @@ impl Session {
                 // A new time or reason of the same trouble is not a new trouble.
                 if std::mem::discriminant(&health.state) != std::mem::discriminant(state) {
                     health.since = at;
+                    if matches!(state, StationState::Retrying { .. }) {
+                        self.faults.push((at, *station));
+                    }
                 }
                 health.state = state.clone();
             }

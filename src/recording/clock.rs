@@ -63,10 +63,11 @@ pub enum Kind {
 
 impl Kind {
     fn fits(self, event: &Event) -> bool {
-        match (self, event) {
-            (Self::Any, _) | (Self::Mark, Event::Mark(_)) | (Self::Status, Event::Status(_)) => true,
-            (Self::Fault, Event::Fault(_) | Event::Recovery(_)) => true,
-            (Self::Mark | Self::Status | Self::Fault, _) => false,
+        match self {
+            Self::Mark => matches!(event, Event::Mark(_)),
+            Self::Fault => matches!(event, Event::Fault(_) | Event::Recovery(_)),
+            Self::Status => matches!(event, Event::Status(_)),
+            Self::Any => true,
         }
     }
 }

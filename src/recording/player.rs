@@ -5,8 +5,8 @@
 //!
 //! **The session at a moment** is what all observations add up to that come, in the order of the file, before the first
 //! one that is later than the moment. It depends on the file alone: not on the way by which the moment was reached, not
-//! on the machine, not on its time zone. One thing is left out: latencies that are older than any window may be
-//! forgotten after a jump.
+//! on the machine, not on its time zone. One thing is left out: after a jump, latencies of more than fifteen seconds ago,
+//! which no window shows, may be taken for empty.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::error::ReadError;
-use super::format::{Header, Skipped};
+use super::format::{Header, LatenciesAre, Skipped};
 use super::reader::{Ending, Recording};
 use super::survey::{LATENCIES, Survey, Surveyor};
 use crate::model::observation::{Fact, Observation};
@@ -133,10 +133,12 @@ impl Player {
     }
 
     /// Brings the session to a moment, as far as the recording was read.
-    pub fn go_to(&mut self, at: Time) -> Result<Reached, ReadError> {
-        let (begun, complete, latest) = {
+    pub fn go_to(&mut self, asked: Time) -> Result<Reached, ReadError> {
+        let (begun, complete, latest, at) = {
             let survey = self.survey();
-            (survey.frames_begun_by(at), survey.is_complete(), survey.latest())
+            // Past the end, the end is shown: its latencies are those that count.
+            let within = survey.latest().map_or(asked, |latest| latest.min(asked));
+            (survey.frames_begun_by(within), survey.is_complete(), survey.latest(), within)
         };
         // The last frame that has begun may go past the moment; those before it don't.
         let before = begun.saturating_sub(1);
@@ -145,7 +147,7 @@ impl Player {
             self.restore(before)?;
         }
         self.fold(at, begun)?;
-        let there = complete || latest.is_some_and(|latest| latest > at);
+        let there = complete || latest.is_some_and(|latest| latest > asked);
         Ok(if there { Reached::There } else { Reached::Reading })
     }
 
@@ -167,7 +169,7 @@ impl Player {
         };
         (self.session, self.frames) = (restored.session, restored.frames);
         for frame in restored.latencies_from..restored.frames {
-            for observation in self.read(frame)? {
+            for observation in self.read(frame, LatenciesAre::Read)? {
                 remember_latencies(&mut self.session, &observation);
             }
         }
@@ -176,6 +178,7 @@ impl Player {
 
     /// Takes observations up to a moment.
     fn fold(&mut self, at: Time, begun: usize) -> Result<(), ReadError> {
+        let latencies_from = self.survey().frames_begun_by(at.before(LATENCIES)).saturating_sub(1);
         loop {
             while let Some(next) = self.waiting.pop() {
                 if next.at > at {
@@ -187,15 +190,16 @@ impl Player {
             if self.frames >= begun {
                 return Ok(());
             }
-            self.waiting = self.read(self.frames)?;
+            let wanted = if self.frames < latencies_from { LatenciesAre::PassedOver } else { LatenciesAre::Read };
+            self.waiting = self.read(self.frames, wanted)?;
             self.waiting.reverse();
             self.frames += 1;
         }
     }
 
-    fn read(&self, frame: usize) -> Result<Vec<Observation>, ReadError> {
+    fn read(&self, frame: usize, latencies: LatenciesAre) -> Result<Vec<Observation>, ReadError> {
         let place = self.survey().frames().get(frame).map(|frame| frame.place);
-        place.map_or(Ok(Vec::new()), |place| self.recording.read_frame(place, &mut Skipped::default()))
+        place.map_or(Ok(Vec::new()), |place| self.recording.read_frame(place, latencies))
     }
 }
 
@@ -204,7 +208,7 @@ impl Drop for Player {
         if let Some((stop, thread)) = self.reader.take() {
             stop.store(true, Ordering::Relaxed);
             // It has nothing more to say.
-            if thread.join().is_err() {}
+            thread.join().ok();
         }
     }
 }
@@ -217,6 +221,7 @@ fn remember_latencies(session: &mut Session, observation: &Observation) {
             if let Some(load) = &mut session.load {
                 load.from_due.push(observation.at, &figures.from_due);
                 load.from_send.push(observation.at, &figures.from_send);
+                (load.figures.from_due, load.figures.from_send) = (figures.from_due.clone(), figures.from_send.clone());
             }
         }
         _ => {}
@@ -238,7 +243,8 @@ impl Reading {
         let mut skipped = Skipped::default();
         let mut ending = None;
         while !self.stop.load(Ordering::Relaxed) {
-            match frames.next_frame(&mut skipped) {
+            // A snapshot holds no latencies; see there.
+            match frames.next_frame(LatenciesAre::PassedOver, &mut skipped) {
                 Ok(Some((place, observations))) => {
                     // The header's frame, and one of nothing but unknown facts.
                     if !observations.is_empty() {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::error::ReadError;
-use super::format::{Header, Skipped, Version, read_line};
+use super::format::{Header, LatenciesAre, Skipped, Version, read_line, read_line_again};
 use super::frame::{self, Begins, LARGEST_FRAME, LARGEST_TEXT};
 use super::source::Source;
 use crate::model::observation::{Fact, Observation};
@@ -132,8 +132,8 @@ impl Recording {
         Frames::from(self.source.clone(), self.packing, at)
     }
 
-    /// The observations of one frame.
-    pub fn read_frame(&self, place: FramePlace, skipped: &mut Skipped) -> Result<Vec<Observation>, ReadError> {
+    /// The observations of one frame that [`Frames`] found.
+    pub fn read_frame(&self, place: FramePlace, latencies: LatenciesAre) -> Result<Vec<Observation>, ReadError> {
         let mut bytes = Vec::new();
         self.source.read_at(place.at, place.length as usize, &mut bytes)?;
         let text = match self.packing {
@@ -143,7 +143,7 @@ impl Recording {
                 ReadError::Damaged { place: place_name, at: place.at, reason }
             })?,
         };
-        Ok(observations(&text, place.at == 0, skipped))
+        Ok(observations(&text, place.at == 0, |line, seen| read_line_again(line, latencies, seen)))
     }
 
     /// When the last observation was seen, found from the end of the file and without reading what comes before; `None`
@@ -179,7 +179,8 @@ impl Recording {
                 (Packing::Zstd, _) => return None,
                 (Packing::Plain, _) => tail[at..].split_inclusive(|byte| *byte == b'\n').next()?.to_vec(),
             };
-            let seen = observations(&text, false, &mut Skipped::default());
+            let again = |line: &[u8], seen: &mut _| read_line_again(line, LatenciesAre::PassedOver, seen);
+            let seen = observations(&text, false, again);
             seen.iter().map(|observation| observation.at).max()
         })
     }
@@ -188,17 +189,16 @@ impl Recording {
 /// Histograms in a frame, at most: a second of a live session has a dozen, and each takes 27 KB however short its text.
 const MOST_HISTOGRAMS: usize = 512;
 
-/// The observations of a frame's text. The first line of a file is no observation.
-fn observations(text: &[u8], first: bool, skipped: &mut Skipped) -> Vec<Observation> {
+/// The observations of a frame's text, read line by line. The first line of a file is no observation.
+fn observations(text: &[u8], first: bool, mut read: impl FnMut(&[u8], &mut Vec<Observation>)) -> Vec<Observation> {
     let mut seen = Vec::new();
     let mut histograms = 0;
     for line in text.split(|byte| *byte == b'\n').skip(usize::from(first)) {
         let before = seen.len();
-        read_line(line, &mut seen, skipped);
+        read(line, &mut seen);
         histograms += seen[before..].iter().map(histograms_of).sum::<usize>();
         if histograms > MOST_HISTOGRAMS && seen[before..].iter().any(|seen| histograms_of(seen) > 0) {
             seen.truncate(before);
-            skipped.count("histograms beyond 512 in a frame");
         }
     }
     seen
@@ -231,9 +231,14 @@ impl Frames {
     }
 
     /// The next frame and its observations; `None` at the end of what can be read, see [`Self::ending`].
-    pub fn next_frame(&mut self, skipped: &mut Skipped) -> Result<Option<(FramePlace, Vec<Observation>)>, ReadError> {
+    pub fn next_frame(
+        &mut self,
+        latencies: LatenciesAre,
+        skipped: &mut Skipped,
+    ) -> Result<Option<(FramePlace, Vec<Observation>)>, ReadError> {
         let Some((place, text)) = self.next_text()? else { return Ok(None) };
-        Ok(Some((place, observations(&text, place.at == 0, skipped))))
+        let read = |line: &[u8], seen: &mut _| read_line(line, latencies, seen, skipped);
+        Ok(Some((place, observations(&text, place.at == 0, read))))
     }
 
     /// How the part that can be read ends, once [`Self::next_frame`] gave `None`.

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::reader::FramePlace;
 use crate::model::health::{Health, Word};
+use crate::model::latency::LatencyWindow;
 use crate::model::observation::{Fact, Observation, Station, StationState};
 use crate::model::series::Series;
 use crate::model::session::Session;
@@ -77,7 +78,7 @@ pub struct SurveyedFrame {
 struct Snapshot {
     /// How many frames it has seen.
     frames: usize,
-    /// The first frame whose latencies still count; none are missing where this is `frames`.
+    /// The first frame whose latencies still count.
     latencies_from: usize,
     session: Session,
     /// The last seconds of the four series; `None` if the session holds them whole.
@@ -331,16 +332,13 @@ impl Surveyor {
         }
         self.last_snapshot = Some(now);
         let mut session = self.session.clone();
-        let mut latencies_from = self.frames;
-        let tails = self.settled.filter(|_| self.steady).map(|settled| {
-            latencies_from = self.recent.front().map_or(self.frames, |(frame, _)| *frame);
-            session.stored_latency = crate::model::latency::LatencyWindow::default();
-            if let Some(load) = &mut session.load {
-                load.from_due = crate::model::latency::LatencyWindow::default();
-                load.from_send = crate::model::latency::LatencyWindow::default();
-            }
-            (settled, series_of(&mut session).map(|series| tail_of(series, settled, now)))
-        });
+        session.stored_latency = LatencyWindow::default();
+        if let Some(load) = &mut session.load {
+            (load.from_due, load.from_send) = (LatencyWindow::default(), LatencyWindow::default());
+        }
+        let latencies_from = self.recent.front().map_or(self.frames, |(frame, _)| *frame);
+        let tails = self.settled.filter(|_| self.steady);
+        let tails = tails.map(|settled| (settled, series_of(&mut session).map(|series| tail_of(series, settled, now))));
         survey.snapshots.push(Snapshot { frames: self.frames, latencies_from, session, tails, weight });
         survey.thin();
     }
@@ -351,7 +349,7 @@ impl Surveyor {
         let seconds = usize::try_from(self.session.latest().map_or(0, |now| now.since(survey.first()).as_secs()));
         let seconds = seconds.unwrap_or(usize::MAX);
         let partition = seconds.min(900) * 8 + seconds.min(1_024) * 16 + 3_000;
-        let whole = if self.steady { 0 } else { seconds.min(Series::DAY) * 32 + (4 << 20) };
+        let whole = if self.steady { 0 } else { seconds.min(Series::DAY) * 32 };
         self.session.partitions.len() * partition + whole + 8_192
     }
 }

@@ -7,9 +7,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::error::WriteError;
@@ -31,6 +30,9 @@ const WAITING: usize = 16_384;
 
 /// How often the disk is asked to make sure. A killed program loses a second at most, a power cut this much.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// A disk that does not answer for so long is given up when the program ends.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// How a recording is doing, for the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,18 +57,19 @@ pub enum WriterState {
 /// What reaches the thread.
 enum Order {
     Record(Observation),
-    Keep(PathBuf, SyncSender<Result<(), WriteError>>),
-    Finish,
+    Copy(PathBuf, SyncSender<Result<(), WriteError>>),
 }
 
 /// Writes one recording. Dropping it finishes the recording, as [`Self::finish`] does.
 #[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
-    orders: SyncSender<Order>,
+    /// Gone once the recording is to be finished: the thread then writes what is left.
+    orders: Option<SyncSender<Order>>,
+    /// Closed by the thread as it ends.
+    ended: Receiver<()>,
     state: Arc<Mutex<WriterState>>,
     survey: Arc<Mutex<Survey>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
@@ -88,6 +91,7 @@ impl Writer {
         let state = Arc::new(Mutex::new(WriterState::Recording { bytes }));
         let survey = Arc::new(Mutex::new(Survey::of_live(header.started)));
         let (orders, received) = sync_channel(WAITING);
+        let (ending, ended) = channel();
         let worker = Worker {
             path: path.to_owned(),
             file,
@@ -101,18 +105,20 @@ impl Writer {
             synced: Instant::now(),
             state: Arc::clone(&state),
             surveyor: Surveyor::of(Arc::clone(&survey)),
+            _ending: ending,
         };
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("recording".into())
             .spawn(move || worker.run(&received))
             .map_err(|reason| WriteError::Unwritable { place: path.display().to_string(), reason })?;
-        Ok(Self { path: path.to_owned(), orders, state, survey, thread: Some(thread) })
+        Ok(Self { path: path.to_owned(), orders: Some(orders), ended, state, survey })
     }
 
     /// Records an observation. Never waits.
     pub fn record(&self, observation: &Observation) {
         // A thread that stopped has said why.
-        if let Err(TrySendError::Full(_)) = self.orders.try_send(Order::Record(observation.clone())) {
+        let sent = self.orders.as_ref().map(|orders| orders.try_send(Order::Record(observation.clone())));
+        if let Some(Err(TrySendError::Full(_))) = sent {
             let path = self.path.display();
             stop(&self.state, format!("the disk does not keep up with the recording {path}"));
         }
@@ -122,7 +128,7 @@ impl Writer {
     /// than a live session.
     pub fn record_patiently(&self, observation: &Observation) {
         // A thread that stopped has said why.
-        if self.orders.send(Order::Record(observation.clone())).is_err() {}
+        self.orders.as_ref().map(|orders| orders.send(Order::Record(observation.clone())));
     }
 
     /// How it is doing.
@@ -141,11 +147,17 @@ impl Writer {
         Arc::clone(&self.survey)
     }
 
-    /// Keeps the recording under a second path, all of it: what was written and what will be. Waits until what was
-    /// written is there, which is at once on the same file system, and a copy otherwise.
+    /// Keeps the recording under a second path, all of it: what was written and what will be. On the same file system that
+    /// is a second name, at once; on another it is a copy that is written alongside.
     pub fn keep(&self, path: &Path) -> Result<(), WriteError> {
-        let (answer, answered) = sync_channel(1);
-        let asked = self.orders.send(Order::Keep(path.to_owned(), answer));
+        let place = || path.display().to_string();
+        match std::fs::hard_link(&self.path, path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(WriteError::Exists { place: place() });
+            }
+            Err(_) => {}
+        }
         let stopped = || WriteError::Stopped {
             place: self.path.display().to_string(),
             reason: match self.state() {
@@ -153,28 +165,40 @@ impl Writer {
                 _ => "it is finished".into(),
             },
         };
-        asked.map_err(|_| stopped())?;
-        answered.recv().map_err(|_| stopped())?
+        let (answer, answered) = sync_channel(1);
+        let asked = self.orders.as_ref().and_then(|orders| orders.try_send(Order::Copy(path.to_owned(), answer)).ok());
+        asked.ok_or_else(stopped)?;
+        match answered.recv_timeout(GOODBYE) {
+            Ok(done) => done,
+            Err(RecvTimeoutError::Disconnected) => Err(stopped()),
+            Err(RecvTimeoutError::Timeout) => {
+                let reason = io::Error::new(io::ErrorKind::TimedOut, "it is still being copied");
+                Err(WriteError::Unwritable { place: place(), reason })
+            }
+        }
     }
 
-    /// Writes what is left, makes sure that it is on the disk, and says how it went.
+    /// Writes what is left, makes sure that it is on the disk, and says how it went. Waits for a few seconds at most.
     pub fn finish(mut self) -> WriterState {
-        self.join();
+        self.end();
         self.state()
     }
 
-    fn join(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            // Neither fails unless the thread is gone already, and then there is nothing to wait for.
-            if self.orders.send(Order::Finish).is_err() {}
-            if thread.join().is_err() {}
+    fn end(&mut self) {
+        // One that stopped has ended, or hangs in a disk that does not answer: there is nothing to wait for.
+        let going = matches!(self.state(), WriterState::Recording { .. });
+        if self.orders.take().is_some()
+            && going
+            && let Err(RecvTimeoutError::Timeout) = self.ended.recv_timeout(GOODBYE)
+        {
+            stop(&self.state, format!("the disk does not answer; the end of {} may be missing", self.path.display()));
         }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.join();
+        self.end();
     }
 }
 
@@ -203,6 +227,8 @@ struct Worker {
     synced: Instant,
     state: Arc<Mutex<WriterState>>,
     surveyor: Surveyor,
+    /// Dropped with the worker: that is how its end is known.
+    _ending: Sender<()>,
 }
 
 impl Worker {
@@ -211,13 +237,13 @@ impl Worker {
             let wait = self.opened.map_or(FRAME_SPAN, |(_, begun)| FRAME_SPAN.saturating_sub(begun.elapsed()));
             let done = match orders.recv_timeout(wait) {
                 Ok(Order::Record(observation)) => self.take(observation),
-                Ok(Order::Keep(path, answer)) => {
+                Ok(Order::Copy(path, answer)) => {
                     // Whoever asked and went away needs no answer.
-                    if answer.send(self.keep(&path)).is_err() {}
+                    answer.send(self.copy(&path)).ok();
                     Ok(())
                 }
                 Err(RecvTimeoutError::Timeout) => self.cut(),
-                Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => {
+                Err(RecvTimeoutError::Disconnected) => {
                     match self.cut().and_then(|()| self.sync()) {
                         Ok(()) => self.say(WriterState::Finished { bytes: self.bytes }),
                         Err(reason) => self.stop(&reason),
@@ -257,7 +283,7 @@ impl Worker {
         let frame = self.packer.pack(&self.text)?;
         self.file.write_all(&frame).inspect_err(|_| {
             // Half a frame at the end would read as a cut. Where it can't be taken back, it does just that.
-            if self.file.set_len(self.bytes).is_err() {}
+            self.file.set_len(self.bytes).ok();
         })?;
         for file in &mut self.beside {
             file.write_all(&frame)?;
@@ -286,21 +312,13 @@ impl Worker {
         Ok(())
     }
 
-    /// A hard link goes on with the file; on another file system, a copy is made and written alongside.
-    fn keep(&mut self, path: &Path) -> Result<(), WriteError> {
-        let place = || path.display().to_string();
-        match std::fs::hard_link(&self.path, path) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(WriteError::Exists { place: place() });
-            }
-            Err(_) => {}
-        }
+    /// Copies what was written, and writes the copy alongside from here on.
+    fn copy(&mut self, path: &Path) -> Result<(), WriteError> {
         let copied = File::create_new(path).and_then(|mut copy| {
             let mut written = io::Read::take(File::open(&self.path)?, self.bytes);
             io::copy(&mut written, &mut copy).map(|_| copy)
         });
-        let copy = copied.map_err(|reason| WriteError::Unwritable { place: place(), reason })?;
+        let copy = copied.map_err(|reason| WriteError::Unwritable { place: path.display().to_string(), reason })?;
         self.beside.push(copy);
         Ok(())
     }

@@ -132,14 +132,14 @@ pub const BINDINGS: &[Binding] = &[
         action: Action::ToggleProcessor,
         keys: &[(KeyCode::Char('x'), NONE)],
         label: "x",
-        help: "kill the processor, or start it",
+        help: "kill or start the processor",
         footer: Some("kill processor"),
     },
     Binding {
         action: Action::ToggleSort,
         keys: &[(KeyCode::Char('s'), NONE)],
         label: "s",
-        help: "partitions by lag, or by number",
+        help: "sort by lag, or by number",
         footer: None,
     },
     Binding {
@@ -167,14 +167,14 @@ pub const BINDINGS: &[Binding] = &[
         action: Action::Keep,
         keys: &[(KeyCode::Char('w'), NONE)],
         label: "w",
-        help: "keep the recording under a name",
+        help: "keep this recording",
         footer: None,
     },
     Binding {
         action: Action::TogglePlay,
         keys: &[(KeyCode::Char(' '), NONE)],
         label: "space",
-        help: "freeze and look back; play, pause",
+        help: "look back; play or pause",
         footer: Some("look back"),
     },
     Binding {
@@ -265,14 +265,14 @@ pub const BINDINGS: &[Binding] = &[
         action: Action::NextStatus,
         keys: &[(KeyCode::Char('c'), NONE)],
         label: "c",
-        help: "to the next change of status",
+        help: "to the next status change",
         footer: None,
     },
     Binding {
         action: Action::PreviousStatus,
         keys: &[(KeyCode::Char('C'), NONE)],
         label: "C",
-        help: "to the change of status before",
+        help: "to the status change before",
         footer: None,
     },
     Binding {
@@ -286,14 +286,14 @@ pub const BINDINGS: &[Binding] = &[
         action: Action::End,
         keys: &[(KeyCode::End, NONE), (KeyCode::Char('l'), NONE)],
         label: "End, l",
-        help: "to the end; while live, to now",
+        help: "to the end, or to now",
         footer: Some("live"),
     },
     Binding {
         action: Action::GoTo,
         keys: &[(KeyCode::Char('g'), NONE)],
         label: "g",
-        help: "go to a place: 10s, 3h5m, 14:05",
+        help: "go to 10s, 3h5m, 14:05",
         footer: Some("go to"),
     },
     Binding {
@@ -351,12 +351,21 @@ mod tests {
         }
     }
 
+    /// The help has two columns on a small terminal, and cuts nothing.
+    #[test]
+    fn every_line_of_the_help_fits_its_column() {
+        for binding in BINDINGS {
+            assert!(binding.label.chars().count() <= 10 && binding.help.chars().count() <= 28, "{binding:?}");
+        }
+    }
+
     #[test]
     fn shifted_characters_are_themselves() {
         let plus = KeyEvent::new(KeyCode::Char('+'), KeyModifiers::SHIFT);
         assert_eq!(action(plus), Some(Action::RateUp));
         let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert_eq!(action(control_c), Some(Action::Quit));
-        assert_eq!(action(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::NONE)), None);
+        assert_eq!(action(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::NONE)), Some(Action::NextStatus));
+        assert_eq!(action(KeyEvent::new(KeyCode::Char('z'), KeyModifiers::NONE)), None);
     }
 }

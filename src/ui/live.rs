@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use crossterm::event::{Event, EventStream, KeyEvent, KeyEventKind};
+use crossterm::event::{Event, EventStream, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use futures::StreamExt;
+use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
 use super::keymap::{self, Action};
@@ -97,6 +98,11 @@ pub async fn run(
                     }
                     frames.reset_immediately();
                 }
+                Some(Ok(Event::Mouse(mouse))) => {
+                    let area = screen.terminal.get_frame().area();
+                    watch.point(mouse, area);
+                    frames.reset_immediately();
+                }
                 Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error.into()),
@@ -157,15 +163,14 @@ impl Watch<'_> {
             self.past = None;
             self.notice(error.to_string());
         }
-        let session = match &self.past {
-            Some(past) => {
-                self.state.show(past);
-                past.session()
-            }
-            None => {
-                self.state.show_live(wall);
-                &self.session
-            }
+        let session = if let Some(past) = &self.past {
+            self.state.show(past);
+            // What the writer has not settled yet is known here: the timeline reaches up to now.
+            self.state.reach_now(&self.session);
+            past.session()
+        } else {
+            self.state.show_live(wall);
+            &self.session
         };
         let state = &self.state;
         screen.terminal.draw(|frame| view::draw(frame.area(), frame.buffer_mut(), session, state, theme))?;
@@ -242,6 +247,25 @@ impl Watch<'_> {
                 Err(sentence) => self.notice(sentence),
             },
             _ => self.look_back(action),
+        }
+    }
+
+    /// A click on the timeline, or a drag along it, looks at that moment; the wheel scrolls the partitions.
+    fn point(&mut self, mouse: MouseEvent, area: Rect) {
+        match mouse.kind {
+            MouseEventKind::ScrollDown => drop(act_on_view(Action::ScrollDown, &mut self.state)),
+            MouseEventKind::ScrollUp => drop(act_on_view(Action::ScrollUp, &mut self.state)),
+            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) => {
+                let place = (mouse.column, mouse.row);
+                let Some(at) = view::moment_at(area, place, &self.session, &self.state) else { return };
+                if self.past.is_none() {
+                    self.look_back(Action::TogglePlay);
+                }
+                if let Some(past) = &mut self.past {
+                    past.go_to(at, wall_clock());
+                }
+            }
+            _ => {}
         }
     }
 

@@ -11,6 +11,7 @@ use crate::model::units::Time;
 use crate::recording::clock::{Kind, ReplayClock};
 use crate::recording::error::ReadError;
 use crate::recording::player::{Player, Reached};
+use crate::recording::reader::Ending;
 
 /// A recording being looked at.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Playback {
     reading: bool,
     overview: Arc<Overview>,
     surveyed: Option<usize>,
+    /// Whether a flaw was told.
+    told: bool,
 }
 
 /// What a key did to the playback.
@@ -54,7 +57,7 @@ impl Playback {
     }
 
     fn with(player: Player, clock: ReplayClock, live: bool) -> Self {
-        Self { player, clock, live, reading: false, overview: Arc::default(), surveyed: None }
+        Self { player, clock, live, reading: false, overview: Arc::default(), surveyed: None, told: false }
     }
 
     /// Moves on to what the wall says.
@@ -114,10 +117,38 @@ impl Playback {
         }
     }
 
+    /// Goes to a moment.
+    pub fn go_to(&mut self, at: Time, wall: Time) {
+        self.clock.go_to(at, wall);
+    }
+
     /// Goes where a text says. One sentence if it says nothing of this recording.
     pub fn jump(&mut self, text: &str, wall: Time) -> Result<(), String> {
         // Without the zone of the machine, which a program with threads can't safely ask for, times of day are UTC.
         self.clock.jump(text, time::UtcOffset::UTC, wall).map_err(|error| error.to_string())
+    }
+
+    /// What should be known of the recording once all of it was read, in one sentence: that it ends before its end, or
+    /// that parts of it were left out. Told once.
+    pub fn flaw(&mut self) -> Option<String> {
+        if self.told {
+            return None;
+        }
+        let outcome = self.player.outcome()?;
+        self.told = true;
+        let ending = match outcome.ending {
+            Ending::Whole => None,
+            Ending::Cut { .. } => Some("the recording was cut off; it plays up to its last whole second".to_owned()),
+            Ending::Damaged { at, reason } => {
+                Some(format!("the recording is damaged at byte {at} ({reason}); it plays up to there"))
+            }
+        };
+        let skipped = outcome.skipped.total();
+        let left_out = (skipped > 0).then(|| format!("{skipped} facts of a kind not known here were left out"));
+        match (ending, left_out) {
+            (Some(ending), Some(left_out)) => Some(format!("{ending}; {left_out}")),
+            (ending, left_out) => ending.or(left_out),
+        }
     }
 
     /// Does what a key asks for.
@@ -135,7 +166,7 @@ impl Playback {
             Action::Slower => self.clock.set_speed(self.clock.speed().slower(), wall),
             Action::Faster => self.clock.set_speed(self.clock.speed().faster(), wall),
             Action::Start => self.clock.go_to(self.clock.span().0, wall),
-            Action::End if self.live => return Done::ReturnToLive,
+            Action::End | Action::Close if self.live => return Done::ReturnToLive,
             Action::End => self.clock.go_to(self.clock.span().1, wall),
             Action::ToggleLoop => self.clock.set_looping(!self.clock.is_looping()),
             Action::NextMark => return self.next(Kind::Mark, wall, "there is no mark after this"),
@@ -146,7 +177,6 @@ impl Playback {
             Action::PreviousStatus => {
                 return self.previous(Kind::Status, wall, "the status does not change before this");
             }
-            Action::Close if self.live => return Done::ReturnToLive,
             _ => {}
         }
         Done::Quietly

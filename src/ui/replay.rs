@@ -1,6 +1,6 @@
 //! The replay loop: a recording on the screen, driven by its clock.
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
+use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures::StreamExt;
 
 use super::keymap::{self, Action};
@@ -84,6 +84,16 @@ pub async fn run(
                     }
                     frames.reset_immediately();
                 }
+                Some(Ok(Event::Mouse(mouse))) => {
+                    let place = (mouse.column, mouse.row);
+                    let area = screen.terminal.get_frame().area();
+                    if let MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) = mouse.kind
+                        && let Some(at) = view::moment_at(area, place, playback.session(), &state)
+                    {
+                        playback.go_to(at, wall_clock());
+                        frames.reset_immediately();
+                    }
+                }
                 Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(ScreenError::from(error).into()),
@@ -93,6 +103,9 @@ pub async fn run(
                 let wall = wall_clock();
                 playback.tick(wall)?;
                 state.show(&playback);
+                if let Some(flaw) = playback.flaw() {
+                    state.notice = Some((flaw, wall));
+                }
                 state.forget_notice(wall, NOTICE);
                 state.scroll = state.scroll.min(playback.session().partitions.len());
                 let session = playback.session();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::model::series::Series;
+use crate::model::session::Session;
 use crate::model::units::Time;
 use crate::recording::survey::Moment;
 
@@ -76,6 +77,16 @@ impl ViewState {
         self.now = playback.at();
         self.mode = Mode::Playback(playback.sign());
         self.overview = Some(playback.overview());
+    }
+
+    /// Lets the timeline of a session's own past reach up to now.
+    pub fn reach_now(&mut self, session: &Session) {
+        if let Some(overview) = &mut self.overview {
+            let overview = Arc::make_mut(overview);
+            overview.lag = session.total_lag.clone();
+            overview.target = session.target.clone();
+            overview.last = session.latest().map_or(overview.last, |latest| overview.last.max(latest));
+        }
     }
 
     /// Forgets a notice that has stood for so long.

@@ -5,6 +5,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::Show;
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
@@ -40,13 +41,14 @@ impl Screen {
         if !io::stdout().is_terminal() {
             return Err(ScreenError::NoTerminal("output"));
         }
-        if !io::stdin().is_terminal() {
+        // Keys come from the terminal itself where standard input is something else, such as a recording.
+        if !io::stdin().is_terminal() && std::fs::File::open("/dev/tty").is_err() {
             return Err(ScreenError::NoTerminal("input"));
         }
         restore_on_panic();
         TAKEN.store(true, Ordering::SeqCst);
         let taken = enable_raw_mode()
-            .and_then(|()| execute!(io::stdout(), EnterAlternateScreen))
+            .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture))
             .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
         match taken {
             Ok(terminal) => Ok(Self { terminal }),
@@ -68,7 +70,7 @@ impl Drop for Screen {
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // On the way out there is nobody to tell and nothing else to try.
-        drop(execute!(io::stdout(), LeaveAlternateScreen, Show));
+        drop(execute!(io::stdout(), DisableMouseCapture, LeaveAlternateScreen, Show));
         drop(disable_raw_mode());
     }
 }

@@ -20,11 +20,14 @@ use crate::load::payload::Payloads;
 use crate::load::plan::Plan;
 use crate::load::sink::Connection;
 use crate::model::ledger::Ledger;
-use crate::model::observation::{Fact, LoadFigures, Observation, Station, StationState, Target};
+use crate::model::observation::{Fact, Latencies, LoadFigures, Observation, Station, StationState, Target};
 use crate::model::units::Time;
 
 /// Between two reports.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
+
+/// One report in so many tells latencies.
+const LATENCIES_EVERY: u32 = 4;
 /// While the load is unlimited, no lane runs further ahead of the slowest than this many events for each lane, so that
 /// what was sent stays close to a row without gaps. It is some four full batches.
 const WINDOW: u64 = 5_000;
@@ -326,6 +329,9 @@ async fn run_lanes(shared: &Arc<Shared>, index: usize, line: &Rc<Line>) {
 async fn report(shared: Arc<Shared>, to: mpsc::Sender<Observation>) {
     let mut ticks = tokio::time::interval(REPORT_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // Latencies are told once a second: they are what a recording is made of for the most part.
+    let nothing = Latencies(Arc::new(Latencies::histogram()));
+    let mut told = 0_u32;
     loop {
         ticks.tick().await;
         if let Some(state) = shared.counts.standing.untold() {
@@ -335,7 +341,16 @@ async fn report(shared: Arc<Shared>, to: mpsc::Sender<Observation>) {
             }
         }
         match to.try_reserve() {
-            Ok(permit) => permit.send(Observation { at: wall_clock(), fact: Fact::Load(shared.figures(true)) }),
+            Ok(permit) => {
+                let figures = if told.is_multiple_of(LATENCIES_EVERY) {
+                    shared.figures(true)
+                } else {
+                    let (from_due, from_send) = (nothing.clone(), nothing.clone());
+                    LoadFigures { from_due, from_send, ..shared.figures(false) }
+                };
+                told = told.wrapping_add(1);
+                permit.send(Observation { at: wall_clock(), fact: Fact::Load(figures) });
+            }
             // Full: the latencies stay where they are.
             Err(mpsc::error::TrySendError::Full(())) => {}
             Err(mpsc::error::TrySendError::Closed(())) => return,

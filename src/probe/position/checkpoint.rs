@@ -110,14 +110,14 @@ mod tests {
         HashMap::from([(key.to_owned(), value.to_owned()), ("offset".to_owned(), "no offset".to_owned())])
     }
 
-    fn read(number: i64) -> Option<Position> {
-        Some(Position::LastRead(SequenceNumber(number)))
+    fn read(number: i64) -> Position {
+        Position::LastRead(SequenceNumber(number))
     }
 
     #[test]
     fn metadata_in_every_form_seen() {
-        assert_eq!(from_metadata(&metadata("sequencenumber", "41")), Ok(read(41)));
-        assert_eq!(from_metadata(&metadata("Sequencenumber", "41")), Ok(read(41)), "keys come back in any case");
+        assert_eq!(from_metadata(&metadata("sequencenumber", "41")), Ok(Some(read(41))));
+        assert_eq!(from_metadata(&metadata("Sequencenumber", "41")), Ok(Some(read(41))), "keys come back in any case");
         assert_eq!(from_metadata(&metadata("sequencenumber", "")), Ok(None), ".NET writes it empty");
         assert_eq!(from_metadata(&HashMap::new()), Ok(None));
         let sentence = from_metadata(&metadata("sequencenumber", "forty")).unwrap_err();
@@ -127,17 +127,21 @@ mod tests {
     #[test]
     fn bodies_of_the_older_format() {
         let body = br#"{"Offset":"1024","SequenceNumber":41,"PartitionId":"7","Owner":"a","Token":"b","Epoch":3}"#;
-        assert_eq!(from_legacy_body(body), Ok(read(41)));
+        assert_eq!(from_legacy_body(body), Ok(Some(read(41))));
         assert_eq!(from_legacy_body(br#"{"Offset":null,"SequenceNumber":0}"#), Ok(None), "nothing was read yet");
-        assert_eq!(from_legacy_body(br#"{"offset":"5","sequence_number":3}"#), Ok(read(3)), "Python's older hosts");
+        assert_eq!(
+            from_legacy_body(br#"{"offset":"5","sequence_number":3}"#),
+            Ok(Some(read(3))),
+            "Python's older hosts"
+        );
         assert!(from_legacy_body(b"").is_err());
         assert!(from_legacy_body(b"<xml>").is_err());
     }
 
     #[test]
     fn where_both_formats_stand_the_further_one_counts() {
-        assert_eq!(further(read(5), read(9)), read(9));
-        assert_eq!(further(None, read(9)), read(9));
-        assert_eq!(further(read(5), None), read(5));
+        assert_eq!(further(Some(read(5)), Some(read(9))), Some(read(9)));
+        assert_eq!(further(None, Some(read(9))), Some(read(9)));
+        assert_eq!(further(Some(read(5)), None), Some(read(5)));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use azure_data_cosmos::clients::ContainerClient;
 use azure_data_cosmos::feed::{ContinuationToken, FeedRange};
@@ -49,6 +50,9 @@ pub struct CosmosProbe {
     partitions: watch::Receiver<Vec<PartitionId>>,
     client: Option<ContainerClient>,
     ranges: Vec<Range>,
+    /// What was seen of latencies and not told yet, and when they were told last.
+    latency: Histogram<u64>,
+    told: Option<Time>,
 }
 
 /// One physical partition and how far its change feed was read.
@@ -117,6 +121,8 @@ impl CosmosProbe {
             partitions,
             client: None,
             ranges: Vec::new(),
+            latency: Latencies::histogram(),
+            told: None,
         }
     }
 
@@ -170,7 +176,7 @@ impl Probe for CosmosProbe {
             outlet.see(Fact::StoreRange(StoreRange { range: range.id.clone(), lsn: range.lsn })).await;
         }
         let figures = self.tally(outlet, began, read_to_the_end);
-        let latency = Latencies(Arc::new(seen.latency));
+        let latency = Latencies(Arc::new(self.latencies_due(&seen.latency, began)));
         outlet.see(Fact::Stored(Stored { items: seen.items, latency, charge: seen.charge })).await;
         outlet.see(Fact::Tally(figures)).await;
         Ok(())
@@ -186,6 +192,21 @@ impl Probe for CosmosProbe {
 }
 
 impl CosmosProbe {
+    /// The latencies to be told with this look: all since they were told last, once a second. They are what a recording
+    /// is made of for the most part.
+    fn latencies_due(&mut self, seen: &Histogram<u64>, now: Time) -> Histogram<u64> {
+        const EVERY: Duration = Duration::from_secs(1);
+        // Both are of the one shape that all latencies share, so adding can't fail; if it did, the newest would do.
+        if self.latency.add(seen).is_err() {
+            self.latency = seen.clone();
+        }
+        if self.told.is_some_and(|told| now.since(told) < EVERY) {
+            return Latencies::histogram();
+        }
+        self.told = Some(now);
+        std::mem::replace(&mut self.latency, Latencies::histogram())
+    }
+
     /// The ledger's figures, with the audit's judgement if the feed was read to its end. One audit follows the other.
     fn tally(&self, outlet: &Outlet, began: Time, read_to_the_end: bool) -> TallyFigures {
         let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer as HistogramReader, Serializer as _, V2Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::line::LatenciesAre;
 use crate::model::observation::{
     Latencies, LoadFigures, ProcessorFigures, Station, StationState, Stored, TallyFigures, Target,
 };
@@ -32,10 +33,12 @@ fn histogram_text(latencies: &Latencies) -> HistogramText {
     Some(BASE64.encode(bytes))
 }
 
-fn histogram(text: Option<&str>) -> Option<Latencies> {
+fn histogram(text: Option<&str>, latencies: LatenciesAre) -> Option<Latencies> {
     // One for all: an empty histogram has all its counters, too, and a quiet session has many.
     static EMPTY: LazyLock<Arc<Histogram<u64>>> = LazyLock::new(|| Arc::new(Latencies::histogram()));
-    let Some(text) = text else { return Some(Latencies(Arc::clone(&EMPTY))) };
+    let Some(text) = text.filter(|_| latencies == LatenciesAre::Read) else {
+        return Some(Latencies(Arc::clone(&EMPTY)));
+    };
     let bytes = BASE64.decode(text).ok()?;
     // The header of V2: cookie, length, offset and digits of four bytes each, then the bounds of eight bytes each.
     let digits = u32::from_be_bytes(*bytes.get(12..)?.first_chunk()?);
@@ -63,8 +66,8 @@ impl StoredLine {
         Self { items: stored.items, charge: finite(stored.charge.0), latency: histogram_text(&stored.latency) }
     }
 
-    pub(super) fn read(self) -> Option<Stored> {
-        let latency = histogram(self.latency.as_deref())?;
+    pub(super) fn read(self, latencies: LatenciesAre) -> Option<Stored> {
+        let latency = histogram(self.latency.as_deref(), latencies)?;
         Some(Stored { items: self.items, latency, charge: RequestUnits(self.charge) })
     }
 }
@@ -135,7 +138,7 @@ impl LoadLine {
         }
     }
 
-    pub(super) fn read(self) -> Option<LoadFigures> {
+    pub(super) fn read(self, latencies: LatenciesAre) -> Option<LoadFigures> {
         Some(LoadFigures {
             target: match self.target {
                 TargetLine::Paused => Target::Paused,
@@ -148,8 +151,8 @@ impl LoadLine {
             failed: self.failed,
             acknowledged_bytes: self.acknowledged_bytes,
             behind: Duration::from_micros(self.behind),
-            from_due: histogram(self.from_due.as_deref())?,
-            from_send: histogram(self.from_send.as_deref())?,
+            from_due: histogram(self.from_due.as_deref(), latencies)?,
+            from_send: histogram(self.from_send.as_deref(), latencies)?,
         })
     }
 }

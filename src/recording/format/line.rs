@@ -120,13 +120,7 @@ impl Skipped {
     /// Adds one.
     pub fn count(&mut self, name: &str) {
         let name = if self.counts.contains_key(name) || self.counts.len() < Self::NAMES { name } else { "others" };
-        match self.counts.get_mut(name) {
-            Some(count) => *count += 1,
-            None => {
-                let name = name.chars().take(64).collect();
-                *self.counts.entry(name).or_default() += 1;
-            }
-        }
+        *self.counts.entry(name.chars().take(64).collect()).or_default() += 1;
     }
 
     /// Whether nothing was left out.
@@ -145,8 +139,25 @@ impl Skipped {
     }
 }
 
+/// Whether latencies are read or passed over. Their histograms are most of the work of reading, and only those of the
+/// last seconds before a moment matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LatenciesAre {
+    /// They are read.
+    Read,
+    /// Each is taken for empty.
+    PassedOver,
+}
+
+/// Reads a line again that was read before: what can't be understood was counted then.
+pub fn read_line_again(text: &[u8], latencies: LatenciesAre, to: &mut Vec<Observation>) {
+    if let Ok(line) = serde_json::from_slice::<Line>(text) {
+        line.read(latencies, to);
+    }
+}
+
 /// Reads a line and adds what it holds to `to`. What can't be understood is counted in `skipped`.
-pub fn read_line(text: &[u8], to: &mut Vec<Observation>, skipped: &mut Skipped) {
+pub fn read_line(text: &[u8], latencies: LatenciesAre, to: &mut Vec<Observation>, skipped: &mut Skipped) {
     if text.iter().all(u8::is_ascii_whitespace) {
         return;
     }
@@ -156,7 +167,7 @@ pub fn read_line(text: &[u8], to: &mut Vec<Observation>, skipped: &mut Skipped) 
         unknown = true;
         skipped.count(&path.to_string());
     });
-    let known = line.ok().filter(|_| json.end().is_ok()).and_then(|line| line.read(to));
+    let known = line.ok().filter(|_| json.end().is_ok()).and_then(|line| line.read(latencies, to));
     match known {
         None => skipped.count("lines that can't be read"),
         Some(0) if !unknown => skipped.count("lines without a fact"),
@@ -166,16 +177,16 @@ pub fn read_line(text: &[u8], to: &mut Vec<Observation>, skipped: &mut Skipped) 
 
 impl Line {
     /// The facts of the line, and how many kinds it holds; `None`, and nothing added, if a fact makes no sense.
-    fn read(self, to: &mut Vec<Observation>) -> Option<usize> {
+    fn read(self, latencies: LatenciesAre, to: &mut Vec<Observation>) -> Option<usize> {
         let begin = to.len();
-        let read = self.read_all(to).filter(|_| to[begin..].iter().all(is_plausible));
+        let read = self.read_all(latencies, to).filter(|_| to[begin..].iter().all(is_plausible));
         if read.is_none() {
             to.truncate(begin);
         }
         read
     }
 
-    fn read_all(self, to: &mut Vec<Observation>) -> Option<usize> {
+    fn read_all(self, latencies: LatenciesAre, to: &mut Vec<Observation>) -> Option<usize> {
         let at = Time::from_micros(self.at);
         let mut kinds = 0;
         if let Some(columns) = self.log_end {
@@ -198,13 +209,13 @@ impl Line {
             add(Fact::Provisioned(RequestUnits(units)));
         }
         if let Some(line) = self.stored {
-            add(Fact::Stored(line.read()?));
+            add(Fact::Stored(line.read(latencies)?));
         }
         if let Some(line) = self.processor {
             add(Fact::Processor(line.read()));
         }
         if let Some(line) = self.load {
-            add(Fact::Load(line.read()?));
+            add(Fact::Load(line.read(latencies)?));
         }
         if let Some(line) = self.tally {
             add(Fact::Tally(line.read()));

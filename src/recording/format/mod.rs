@@ -15,7 +15,7 @@
 //! ```
 //!
 //! - Times are whole **microseconds since the Unix epoch, UTC**: exact, the same in any time zone, sorted as numbers, and
-//!   what `make_timestamp(at)` in DuckDB and `to_datetime(at, unit="us")` in pandas take as they are.
+//!   what `make_timestamp(at)` in `DuckDB` and `to_datetime(at, unit="us")` in pandas take as they are.
 //! - Values are absolute. Columns of one line have one length: `unnest` turns them into rows. `after` says how many
 //!   microseconds after the one before it (the first: after `at`) each fact was seen, `enqueued_ago` how many before `at`
 //!   the last event was enqueued, by the service's clock, `written` when a checkpoint was. A column that would hold nothing but `null` is left out.
@@ -33,7 +33,7 @@ mod plausible;
 
 use serde::{Deserialize, Serialize};
 
-pub use line::{LineWriter, Skipped, read_line};
+pub use line::{LatenciesAre, LineWriter, Skipped, read_line, read_line_again};
 
 use crate::model::units::Time;
 

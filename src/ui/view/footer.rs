@@ -26,7 +26,8 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         return;
     }
     let mut row = Row::spaced(2);
-    if state.load_control {
+    let past = matches!(state.mode, Mode::Playback(_));
+    if state.load_control && !past {
         let target = match session.load.as_ref().map(|load| load.figures.target) {
             None => figures::target(Target::Paused),
             Some(target) => figures::target(target),
@@ -34,8 +35,8 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         let target = format!("{target:>7}");
         row = row.labelled("load", theme.quiet, target, theme.strong);
     }
-    // The way out and the help first: they stay when the row is narrow. In the past, what drives the present comes last.
-    let shown = BINDINGS.iter().filter(|binding| usable(binding.action, scene));
+    // The way out and the help first: they stay when the row is narrow.
+    let shown = BINDINGS.iter().filter(|binding| usable(binding.action, scene) && !(past && drives(binding.action)));
     let (last, first): (Vec<&Binding>, Vec<&Binding>) =
         shown.partition(|binding| matches!(binding.action, Action::Quit | Action::ToggleHelp));
     for binding in last.into_iter().chain(first) {
@@ -45,6 +46,20 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         }
     }
     row.draw(area, buffer);
+}
+
+/// Whether an action drives the present: of no interest to who looks at the past.
+fn drives(action: Action) -> bool {
+    matches!(
+        action,
+        Action::RateUp
+            | Action::RateDown
+            | Action::RateDouble
+            | Action::RateHalve
+            | Action::TogglePause
+            | Action::ToggleProcessor
+            | Action::Mark
+    )
 }
 
 /// Whether an action does something in this session.

@@ -19,8 +19,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
 
 use crate::model::session::Session;
+use crate::model::units::Time;
 
-use super::state::ViewState;
+use super::state::{Mode, ViewState};
 use super::theme::Theme;
 use chart::{Scale, dot_columns};
 
@@ -42,22 +43,8 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
         too_small(area, buffer, scene);
         return;
     }
-    let roomy = area.height >= 34;
-    let [title, _, health, _, flow, _, panels, timeline, tally, _, footer] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(u16::from(roomy)),
-        Constraint::Length(1),
-        Constraint::Length(u16::from(roomy)),
-        Constraint::Length(2),
-        Constraint::Length(u16::from(roomy)),
-        Constraint::Fill(1),
-        Constraint::Length(if roomy { 6 } else { 0 }),
-        Constraint::Length(if roomy { 3 } else { 1 }),
-        Constraint::Length(u16::from(area.height >= 30)),
-        Constraint::Length(1),
-    ])
-    .areas(area);
-    let inside = |row: Rect| Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
+    let roomy = is_roomy(area);
+    let [title, _, health, _, flow, _, panels, timeline, tally, _, footer] = rows(area);
 
     flow::draw_title(inside(title), buffer, scene);
     flow::draw_health(inside(health), buffer, scene);
@@ -78,6 +65,9 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
         let inner = block.inner(tally);
         block.render(tally, buffer);
         tally::draw(inside(inner), buffer, scene);
+    } else if matches!(state.mode, Mode::Playback(_)) {
+        // Where there is no room for both, who looks at the past needs to see where in it he is.
+        timeline::draw_line(inside(tally), buffer, scene);
     } else {
         tally::draw(inside(tally), buffer, scene);
     }
@@ -87,9 +77,51 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
     }
 }
 
+/// A row less its margins.
+fn inside(row: Rect) -> Rect {
+    Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row }
+}
+
+/// Whether there is room for the timeline.
+fn is_roomy(area: Rect) -> bool {
+    area.height >= 34
+}
+
+/// Title, health, flow, panels, timeline, tally, footer, and the blank rows between them.
+fn rows(area: Rect) -> [Rect; 11] {
+    let roomy = is_roomy(area);
+    let blank = Constraint::Length(u16::from(roomy));
+    Layout::vertical([
+        Constraint::Length(1),
+        blank,
+        Constraint::Length(1),
+        blank,
+        Constraint::Length(2),
+        blank,
+        Constraint::Fill(1),
+        Constraint::Length(if roomy { 6 } else { 0 }),
+        Constraint::Length(if roomy { 3 } else { 1 }),
+        Constraint::Length(u16::from(area.height >= 30)),
+        Constraint::Length(1),
+    ])
+    .areas(area)
+}
+
+/// The moment that a cell of the timeline stands for; `None` elsewhere.
+pub fn moment_at(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<Time> {
+    let place = ratatui::layout::Position::new(x, y);
+    let [.., timeline, tally, _, _] = rows(area);
+    if is_roomy(area) {
+        timeline.contains(place).then(|| timeline::moment_at(timeline, x, session, state)).flatten()
+    } else {
+        let line = matches!(state.mode, Mode::Playback(_)) && tally.contains(place);
+        line.then(|| timeline::moment_on_line(inside(tally), x, session, state)).flatten()
+    }
+}
+
 /// The end of the last second that is surely complete: looks are a quarter of a second apart, and a second that still
 /// fills would draw a dip that is not there.
-fn complete(now: crate::model::units::Time) -> crate::model::units::Time {
+fn complete(now: Time) -> Time {
     now.before(std::time::Duration::from_millis(500))
 }
 

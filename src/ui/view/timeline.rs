@@ -6,15 +6,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
+use ratatui::widgets::{Block, Widget};
 
 use super::chart::sparkline;
 use super::row::shorten;
 use super::{Scene, complete, panel};
 use crate::figures;
 use crate::model::series::Series;
+use crate::model::session::Session;
 use crate::model::units::Time;
 use crate::recording::survey::Event;
+use crate::ui::state::ViewState;
 
 /// The width of the label before each trace.
 const LABEL: u16 = 8;
@@ -43,6 +45,61 @@ impl Axis {
     }
 }
 
+/// What stands where in a row; `None` if there is nothing to show, or no room.
+fn axis(inner: Rect, session: &Session, state: &ViewState) -> Option<Axis> {
+    if inner.width <= 40 {
+        return None;
+    }
+    let overview = state.overview.as_deref();
+    let begin = overview.map(|overview| overview.first).or(session.started())?;
+    let end = overview.map_or(state.now, |overview| overview.last);
+    let columns = usize::from(inner.width - LABEL - 1);
+    let seconds = end.since(begin).as_secs() + 1;
+    let each = STEPS.into_iter().find(|each| each * columns as u64 >= seconds);
+    let each = each.unwrap_or_else(|| seconds.div_ceil(columns as u64));
+    Some(Axis { begin, each, columns, left: inner.x + LABEL })
+}
+
+/// The moment that a column of the panel stands for; before the first column it is the beginning.
+pub(super) fn moment_at(area: Rect, x: u16, session: &Session, state: &ViewState) -> Option<Time> {
+    let inner = Block::bordered().inner(area);
+    let axis = axis(inner, session, state)?;
+    Some(axis.begin.after(Duration::from_secs(axis.each * u64::from(x.saturating_sub(axis.left)))))
+}
+
+/// The same for [`draw_line`].
+pub(super) fn moment_on_line(row: Rect, x: u16, session: &Session, state: &ViewState) -> Option<Time> {
+    let axis = axis(row, session, state)?;
+    Some(axis.begin.after(Duration::from_secs(axis.each * u64::from(x.saturating_sub(axis.left)))))
+}
+
+/// The lag of the whole recording and where in it the picture stands, on one row: for a small terminal.
+pub(super) fn draw_line(row: Rect, buffer: &mut Buffer, scene: Scene) {
+    let Scene { session, state, theme } = scene;
+    let Some(axis) = axis(row, session, state) else { return };
+    let Some(overview) = state.overview.as_deref() else { return };
+    let values = axis.values(&overview.lag);
+    let top = values.iter().flatten().copied().fold(1.0, f64::max);
+    let line = Line::from(vec![
+        Span::styled(format!("{:<width$}", "lag", width = usize::from(LABEL)), theme.quiet),
+        Span::styled(sparkline(&values, top), theme.lag),
+    ]);
+    line.render(row, buffer);
+    for moment in &overview.moments {
+        let glyph = match moment.event {
+            Event::Mark(_) => Some(("◆", theme.warning)),
+            Event::Fault(_) => Some(("✖", theme.bad)),
+            Event::Recovery(_) | Event::Status(_) => None,
+        };
+        if let (Some((glyph, style)), Some(x)) = (glyph, axis.column(moment.at)) {
+            buffer.set_string(x, row.y, glyph, style);
+        }
+    }
+    if let Some(x) = axis.column(state.now) {
+        buffer.set_string(x, row.y, "┃", theme.strong);
+    }
+}
+
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
@@ -50,14 +107,8 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let inner = block.inner(area);
     block.render(area, buffer);
     let overview = state.overview.as_deref();
-    let begin = overview.map(|overview| overview.first).or(session.started());
-    let (Some(begin), true) = (begin, inner.width > 40 && inner.height >= 4) else { return };
-    let end = overview.map_or(state.now, |overview| overview.last);
-    let columns = usize::from(inner.width - LABEL - 1);
-    let seconds = end.since(begin).as_secs() + 1;
-    let each = STEPS.into_iter().find(|each| each * columns as u64 >= seconds);
-    let each = each.unwrap_or_else(|| seconds.div_ceil(columns as u64));
-    let axis = Axis { begin, each, columns, left: inner.x + LABEL };
+    let Some(axis) = axis(inner, session, state).filter(|_| inner.height >= 4) else { return };
+    let columns = axis.columns;
 
     let first = match overview {
         Some(overview) => ("load", axis.values(&overview.target), theme.ingest),
@@ -69,7 +120,9 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     if overview.is_none() {
         // The second that still fills would draw a dip that is not there.
         let filled = axis.column(complete(state.now)).map_or(columns, |x| usize::from(x - axis.left));
-        traces.iter_mut().for_each(|(_, values, _)| values.truncate(filled));
+        for (_, values, _) in &mut traces {
+            values.truncate(filled);
+        }
     }
     let largest = |values: &[Option<f64>]| values.iter().flatten().copied().fold(1.0, f64::max);
     let top_rate = largest(&traces[0].1).max(largest(&traces[2].1));
@@ -93,33 +146,42 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
 /// The times at each quarter, and what happened, on one row: what happened has the right of way.
 fn draw_foot(y: u16, inner: Rect, buffer: &mut Buffer, scene: Scene, axis: &Axis) {
     let Scene { session, state, theme } = scene;
-    let quarter = axis.columns / 4;
-    for n in 0..4 {
-        let at = Duration::from_secs(axis.each * (quarter * n) as u64);
-        let x = axis.left + u16::try_from(quarter * n).unwrap_or(0);
-        buffer.set_string(x, y, figures::clock(at), theme.quiet);
-    }
-    let happened: Vec<(Time, &str, &str, Style)> = match &state.overview {
-        Some(overview) => {
-            let moments = overview.moments.iter();
-            moments
-                .filter_map(|moment| match &moment.event {
-                    Event::Mark(text) => Some((moment.at, "◆", text.as_str(), theme.warning)),
-                    Event::Fault(station) => Some((moment.at, "✖", station.name(), theme.bad)),
-                    Event::Recovery(_) | Event::Status(_) => None,
-                })
-                .collect()
-        }
-        None => session.marks.iter().map(|(at, text)| (*at, "◆", text.as_str(), theme.warning)).collect(),
+    let happened: Vec<(Time, &str, &str, Style)> = if let Some(overview) = &state.overview {
+        let moments = overview.moments.iter();
+        moments
+            .filter_map(|moment| match &moment.event {
+                Event::Mark(text) => Some((moment.at, "◆", text.as_str(), theme.warning)),
+                Event::Fault(station) => Some((moment.at, "✖", station.name(), theme.bad)),
+                Event::Recovery(_) | Event::Status(_) => None,
+            })
+            .collect()
+    } else {
+        let marks = session.marks.iter().map(|(at, text)| (*at, "◆", text.as_str(), theme.warning));
+        let faults = session.faults.iter().map(|(at, station)| (*at, "✖", station.name(), theme.bad));
+        let mut happened: Vec<_> = marks.chain(faults).collect();
+        happened.sort_by_key(|(at, ..)| *at);
+        happened
     };
     // From the newest to the oldest: a text reaches as far as the next one.
+    let mut taken: Vec<std::ops::Range<u16>> = Vec::new();
     let mut limit = inner.right();
     for (at, glyph, text, style) in happened.into_iter().rev().take(64) {
         let Some(x) = axis.column(at).filter(|x| x + 2 <= limit) else { continue };
         let room = usize::from(limit - x - 2).min(24);
         let text = if room >= 4 { shorten(text, room) } else { String::new() };
         let cells = u16::try_from(text.chars().count()).unwrap_or(0) + 2;
-        buffer.set_string(x, y, format!("{:<width$}", format!("{glyph} {text}"), width = usize::from(cells)), style);
+        buffer.set_string(x, y, format!("{glyph} {text}"), style);
+        taken.push(x..x + cells + 1);
         limit = x;
+    }
+    // A time is whole or absent.
+    let quarter = axis.columns / 4;
+    for n in 0..4 {
+        let text = figures::clock(Duration::from_secs(axis.each * (quarter * n) as u64));
+        let x = axis.left + u16::try_from(quarter * n).unwrap_or(0);
+        let end = x + u16::try_from(text.len()).unwrap_or(0);
+        if taken.iter().all(|taken| end < taken.start || x >= taken.end) {
+            buffer.set_string(x, y, text, theme.quiet);
+        }
     }
 }
