@@ -3,7 +3,8 @@
 //! All of them at once take two and a half minutes. What they then show is looked at by `tests/recordings.rs`, whose
 //! golden frames and moments go with the files.
 
-#![allow(missing_docs, clippy::print_stdout, reason = "a program that says what it made")]
+#![allow(missing_docs, reason = "a program")]
+#![allow(clippy::print_stdout, clippy::expect_used, clippy::panic, reason = "it says what it made, or why it did not")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
