@@ -184,17 +184,17 @@ fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
 /// Frames of a few lines each, the first line alone.
 fn pack(text: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut packer = Packer::new().expect("a packer");
-    let (mut packed, mut frame, mut first) = (Vec::new(), Vec::new(), true);
+    let (mut file, mut frame, mut first) = (Vec::new(), Vec::new(), true);
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         frame.extend_from_slice(line);
         if first || dice.below(8) == 0 {
-            packed.extend(packer.pack(&frame).expect("a frame"));
+            file.extend(packer.pack(&frame).expect("a frame"));
             frame.clear();
             first = false;
         }
     }
-    packed.extend(packer.pack(&frame).expect("a frame"));
-    packed
+    file.extend(packer.pack(&frame).expect("a frame"));
+    file
 }
 
 /// The most memory that this process has had, in MB; `None` where the system does not say.
@@ -205,7 +205,7 @@ fn most_memory() -> Option<u64> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Set as soon as any thread panics.
@@ -283,7 +283,9 @@ fn broken_recordings_are_read_up_to_the_damage_or_refused() {
 
 fn lines(observations: &[Observation]) -> Vec<u8> {
     let (mut writer, mut text) = (LineWriter::default(), Vec::new());
-    observations.iter().for_each(|seen| writer.push(seen, &mut text));
+    for seen in observations {
+        writer.push(seen, &mut text);
+    }
     writer.finish(&mut text);
     text
 }
@@ -303,7 +305,9 @@ fn write_corpus() {
     let first = header().to_line();
     let plain = [first.clone(), seconds.concat()].concat();
     let mut whole = pack(&first);
-    seconds.iter().for_each(|second| whole.extend(pack(second)));
+    for second in &seconds {
+        whole.extend(pack(second));
+    }
     let header_only = pack(&first);
 
     // Every kind of fact, and what a newer minor version or another program might say.
