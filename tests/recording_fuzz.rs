@@ -20,7 +20,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use recording::{Dice, Pipeline, header};
 use streamgauge::model::observation::Observation;
-use streamgauge::recording::format::{LineWriter, Skipped};
+use streamgauge::recording::format::{LatenciesAre, LineWriter, Skipped};
 use streamgauge::recording::frame::{LARGEST_TEXT, Packer};
 use streamgauge::recording::player::Player;
 use streamgauge::recording::reader::Recording;
@@ -67,7 +67,7 @@ fn exercise(bytes: &[u8]) {
         }
     };
     let (mut frames, mut skipped, mut end) = (recording.frames_from(0), Skipped::default(), 0);
-    while let Some((place, _)) = frames.next_frame(&mut skipped).expect("memory can be read") {
+    while let Some((place, _)) = frames.next_frame(LatenciesAre::Read, &mut skipped).expect("memory can be read") {
         assert!(place.at >= end && place.length > 0, "frames go on: {place:?} after {end}");
         end = place.end();
     }
@@ -160,9 +160,10 @@ fn mutate_once(bytes: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
             if lines.len() > 2 {
                 let (one, two) = (1 + index(dice, lines.len() - 1), 1 + index(dice, lines.len() - 1));
                 if dice.below(2) == 0 {
-                    lines.swap(one, two)
+                    lines.swap(one, two);
                 } else {
-                    lines[one] = lines[two].clone()
+                    let copy = lines[two].clone();
+                    lines[one] = copy;
                 }
                 *bytes = lines.concat();
             }

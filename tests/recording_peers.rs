@@ -13,7 +13,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use streamgauge::recording::format::Skipped;
+use streamgauge::recording::format::{LatenciesAre, Skipped};
 use streamgauge::recording::player::Player;
 use streamgauge::recording::samples::{ALL, Sample};
 
@@ -62,7 +62,7 @@ struct Ours {
 fn ours(sample: &Sample) -> Ours {
     let recording = sample.open().expect("a recording");
     let (mut frames, mut skipped) = (recording.frames_from(0), Skipped::default());
-    while frames.next_frame(&mut skipped).expect("it can be read").is_some() {}
+    while frames.next_frame(LatenciesAre::Read, &mut skipped).expect("it can be read").is_some() {}
     assert!(skipped.is_empty(), "{skipped:?}");
     let text = zstd::decode_all(sample.bytes).expect("zstd reads it");
     let mut player = Player::of(recording).expect("a player");

@@ -17,7 +17,7 @@ use streamgauge::model::health::{Health, Word};
 use streamgauge::model::observation::{Observation, Station};
 use streamgauge::model::session::Session;
 use streamgauge::model::units::Time;
-use streamgauge::recording::format::Skipped;
+use streamgauge::recording::format::{LatenciesAre, Skipped};
 use streamgauge::recording::player::Player;
 use streamgauge::recording::reader::Ending;
 use streamgauge::recording::samples::{ALL, Sample};
@@ -242,7 +242,9 @@ fn outage_takes_each_station_away_and_brings_it_back() {
 fn observations(sample: &Sample) -> Vec<Observation> {
     let recording = sample.open().expect("a recording");
     let (mut frames, mut seen) = (recording.frames_from(0), Vec::new());
-    while let Some((_, observations)) = frames.next_frame(&mut Skipped::default()).expect("it can be read") {
+    while let Some((_, observations)) =
+        frames.next_frame(LatenciesAre::Read, &mut Skipped::default()).expect("it can be read")
+    {
         seen.extend(observations);
     }
     seen
