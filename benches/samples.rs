@@ -185,10 +185,7 @@ fn main() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let making: Vec<_> =
-            if named.is_empty() { all } else { named }.into_iter().map(|name| tokio::spawn(make(name))).collect();
-        for made in making {
-            made.await.expect("it is made");
-        }
+        let named = if named.is_empty() { all } else { named };
+        futures::future::join_all(named.into_iter().map(make)).await;
     });
 }
