@@ -53,7 +53,7 @@ impl Running {
                 self.session.apply(&observation);
             }
         };
-        assert!(!tokio::time::timeout(span, take_in).await.is_ok(), "the scenario ended by itself")
+        assert!(tokio::time::timeout(span, take_in).await.is_err(), "the scenario ended by itself");
     }
 
     fn stored(&self) -> f64 {

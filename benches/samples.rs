@@ -184,7 +184,8 @@ fn main() {
     let all = ["steady", "throttled", "restart", "stuck", "outage"].map(String::from).to_vec();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    // Together on this thread: all that takes time runs on others.
-    let wanted = if named.is_empty() { all } else { named };
-    runtime.block_on(futures::future::join_all(wanted.into_iter().map(make)));
+    runtime.block_on(async {
+        let named = if named.is_empty() { all } else { named };
+        futures::future::join_all(named.into_iter().map(make)).await;
+    });
 }

@@ -180,7 +180,9 @@ impl Pipeline {
             let device = item["deviceId"].as_str().unwrap().to_owned();
             found.entry(device).or_default().push(item["deviceSequenceNumber"].as_u64().unwrap());
         }
-        found.values_mut().for_each(|numbers| numbers.sort_unstable());
+        for numbers in found.values_mut() {
+            numbers.sort_unstable();
+        }
         found
     }
 
