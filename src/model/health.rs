@@ -77,7 +77,9 @@ impl Health {
         let behind = count(Status::FallingBehind) + count(Status::Behind) + count(Status::Rewound);
         if behind > 0 {
             let word = if count(Status::FallingBehind) > 0 { Word::FallingBehind } else { Word::Behind };
-            return Self { word, growth: Some(growth), reason: cause(session, now) };
+            // Of a backlog that grows on some partitions and shrinks on more, the sum would contradict the word.
+            let growth = Some(growth).filter(|growth| *growth > 0.0 || word == Word::Behind);
+            return Self { word, growth, reason: cause(session, now) };
         }
         if count(Status::Draining) > 0 {
             let events = session.lag_events().unwrap_or(0);
