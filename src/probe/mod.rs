@@ -49,7 +49,11 @@ impl Outlet {
 
     /// Dates a fact and sends it on. Waits while the session is busy, so that nothing piles up.
     pub async fn see(&self, fact: Fact) {
-        let observation = Observation { at: self.now(), fact };
+        self.saw(Observation { at: self.now(), fact }).await;
+    }
+
+    /// Sends on what was dated when it was seen.
+    pub async fn saw(&self, observation: Observation) {
         self.audit.lock().unwrap_or_else(PoisonError::into_inner).observe(&observation);
         // Without a session there is nobody to tell: the program is on its way out.
         drop(self.session.send(observation).await);

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::azure::EventHubsAddress;
 use crate::azure::error::AzureError;
 use crate::azure::eventhubs::{connect_producer, partition_ids, place, under_limit};
-use crate::model::observation::{Fact, LogEnd, Station};
+use crate::model::observation::{Fact, LogEnd, Observation, Station};
 use crate::model::units::{PartitionId, SequenceNumber, Time};
 use crate::probe::{Outlet, Probe};
 
@@ -48,26 +48,30 @@ impl Probe for LogEndProbe {
         }
         let Some((client, names)) = &self.client else { return Ok(()) };
         let address = &self.address;
-        futures::stream::iter(names)
+        // They are told together: a recording then holds them in one line.
+        let mut seen: Vec<Observation> = futures::stream::iter(names)
             .map(|name| async move {
                 let reading = client.get_partition_properties(name);
                 let read = under_limit(address, "to read a log end", LIMIT, reading).await?;
-                if let Ok(id) = name.parse() {
-                    let last_enqueued_at = read.last_enqueued_time_utc.filter(|_| !read.is_empty).map(Time::from);
-                    outlet
-                        .see(Fact::LogEnd(LogEnd {
-                            partition: PartitionId(id),
-                            earliest: SequenceNumber(read.beginning_sequence_number),
-                            last: SequenceNumber(read.last_enqueued_sequence_number),
-                            last_enqueued_at,
-                        }))
-                        .await;
-                }
-                Ok(())
+                let last_enqueued_at = read.last_enqueued_time_utc.filter(|_| !read.is_empty).map(Time::from);
+                let log_end = |id| LogEnd {
+                    partition: PartitionId(id),
+                    earliest: SequenceNumber(read.beginning_sequence_number),
+                    last: SequenceNumber(read.last_enqueued_sequence_number),
+                    last_enqueued_at,
+                };
+                let at = outlet.now();
+                Ok(name.parse().ok().map(|id| Observation { at, fact: Fact::LogEnd(log_end(id)) }))
             })
             .buffer_unordered(AT_ONCE)
+            .try_filter_map(|seen| std::future::ready(Ok(seen)))
             .try_collect()
-            .await
+            .await?;
+        seen.sort_by_key(|seen| seen.at);
+        for observation in seen {
+            outlet.saw(observation).await;
+        }
+        Ok(())
     }
 
     fn disconnect(&mut self) {

@@ -53,6 +53,8 @@ pub struct CosmosProbe {
     /// What was seen of latencies and not told yet, and when they were told last.
     latency: Histogram<u64>,
     told: Option<Time>,
+    /// Whether what is provisioned was told since the last connection.
+    told_provisioned: bool,
 }
 
 /// One physical partition and how far its change feed was read.
@@ -123,6 +125,7 @@ impl CosmosProbe {
             ranges: Vec::new(),
             latency: Latencies::histogram(),
             told: None,
+            told_provisioned: false,
         }
     }
 
@@ -164,8 +167,9 @@ impl Probe for CosmosProbe {
     async fn look(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
         let client = self.connect().await?;
         let fail = self.refused("the change feed");
-        if let Some(provisioned) = self.provisioned {
+        if let Some(provisioned) = self.provisioned.filter(|_| !self.told_provisioned) {
             outlet.see(Fact::Provisioned(provisioned)).await;
+            self.told_provisioned = true;
         }
         let began = outlet.now();
         let mut seen = Seen { items: 0, latency: Latencies::histogram(), charge: RequestUnits(0.0) };
@@ -183,6 +187,7 @@ impl Probe for CosmosProbe {
     }
 
     fn disconnect(&mut self) {
+        self.told_provisioned = false;
         self.client = None;
     }
 
