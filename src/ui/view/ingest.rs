@@ -1,48 +1,28 @@
 //! The ingest panel: what enters the log.
 
-use std::time::Duration;
-
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::widgets::Widget;
+use ratatui::layout::Rect;
 
-use super::chart::{Chart, Scale, dot_columns};
+use super::Scene;
+use super::chart::Scale;
+use super::rate_panel::RatePanel;
 use super::row::Row;
-use super::{FIGURE_ROWS, Scene, complete, draw_rows, panel};
 use crate::figures;
 use crate::model::latency::{LatencyWindow, Percentiles};
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) {
     let Scene { session, state, theme } = scene;
-    let now = state.now;
-    let block = panel("Ingest", theme);
-    let inner = block.inner(area);
-    block.render(area, buffer);
-    let [head, _, chart, _, foot] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(u16::from(inner.height > 20)),
-        Constraint::Fill(1),
-        Constraint::Length(u16::from(inner.height > 20)),
-        Constraint::Length(FIGURE_ROWS),
-    ])
-    .areas(inner);
-
-    let rate = session.ingest_rate(now).map_or_else(|| "-".into(), |rate| figures::compact(rate.per_second()));
-    let mut headline = Row::spaced(3).spans([
-        ratatui::text::Span::styled(format!(" {rate:>5}"), theme.strong.patch(theme.ingest)),
-        ratatui::text::Span::styled(if head.width < 30 { "/s" } else { " events/s" }, theme.quiet),
-    ]);
-    if let Some(bytes) = session.load.as_ref().and_then(|load| load.bytes.rate(now)) {
-        headline = headline.field(format!("{:>4} MB/s", figures::compact(bytes / 1e6)), theme.text);
-    }
-    headline.draw(head, buffer);
-
-    let columns = dot_columns(chart.width);
-    let values = session.ingest_history.columns(complete(now), Duration::from_secs(columns as u64), columns);
-    Chart { columns: &values, scale, style: theme.ingest, quiet: theme.quiet }.draw(chart, buffer);
-
-    draw_rows(foot, buffer, rows(scene, foot.width));
+    let bytes = session.load.as_ref().and_then(|load| load.bytes.rate(state.now));
+    let panel = RatePanel {
+        title: "Ingest",
+        rate: session.ingest_rate(state.now),
+        unit: " events/s",
+        beside: bytes.map(|bytes| format!("{:>4} MB/s", figures::compact(bytes / 1e6))),
+        history: &session.ingest_history,
+        style: theme.ingest,
+    };
+    panel.draw(area, buffer, scene, scale, rows);
 }
 
 fn rows(scene: Scene, width: u16) -> Vec<Row<'static>> {

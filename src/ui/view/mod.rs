@@ -7,6 +7,7 @@ mod footer;
 mod help;
 mod ingest;
 mod lag;
+mod rate_panel;
 mod row;
 mod serve;
 mod tally;

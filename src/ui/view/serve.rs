@@ -1,49 +1,29 @@
 //! The serve panel: what the store takes, and what of its capacity is left.
 
-use std::time::Duration;
-
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::Span;
-use ratatui::widgets::Widget;
 
-use super::chart::{Chart, Scale, dot_columns, gauge};
+use super::Scene;
+use super::chart::{Scale, gauge};
 use super::ingest::latency_row;
+use super::rate_panel::RatePanel;
 use super::row::Row;
-use super::{FIGURE_ROWS, Scene, complete, draw_rows, panel};
 use crate::figures;
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) {
     let Scene { session, state, theme } = scene;
-    let now = state.now;
-    let block = panel("Serve", theme);
-    let inner = block.inner(area);
-    block.render(area, buffer);
-    let [head, _, chart, _, foot] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(u16::from(inner.height > 20)),
-        Constraint::Fill(1),
-        Constraint::Length(u16::from(inner.height > 20)),
-        Constraint::Length(FIGURE_ROWS),
-    ])
-    .areas(inner);
-
-    let rate = session.stored_rate(now).map_or_else(|| "-".into(), |rate| figures::compact(rate.per_second()));
-    let mut headline = Row::spaced(3).spans([
-        Span::styled(format!(" {rate:>5}"), theme.strong.patch(theme.serve)),
-        Span::styled(if head.width < 30 { "/s" } else { " writes/s" }, theme.quiet),
-    ]);
-    if let Some(units) = session.request_units(now) {
-        headline = headline.field(format!("{:>5} RU/s", figures::compact(units.used.0)), theme.text);
-    }
-    headline.draw(head, buffer);
-
-    let columns = dot_columns(chart.width);
-    let values = session.stored_history.columns(complete(now), Duration::from_secs(columns as u64), columns);
-    Chart { columns: &values, scale, style: theme.serve, quiet: theme.quiet }.draw(chart, buffer);
-
-    draw_rows(foot, buffer, rows(scene, foot.width));
+    let units = session.request_units(state.now);
+    let panel = RatePanel {
+        title: "Serve",
+        rate: session.stored_rate(state.now),
+        unit: " writes/s",
+        beside: units.map(|units| format!("{:>5} RU/s", figures::compact(units.used.0))),
+        history: &session.stored_history,
+        style: theme.serve,
+    };
+    panel.draw(area, buffer, scene, scale, rows);
 }
 
 fn rows(scene: Scene, width: u16) -> Vec<Row<'static>> {

@@ -40,6 +40,11 @@ impl Axis {
         (column < self.columns).then(|| self.left + u16::try_from(column).unwrap_or(0))
     }
 
+    /// The moment that a column stands for; before the first column it is the beginning.
+    fn moment(&self, x: u16) -> Time {
+        self.begin.after(Duration::from_secs(self.each * u64::from(x.saturating_sub(self.left))))
+    }
+
     fn values(&self, series: &Series) -> Vec<Option<f64>> {
         series.columns_from(self.begin, self.each, self.columns)
     }
@@ -63,14 +68,12 @@ fn axis(inner: Rect, session: &Session, state: &ViewState) -> Option<Axis> {
 /// The moment that a column of the panel stands for; before the first column it is the beginning.
 pub(super) fn moment_at(area: Rect, x: u16, session: &Session, state: &ViewState) -> Option<Time> {
     let inner = Block::bordered().inner(area);
-    let axis = axis(inner, session, state)?;
-    Some(axis.begin.after(Duration::from_secs(axis.each * u64::from(x.saturating_sub(axis.left)))))
+    axis(inner, session, state).map(|axis| axis.moment(x))
 }
 
 /// The same for [`draw_line`].
 pub(super) fn moment_on_line(row: Rect, x: u16, session: &Session, state: &ViewState) -> Option<Time> {
-    let axis = axis(row, session, state)?;
-    Some(axis.begin.after(Duration::from_secs(axis.each * u64::from(x.saturating_sub(axis.left)))))
+    axis(row, session, state).map(|axis| axis.moment(x))
 }
 
 /// The lag of the whole recording and where in it the picture stands, on one row: for a small terminal.
