@@ -12,6 +12,7 @@
 //! - [`ui`]: the screen
 //! - [`report`]: the session in words
 //! - [`figures`]: figures as text, the same everywhere
+//! - [`toml_file`]: files that people write, and sentences about their mistakes
 //! - [`cli`]: commands and flags
 
 pub mod azure;
@@ -24,4 +25,5 @@ pub mod probe;
 pub mod process;
 pub mod recording;
 pub mod report;
+pub mod toml_file;
 pub mod ui;

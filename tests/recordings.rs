@@ -91,7 +91,6 @@ impl Screen {
     }
 
     fn draw(&mut self, size: (u16, u16)) -> Buffer {
-        self.state.scroll = self.state.scroll.min(self.playback.session().partitions.len());
         cells(self.playback.session(), &self.state, size)
     }
 }

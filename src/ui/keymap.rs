@@ -17,12 +17,32 @@ pub enum Action {
     TogglePause,
     /// Kill the processor without a goodbye, or start it again.
     ToggleProcessor,
-    /// Partitions by lag or by number.
-    ToggleSort,
-    /// Partition rows further down.
-    ScrollDown,
-    /// Partition rows further up.
-    ScrollUp,
+    /// Rows in the next order: the worst first, by number, by events, by time, by rate.
+    NextSort,
+    /// One row down.
+    Down,
+    /// One row up.
+    Up,
+    /// Show only what a typed text says.
+    Filter,
+    /// To the next panel.
+    NextPanel,
+    /// To the panel before.
+    PreviousPanel,
+    /// What is in focus, larger: the panel, then the row that is selected.
+    Zoom,
+    /// The ingest panel on the whole screen.
+    ZoomIngest,
+    /// The lag panel on the whole screen.
+    ZoomLag,
+    /// The serve panel on the whole screen.
+    ZoomServe,
+    /// The timeline on the whole screen.
+    ZoomTimeline,
+    /// The log of what happened, on the whole screen.
+    ZoomLog,
+    /// The word for the whole pipeline in letters that the last row of a room can read.
+    ToggleBig,
     /// Set a mark with a text.
     Mark,
     /// Keep the recording under a name.
@@ -69,6 +89,8 @@ pub enum Action {
     ToggleHelp,
     /// Close what is open.
     Close,
+    /// Give the terminal back for a while, as a shell's job.
+    Suspend,
     /// Leave.
     Quit,
 }
@@ -136,24 +158,94 @@ pub const BINDINGS: &[Binding] = &[
         footer: Some("kill processor"),
     },
     Binding {
-        action: Action::ToggleSort,
-        keys: &[(KeyCode::Char('s'), NONE)],
-        label: "s",
-        help: "sort by lag, or by number",
+        action: Action::Zoom,
+        keys: &[(KeyCode::Enter, NONE), (KeyCode::Char('z'), NONE)],
+        label: "Enter, z",
+        help: "larger: panel, then row",
+        footer: Some("zoom"),
+    },
+    Binding {
+        action: Action::ZoomIngest,
+        keys: &[(KeyCode::Char('1'), NONE)],
+        label: "1",
+        help: "ingest, whole screen",
         footer: None,
     },
     Binding {
-        action: Action::ScrollDown,
+        action: Action::ZoomLag,
+        keys: &[(KeyCode::Char('2'), NONE)],
+        label: "2",
+        help: "lag, whole screen",
+        footer: None,
+    },
+    Binding {
+        action: Action::ZoomServe,
+        keys: &[(KeyCode::Char('3'), NONE)],
+        label: "3",
+        help: "serve, whole screen",
+        footer: None,
+    },
+    Binding {
+        action: Action::ZoomTimeline,
+        keys: &[(KeyCode::Char('4'), NONE)],
+        label: "4",
+        help: "timeline, whole screen",
+        footer: None,
+    },
+    Binding {
+        action: Action::ZoomLog,
+        keys: &[(KeyCode::Char('5'), NONE)],
+        label: "5",
+        help: "log of what happened",
+        footer: None,
+    },
+    Binding {
+        action: Action::NextPanel,
+        keys: &[(KeyCode::Tab, NONE)],
+        label: "Tab",
+        help: "next panel",
+        footer: None,
+    },
+    Binding {
+        action: Action::PreviousPanel,
+        keys: &[(KeyCode::BackTab, NONE)],
+        label: "Shift-Tab",
+        help: "panel before",
+        footer: None,
+    },
+    Binding {
+        action: Action::Down,
         keys: &[(KeyCode::Char('j'), NONE), (KeyCode::Down, NONE)],
         label: "j, down",
-        help: "partitions further down",
+        help: "next row",
         footer: None,
     },
     Binding {
-        action: Action::ScrollUp,
+        action: Action::Up,
         keys: &[(KeyCode::Char('k'), NONE), (KeyCode::Up, NONE)],
         label: "k, up",
-        help: "partitions further up",
+        help: "row before",
+        footer: None,
+    },
+    Binding {
+        action: Action::NextSort,
+        keys: &[(KeyCode::Char('s'), NONE)],
+        label: "s",
+        help: "sort rows otherwise",
+        footer: None,
+    },
+    Binding {
+        action: Action::Filter,
+        keys: &[(KeyCode::Char('/'), NONE)],
+        label: "/",
+        help: "show only 7, stalled, >99",
+        footer: Some("filter"),
+    },
+    Binding {
+        action: Action::ToggleBig,
+        keys: &[(KeyCode::Char('B'), NONE)],
+        label: "B",
+        help: "big letters, or not",
         footer: None,
     },
     Binding {
@@ -179,15 +271,15 @@ pub const BINDINGS: &[Binding] = &[
     },
     Binding {
         action: Action::Back,
-        keys: &[(KeyCode::Left, NONE), (KeyCode::Char('b'), NONE)],
-        label: "left, b",
+        keys: &[(KeyCode::Left, NONE), (KeyCode::Char('h'), NONE)],
+        label: "left, h",
         help: "10 s back",
         footer: Some("10 s"),
     },
     Binding {
         action: Action::Forth,
-        keys: &[(KeyCode::Right, NONE), (KeyCode::Char('e'), NONE)],
-        label: "right, e",
+        keys: &[(KeyCode::Right, NONE), (KeyCode::Char('l'), NONE)],
+        label: "right, l",
         help: "10 s forth",
         footer: Some("10 s"),
     },
@@ -284,8 +376,8 @@ pub const BINDINGS: &[Binding] = &[
     },
     Binding {
         action: Action::End,
-        keys: &[(KeyCode::End, NONE), (KeyCode::Char('l'), NONE)],
-        label: "End, l",
+        keys: &[(KeyCode::End, NONE), (KeyCode::Char('G'), NONE)],
+        label: "End, G",
         help: "to the end, or to now",
         footer: Some("live"),
     },
@@ -305,8 +397,8 @@ pub const BINDINGS: &[Binding] = &[
     },
     Binding {
         action: Action::ToggleHelp,
-        keys: &[(KeyCode::Char('?'), NONE), (KeyCode::Char('h'), NONE), (KeyCode::F(1), NONE)],
-        label: "?, h, F1",
+        keys: &[(KeyCode::Char('?'), NONE), (KeyCode::F(1), NONE)],
+        label: "?, F1",
         help: "this help",
         footer: Some("help"),
     },
@@ -315,6 +407,13 @@ pub const BINDINGS: &[Binding] = &[
         keys: &[(KeyCode::Esc, NONE)],
         label: "Esc",
         help: "close; back to now",
+        footer: None,
+    },
+    Binding {
+        action: Action::Suspend,
+        keys: &[(KeyCode::Char('z'), CONTROL)],
+        label: "Ctrl-Z",
+        help: "suspend; fg brings it back",
         footer: None,
     },
     Binding {
@@ -366,6 +465,6 @@ mod tests {
         let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert_eq!(action(control_c), Some(Action::Quit));
         assert_eq!(action(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::NONE)), Some(Action::NextStatus));
-        assert_eq!(action(KeyEvent::new(KeyCode::Char('z'), KeyModifiers::NONE)), None);
+        assert_eq!(action(KeyEvent::new(KeyCode::Char('y'), KeyModifiers::NONE)), None);
     }
 }

@@ -142,7 +142,6 @@ impl Watch<'_> {
             Some(true) => ProcessorSwitch::Running,
             Some(false) => ProcessorSwitch::Stopped,
         };
-        self.state.scroll = self.state.scroll.min(self.session.partitions.len());
         self.state.forget_notice(wall, NOTICE);
         match self.live.recorder.map(Writer::state) {
             None => self.state.recording = RecordingSign::None,
@@ -208,6 +207,7 @@ impl Watch<'_> {
                     self.notice(sentence);
                 }
             }
+            Asks::Filter => text.clone_into(&mut self.state.filter),
             Asks::Name => {
                 let (Some(recorder), Some(folder)) = (self.live.recorder, self.live.folder) else { return };
                 let kept = folder.kept(text).and_then(|path| recorder.keep(&path).map(|()| path));
@@ -220,7 +220,8 @@ impl Watch<'_> {
     }
 
     fn act(&mut self, action: Action) {
-        if act_on_view(action, &mut self.state) {
+        let session = self.past.as_ref().map_or(&self.session, Playback::session);
+        if self.state.act(action, session) {
             return;
         }
         match action {
@@ -253,8 +254,8 @@ impl Watch<'_> {
     /// A click on the timeline, or a drag along it, looks at that moment; the wheel scrolls the partitions.
     fn point(&mut self, mouse: MouseEvent, area: Rect) {
         match mouse.kind {
-            MouseEventKind::ScrollDown => drop(act_on_view(Action::ScrollDown, &mut self.state)),
-            MouseEventKind::ScrollUp => drop(act_on_view(Action::ScrollUp, &mut self.state)),
+            MouseEventKind::ScrollDown => self.act(Action::Down),
+            MouseEventKind::ScrollUp => self.act(Action::Up),
             MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) => {
                 let place = (mouse.column, mouse.row);
                 let Some(at) = view::moment_at(area, place, &self.session, &self.state) else { return };
@@ -300,19 +301,6 @@ impl Watch<'_> {
 enum Pressed {
     Done,
     Quit,
-}
-
-/// Does what concerns the picture alone; says whether it was that.
-pub(super) fn act_on_view(action: Action, state: &mut ViewState) -> bool {
-    match action {
-        Action::ToggleSort => state.worst_first = !state.worst_first,
-        Action::ScrollDown => state.scroll = state.scroll.saturating_add(1),
-        Action::ScrollUp => state.scroll = state.scroll.saturating_sub(1),
-        Action::ToggleHelp => state.help = !state.help,
-        Action::Close if state.help => state.help = false,
-        _ => return false,
-    }
-    true
 }
 
 /// Does what a key asks of the load.

@@ -4,7 +4,7 @@ use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEvent
 use futures::StreamExt;
 
 use super::keymap::{self, Action};
-use super::live::{FRAME, NOTICE, act_on_view, wall_clock};
+use super::live::{FRAME, NOTICE, wall_clock};
 use super::playback::{Done, Playback};
 use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
 use super::terminal::{Screen, ScreenError};
@@ -64,9 +64,12 @@ pub async fn run(
                             Typed::More => {}
                             Typed::Cancelled => state.prompt = None,
                             Typed::Done => {
-                                let text = state.prompt.take().map(|prompt| prompt.text).unwrap_or_default();
-                                if let Err(sentence) = playback.jump(text.trim(), wall_clock()) {
-                                    state.notice = Some((sentence, wall_clock()));
+                                if let Some(Prompt { asks, text }) = state.prompt.take() {
+                                    if asks == Asks::Filter {
+                                        text.trim().clone_into(&mut state.filter);
+                                    } else if let Err(sentence) = playback.jump(text.trim(), wall_clock()) {
+                                        state.notice = Some((sentence, wall_clock()));
+                                    }
                                 }
                             }
                         }
@@ -76,7 +79,7 @@ pub async fn run(
                         }
                         if action == Action::GoTo {
                             state.prompt = Some(Prompt { asks: Asks::Place, text: String::new() });
-                        } else if !act_on_view(action, &mut state)
+                        } else if !state.act(action, playback.session())
                             && let Done::Not(why) = playback.act(action, wall_clock())
                         {
                             state.notice = Some((why.into(), wall_clock()));
@@ -107,7 +110,6 @@ pub async fn run(
                     state.notice = Some((flaw, wall));
                 }
                 state.forget_notice(wall, NOTICE);
-                state.scroll = state.scroll.min(playback.session().partitions.len());
                 let session = playback.session();
                 let drawn = screen
                     .terminal

@@ -7,10 +7,12 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::model::series::Series;
 use crate::model::session::Session;
-use crate::model::units::Time;
+use crate::model::units::{PartitionId, RangeId, Time};
 use crate::recording::survey::Moment;
 
+use super::keymap::Action;
 use super::playback::Playback;
+use super::selection;
 
 /// The state of the view. The session is the world; this is the person's way of looking at it.
 #[derive(Debug, Clone)]
@@ -23,10 +25,24 @@ pub struct ViewState {
     pub names: StationNames,
     /// Whether the help stands over the panels.
     pub help: bool,
-    /// Whether partitions stand in the order of their lag rather than of their numbers.
-    pub worst_first: bool,
-    /// The first partition row shown.
-    pub scroll: usize,
+    /// What is larger than the others.
+    pub zoom: Zoom,
+    /// The panel that keys speak to.
+    pub focus: Panel,
+    /// The order of the partitions.
+    pub sort: Sort,
+    /// Show only what this says; empty shows everything.
+    pub filter: String,
+    /// The partition that is selected.
+    pub selected: Option<PartitionId>,
+    /// The physical partition of the store that is selected.
+    pub selected_range: Option<RangeId>,
+    /// Lines of the log further back than the newest.
+    pub log_back: usize,
+    /// Whether the word for the whole pipeline stands in big letters.
+    pub big: bool,
+    /// What a script says to the room at the moment.
+    pub caption: Option<String>,
     /// A word from the program, such as what a key just did, and since when it stands (by the wall clock).
     pub notice: Option<(String, Time)>,
     /// What is typed at the moment.
@@ -51,8 +67,15 @@ impl ViewState {
             title: title.into(),
             names: StationNames::default(),
             help: false,
-            worst_first: true,
-            scroll: 0,
+            zoom: Zoom::Overview,
+            focus: Panel::Lag,
+            sort: Sort::Worst,
+            filter: String::new(),
+            selected: None,
+            selected_range: None,
+            log_back: 0,
+            big: false,
+            caption: None,
             notice: None,
             prompt: None,
             mode: Mode::Live,
@@ -89,10 +112,184 @@ impl ViewState {
         }
     }
 
+    /// Does what concerns the picture alone; says whether it was that.
+    pub fn act(&mut self, action: Action, session: &Session) -> bool {
+        match action {
+            Action::NextSort => self.sort = self.sort.next(),
+            Action::Filter => self.prompt = Some(Prompt { asks: Asks::Filter, text: self.filter.clone() }),
+            Action::Down => self.step(1, session),
+            Action::Up => self.step(-1, session),
+            Action::NextPanel => self.turn_to(1),
+            Action::PreviousPanel => self.turn_to(PANELS.len() - 1),
+            Action::Zoom => self.zoom_in(session),
+            Action::ZoomIngest => self.zoom_to(Panel::Ingest),
+            Action::ZoomLag => self.zoom_to(Panel::Lag),
+            Action::ZoomServe => self.zoom_to(Panel::Serve),
+            Action::ZoomTimeline => self.zoom_to(Panel::Timeline),
+            Action::ZoomLog => self.zoom_to(Panel::Log),
+            Action::ToggleBig => self.big = !self.big,
+            Action::ToggleHelp => self.help = !self.help,
+            Action::Close => return self.close(),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The panel that keys speak to: the one that fills the screen, or the one in focus.
+    pub fn panel(&self) -> Panel {
+        match &self.zoom {
+            Zoom::Overview => self.focus,
+            Zoom::Panel(panel) => *panel,
+            Zoom::Partition(_) => Panel::Lag,
+            Zoom::Range(_) => Panel::Serve,
+        }
+    }
+
+    /// One row down or up. Where one partition fills the screen, that is the next partition.
+    fn step(&mut self, rows: isize, session: &Session) {
+        match self.panel() {
+            Panel::Lag => {
+                self.selected = selection::next_partition(session, self, rows);
+                if let (Zoom::Partition(_), Some(id)) = (&self.zoom, self.selected) {
+                    self.zoom = Zoom::Partition(id);
+                }
+            }
+            Panel::Serve => {
+                self.selected_range = selection::next_range(session, self, rows);
+                if let (Zoom::Range(_), Some(id)) = (&self.zoom, &self.selected_range) {
+                    self.zoom = Zoom::Range(id.clone());
+                }
+            }
+            Panel::Log => self.log_back = self.log_back.saturating_add_signed(-rows),
+            Panel::Ingest | Panel::Timeline => {}
+        }
+    }
+
+    /// To the panel so many places on, in a circle.
+    fn turn_to(&mut self, places: usize) {
+        let at = PANELS.iter().position(|panel| *panel == self.panel()).unwrap_or(0);
+        let panel = PANELS.get((at + places) % PANELS.len()).copied().unwrap_or(Panel::Lag);
+        self.focus = panel;
+        if self.zoom != Zoom::Overview {
+            self.zoom = Zoom::Panel(panel);
+        }
+    }
+
+    /// Fills the screen with a panel; with the overview if it does already.
+    fn zoom_to(&mut self, panel: Panel) {
+        self.zoom = if self.zoom == Zoom::Panel(panel) { Zoom::Overview } else { Zoom::Panel(panel) };
+        if panel != Panel::Log {
+            self.focus = panel;
+        }
+    }
+
+    /// From the overview to the panel in focus, from there to the row that is selected: the first where none is.
+    fn zoom_in(&mut self, session: &Session) {
+        match self.zoom {
+            Zoom::Overview => self.zoom = Zoom::Panel(self.focus),
+            Zoom::Panel(Panel::Lag) => {
+                self.selected = selection::next_partition(session, self, 0);
+                self.zoom = self.selected.map_or(self.zoom.clone(), Zoom::Partition);
+            }
+            Zoom::Panel(Panel::Serve) => {
+                self.selected_range = selection::next_range(session, self, 0);
+                self.zoom = self.selected_range.clone().map_or(self.zoom.clone(), Zoom::Range);
+            }
+            Zoom::Panel(_) | Zoom::Partition(_) | Zoom::Range(_) => {}
+        }
+    }
+
+    /// Closes what was opened last; says whether there was something to close.
+    fn close(&mut self) -> bool {
+        if self.help {
+            self.help = false;
+            return true;
+        }
+        match self.zoom {
+            Zoom::Partition(_) => self.zoom = Zoom::Panel(Panel::Lag),
+            Zoom::Range(_) => self.zoom = Zoom::Panel(Panel::Serve),
+            Zoom::Panel(_) => self.zoom = Zoom::Overview,
+            Zoom::Overview if !self.filter.is_empty() => self.filter.clear(),
+            Zoom::Overview => return false,
+        }
+        true
+    }
+
     /// Forgets a notice that has stood for so long.
     pub fn forget_notice(&mut self, wall: Time, after: Duration) {
         if self.notice.as_ref().is_some_and(|(_, since)| wall.since(*since) > after) {
             self.notice = None;
+        }
+    }
+}
+
+/// A panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Panel {
+    /// What enters the log.
+    Ingest,
+    /// The partitions.
+    Lag,
+    /// What the store takes.
+    Serve,
+    /// The whole session at a glance.
+    Timeline,
+    /// What happened, in words; has no place in the overview.
+    Log,
+}
+
+/// The panels in the order in which a key goes through them.
+const PANELS: [Panel; 4] = [Panel::Ingest, Panel::Lag, Panel::Serve, Panel::Timeline];
+
+/// What fills the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Zoom {
+    /// Everything side by side.
+    Overview,
+    /// One panel.
+    Panel(Panel),
+    /// The history of one partition of the log.
+    Partition(PartitionId),
+    /// The history of one physical partition of the store.
+    Range(RangeId),
+}
+
+/// The order of the partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// By status, then by lag.
+    Worst,
+    /// By number.
+    Number,
+    /// By events that wait.
+    Events,
+    /// By the age of the oldest event that waits.
+    Time,
+    /// By events that come in.
+    Rate,
+}
+
+impl Sort {
+    /// What the rows are sorted by, for the foot of the panel.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Worst => "worst first",
+            Self::Number => "by number",
+            Self::Events => "most events first",
+            Self::Time => "oldest first",
+            Self::Rate => "busiest first",
+        }
+    }
+
+    /// The next one, in a circle.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Worst => Self::Number,
+            Self::Number => Self::Events,
+            Self::Events => Self::Time,
+            Self::Time => Self::Rate,
+            Self::Rate => Self::Worst,
         }
     }
 }
@@ -187,6 +384,8 @@ pub enum Asks {
     Place,
     /// The name to keep the recording under.
     Name,
+    /// Which partitions, or which lines of the log.
+    Filter,
 }
 
 /// What a key came to while something is typed.
@@ -227,6 +426,7 @@ impl Asks {
             Self::Mark => "mark this moment as",
             Self::Place => "go to (10s, 3h5m, 14:05 UTC, start, end)",
             Self::Name => "keep the recording under the name",
+            Self::Filter => "show only (7, stalled, >1000, a word; empty: all)",
         }
     }
 }

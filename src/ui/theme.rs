@@ -30,6 +30,14 @@ pub struct Theme {
     pub serve: Style,
     /// Keys that can be pressed.
     pub key: Style,
+    /// The panel in focus, and what the program offers.
+    pub accent: Style,
+    /// The row that is selected.
+    pub selected: Style,
+    /// What a speaker's script says.
+    pub caption: Style,
+    /// From little to much, for heat maps and bands of percentiles.
+    pub heat: [Style; 5],
 }
 
 impl Theme {
@@ -48,6 +56,10 @@ impl Theme {
             lag: colour(Color::Magenta),
             serve: colour(Color::LightBlue),
             key: Style::new().add_modifier(Modifier::BOLD),
+            accent: colour(Color::Cyan),
+            selected: Style::new().add_modifier(Modifier::REVERSED),
+            caption: colour(Color::Black).bg(Color::Yellow),
+            heat: [Color::DarkGray, Color::Blue, Color::Cyan, Color::Yellow, Color::LightRed].map(colour),
         }
     }
 
@@ -68,6 +80,10 @@ impl Theme {
             lag: plain,
             serve: plain,
             key: bold,
+            accent: bold,
+            selected: plain.add_modifier(Modifier::REVERSED),
+            caption: plain.add_modifier(Modifier::REVERSED),
+            heat: [dim, dim, plain, bold, bold],
         }
     }
 
@@ -88,6 +104,14 @@ impl Theme {
             Status::Stalled => ("■", self.bad),
             Status::Blind => ("?", self.stale),
         }
+    }
+
+    /// Glyph and style for a share of the most there is: 0.0 is nothing, 1.0 the most.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the scale")]
+    pub fn heat(&self, share: f64) -> (&'static str, Style) {
+        const GLYPHS: [&str; 5] = ["·", "░", "▒", "▓", "█"];
+        let step = (share.clamp(0.0, 1.0) * 5.0).ceil().clamp(1.0, 5.0) as usize - 1;
+        (GLYPHS.get(step).copied().unwrap_or("█"), self.heat.get(step).copied().unwrap_or(self.text))
     }
 
     /// Glyph and style of the word for the whole pipeline.

@@ -14,6 +14,7 @@ use crate::model::lag::{Lag, TimeLag};
 use crate::model::partition::Partition;
 use crate::model::status::Status;
 use crate::model::units::PartitionId;
+use crate::ui::selection;
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
@@ -37,21 +38,14 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let columns = Columns::fitting(inner.width);
     columns.heading(scene).render(Rect { height: 1, ..inner }, buffer);
 
-    let mut partitions: Vec<_> = session.partitions.iter().collect();
-    if state.worst_first {
-        partitions.sort_by_key(|(id, partition)| {
-            let events = partition.lag().and_then(Lag::events).unwrap_or(0);
-            // Little lags change places at every look; only what matters is brought to the top.
-            let matters = partition.status(state.now) != Status::Ok;
-            std::cmp::Reverse((partition.status(state.now), if matters { events } else { 0 }, std::cmp::Reverse(**id)))
-        });
-    }
+    let partitions = selection::partitions(session, state);
     let rows = usize::from(inner.height - 1);
     let shown = if partitions.len() > rows { rows.saturating_sub(1) } else { rows };
-    let scroll = state.scroll.min(partitions.len().saturating_sub(shown));
-    let visible = partitions.iter().skip(scroll).take(shown);
+    let selected = state.selected.and_then(|id| partitions.iter().position(|(row, _)| *row == id));
+    let first = selection::first_row(partitions.len(), shown, selected);
+    let visible = partitions.iter().skip(first).take(shown);
     for (y, (id, partition)) in (inner.y + 1..inner.bottom()).zip(visible) {
-        columns.row(**id, partition, scene).render(Rect { y, height: 1, ..inner }, buffer);
+        columns.row(*id, partition, scene).render(Rect { y, height: 1, ..inner }, buffer);
     }
     if partitions.len() > rows {
         let rest = Rect { y: inner.bottom() - 1, height: 1, ..inner };
