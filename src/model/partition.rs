@@ -74,11 +74,12 @@ impl Partition {
         enqueued
     }
 
-    /// Takes a position.
-    pub(super) fn apply_position(&mut self, at: Time, position: &PartitionPosition) {
+    /// Takes a position. Says who holds the partition now if that is another one than before.
+    pub(super) fn apply_position(&mut self, at: Time, position: &PartitionPosition) -> Option<Option<String>> {
         // Before the first checkpoint nothing was processed, as far as positions can tell.
         self.processed.push(at, position.position.map_or(0.0, |position| position.next().0 as f64));
-        self.position = Some((at, position.clone()));
+        let before = self.position.replace((at, position.clone()));
+        before.filter(|(_, before)| before.owner != position.owner).map(|_| position.owner.clone())
     }
 
     /// Where its log begins and ends.
@@ -119,6 +120,32 @@ impl Partition {
     /// A lag of so many events is still within the allowance.
     pub fn allowance(&self, now: Time) -> f64 {
         Judge::allowance(EventRate::new(self.ingest.rate(now).unwrap_or(0.0)))
+    }
+
+    /// Its status as of the last log end.
+    pub(super) fn last_status(&self) -> Status {
+        self.status
+    }
+
+    /// Where the log end stood at a moment, interpolated between two looks; `None` before the first and after the last.
+    pub fn log_end_at(&self, at: Time) -> Option<f64> {
+        self.log_ends.end_at(at)
+    }
+
+    /// How many events came in and how many were processed in each of so many columns up to `end`, a second each, per
+    /// second. What was processed is what came in less what the lag grew by.
+    pub fn flow(&self, end: Time, columns: usize) -> Vec<(Option<f64>, Option<f64>)> {
+        let second = Duration::from_secs(1);
+        let begin = end.before(second * u32::try_from(columns).unwrap_or(0));
+        (0..u32::try_from(columns).unwrap_or(0))
+            .map(|column| {
+                let (from, to) = (begin.after(second * column), begin.after(second * (column + 1)));
+                let came = self.log_end_at(to).zip(self.log_end_at(from)).map(|(to, from)| to - from);
+                let grew = self.lag_history.at(to).zip(self.lag_history.at(from)).map(|(to, from)| to - from);
+                let processed = came.zip(grew).map(|(came, grew)| (came - grew).max(0.0));
+                (came, processed)
+            })
+            .collect()
     }
 
     /// Its status now: blind if either side was not read lately.
