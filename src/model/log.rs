@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use super::observation::{Station, Target};
+use super::observation::Station;
 use super::status::Status;
 use super::units::{PartitionId, Time};
 use crate::figures;
@@ -22,8 +22,6 @@ pub enum Happening {
     Stopped(Station),
     /// A partition's status changed from one to the other.
     Status(PartitionId, Status, Status),
-    /// The load was asked for something else.
-    Load(Target),
     /// Another instance of the processor holds a partition, or none.
     Owner(PartitionId, Option<String>),
 }
@@ -35,10 +33,9 @@ impl fmt::Display for Happening {
             Self::Away(station, reason) => write!(f, "{} is away: {reason}", station.name()),
             Self::Back(station, after) => write!(f, "{} is back after {}", station.name(), figures::lag_span(*after)),
             Self::Stopped(station) => write!(f, "{} was stopped", station.name()),
-            Self::Status(id, from, to) => write!(f, "partition {id} {}, was {}", to.word(), from.word()),
-            Self::Load(target) => write!(f, "the load is asked for {}", figures::target(*target)),
-            Self::Owner(id, Some(owner)) => write!(f, "partition {id} is held by {owner}"),
-            Self::Owner(id, None) => write!(f, "partition {id} is held by nobody"),
+            Self::Status(id, from, to) => write!(f, "partition {id}: {}, was {}", to.word(), from.word()),
+            Self::Owner(id, Some(owner)) => write!(f, "partition {id}: held by {owner}"),
+            Self::Owner(id, None) => write!(f, "partition {id}: held by nobody"),
         }
     }
 }
@@ -59,6 +56,15 @@ impl Log {
             self.entries.pop_front();
         }
         self.entries.push_back((at, happening));
+    }
+
+    /// Adds the change of a partition's status, if it is one to remember: whether a backlog just grows or shrinks changes
+    /// by the second, and the first judgement is no change.
+    pub(super) fn push_status(&mut self, at: Time, id: PartitionId, from: Status, to: Status) {
+        let backlog = |status| matches!(status, Status::Behind | Status::FallingBehind | Status::Draining);
+        if from != to && from != Status::Blind && !(backlog(from) && backlog(to)) {
+            self.push(at, Happening::Status(id, from, to));
+        }
     }
 
     /// All entries, the newest first.

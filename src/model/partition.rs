@@ -127,23 +127,21 @@ impl Partition {
         self.status
     }
 
-    /// Where the log end stood at a moment, interpolated between two looks; `None` before the first and after the last.
-    pub fn log_end_at(&self, at: Time) -> Option<f64> {
-        self.log_ends.end_at(at)
-    }
-
-    /// How many events came in and how many were processed in each of so many columns up to `end`, a second each, per
-    /// second. What was processed is what came in less what the lag grew by.
+    /// How many events came in and how many were processed, per second, in each of so many columns up to `end`, a second
+    /// apart. Each is the mean of five seconds: a position moves at each checkpoint, and the steps say nothing of the pace.
+    /// What was processed is what came in less what the lag grew by.
     pub fn flow(&self, end: Time, columns: usize) -> Vec<(Option<f64>, Option<f64>)> {
-        let second = Duration::from_secs(1);
-        let begin = end.before(second * u32::try_from(columns).unwrap_or(0));
-        (0..u32::try_from(columns).unwrap_or(0))
+        const MEAN: Duration = Duration::from_secs(5);
+        let columns = u32::try_from(columns).unwrap_or(0);
+        let begin = end.before(Duration::from_secs(u64::from(columns)));
+        (1..=columns)
             .map(|column| {
-                let (from, to) = (begin.after(second * column), begin.after(second * (column + 1)));
-                let came = self.log_end_at(to).zip(self.log_end_at(from)).map(|(to, from)| to - from);
+                let to = begin.after(Duration::from_secs(u64::from(column)));
+                let from = to.before(MEAN);
+                let came = self.log_ends.end_at(to).zip(self.log_ends.end_at(from)).map(|(to, from)| to - from);
                 let grew = self.lag_history.at(to).zip(self.lag_history.at(from)).map(|(to, from)| to - from);
                 let processed = came.zip(grew).map(|(came, grew)| (came - grew).max(0.0));
-                (came, processed)
+                (came.map(|came| came.max(0.0) / MEAN.as_secs_f64()), processed.map(|it| it / MEAN.as_secs_f64()))
             })
             .collect()
     }

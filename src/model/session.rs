@@ -160,11 +160,7 @@ impl Session {
                 if let Some(enqueued) = partition.apply_log_end(at, *log_end) {
                     self.ingest_history.spread(enqueued);
                 }
-                let status = partition.last_status();
-                // The first judgement is no change.
-                if status != before && before != Status::Blind {
-                    self.log.push(at, Happening::Status(log_end.partition, before, status));
-                }
+                self.log.push_status(at, log_end.partition, before, partition.last_status());
                 self.saw(Station::Ingest, at);
                 if let Some(total) = self.lag_events() {
                     self.total_lag.set(at, total as f64);
@@ -233,9 +229,6 @@ impl Session {
         load.bytes.push(at, figures.acknowledged_bytes as f64);
         load.from_due.push(at, &figures.from_due);
         load.from_send.push(at, &figures.from_send);
-        if load.figures.target != figures.target {
-            self.log.push(at, Happening::Load(figures.target));
-        }
         load.figures = figures.clone();
         match figures.target {
             super::observation::Target::Paused => self.target.set(at, 0.0),

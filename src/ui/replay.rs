@@ -1,10 +1,10 @@
 //! The replay loop: a recording on the screen, driven by its clock.
 
-use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
+use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::StreamExt;
 
 use super::keymap::{self, Action};
-use super::live::{FRAME, NOTICE, wall_clock};
+use super::live::{FRAME, NOTICE, Pointed, pointed, wall_clock};
 use super::playback::{Done, Playback};
 use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
 use super::terminal::{Screen, ScreenError};
@@ -88,14 +88,14 @@ pub async fn run(
                     frames.reset_immediately();
                 }
                 Some(Ok(Event::Mouse(mouse))) => {
-                    let place = (mouse.column, mouse.row);
                     let area = screen.terminal.get_frame().area();
-                    if let MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) = mouse.kind
-                        && let Some(at) = view::moment_at(area, place, playback.session(), &state)
-                    {
-                        playback.go_to(at, wall_clock());
-                        frames.reset_immediately();
+                    let hit = view::hit(area, (mouse.column, mouse.row), playback.session(), &state, theme);
+                    match pointed(mouse.kind, hit, &mut state) {
+                        Pointed::Nothing => {}
+                        Pointed::Wheel(action) => drop(state.act(action, playback.session())),
+                        Pointed::Moment(at) => playback.go_to(at, wall_clock()),
                     }
+                    frames.reset_immediately();
                 }
                 Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
                 Some(Ok(_)) => {}

@@ -13,6 +13,7 @@ use crate::recording::survey::Moment;
 use super::keymap::Action;
 use super::playback::Playback;
 use super::selection;
+use super::view::Hit;
 
 /// The state of the view. The session is the world; this is the person's way of looking at it.
 #[derive(Debug, Clone)]
@@ -135,6 +136,28 @@ impl ViewState {
         true
     }
 
+    /// A click: focuses a panel and selects a row, and a second one on the same opens it. Gives the moment that was
+    /// clicked on, if it was one.
+    pub fn click(&mut self, hit: Hit) -> Option<Time> {
+        match hit {
+            Hit::Moment(at) => return Some(at),
+            Hit::Partition(id) if self.selected == Some(id) => self.zoom = Zoom::Partition(id),
+            Hit::Partition(id) => (self.focus, self.selected) = (Panel::Lag, Some(id)),
+            Hit::Range(id) if self.selected_range.as_ref() == Some(&id) => self.zoom = Zoom::Range(id),
+            Hit::Range(id) => (self.focus, self.selected_range) = (Panel::Serve, Some(id)),
+            Hit::Panel(panel) if self.zoom == Zoom::Overview && self.focus == panel => self.zoom_to(panel),
+            Hit::Panel(panel) => self.turn_wheel_to(panel),
+        }
+        None
+    }
+
+    /// The wheel turns over a panel: it is the one that is meant.
+    pub fn turn_wheel_to(&mut self, panel: Panel) {
+        if self.zoom == Zoom::Overview {
+            self.focus = panel;
+        }
+    }
+
     /// The panel that keys speak to: the one that fills the screen, or the one in focus.
     pub fn panel(&self) -> Panel {
         match &self.zoom {
@@ -236,6 +259,31 @@ pub enum Panel {
     Timeline,
     /// What happened, in words; has no place in the overview.
     Log,
+}
+
+impl Hit {
+    /// The panel that it is in.
+    pub fn panel(&self) -> Panel {
+        match self {
+            Self::Moment(_) => Panel::Timeline,
+            Self::Partition(_) => Panel::Lag,
+            Self::Range(_) => Panel::Serve,
+            Self::Panel(panel) => *panel,
+        }
+    }
+}
+
+impl Panel {
+    /// As on its frame.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Ingest => "Ingest",
+            Self::Lag => "Lag by partition",
+            Self::Serve => "Serve",
+            Self::Timeline => "Timeline",
+            Self::Log => "What happened",
+        }
+    }
 }
 
 /// The panels in the order in which a key goes through them.
