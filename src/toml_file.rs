@@ -33,11 +33,16 @@ pub enum TomlFileError {
 /// # Errors
 /// One sentence for the person who wrote the file.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TomlFileError> {
-    let place = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(&text, &place),
-        Err(error) => Err(TomlFileError::Unreadable { place, reason: error.to_string() }),
-    }
+    parse(&text(path)?, &path.display().to_string())
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// One sentence that names the file, if it can't be read.
+pub fn text(path: &Path) -> Result<String, TomlFileError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| TomlFileError::Unreadable { place: path.display().to_string(), reason: error.to_string() })
 }
 
 /// Parses the text of a file that is called `place` in errors. Keys that nobody knows are errors where the type says

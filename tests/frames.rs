@@ -101,7 +101,7 @@ fn a_click_selects_what_is_drawn_there() {
             let mut clicked = 0;
             for (x, y) in (0..size.1).flat_map(|y| (y % 7..size.0).step_by(7).map(move |x| (x, y))) {
                 let mut state = view_state(&pipeline);
-                let hit = |state: &ViewState| view::hit(area, (x, y), &pipeline.session, state, &Theme::dark());
+                let hit = |state: &ViewState| view::hit(area, (x, y), &pipeline.session, state);
                 let Some(Hit::Partition(id)) = hit(&state) else { continue };
                 clicked += 1;
                 state.click(Hit::Partition(id));

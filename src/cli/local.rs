@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use tokio::sync::mpsc;
 
+use super::look::LookFlags;
 use super::{Exit, complain, say, values};
 use crate::local::scenario::{Ports, Scenario, ScenarioError, ScenarioOptions};
 use crate::model::observation::{Observation, Target};
@@ -18,7 +19,7 @@ use crate::report::summary;
 use crate::ui::live::{self, Controls, Live, wall_clock};
 use crate::ui::state::{StationNames, ViewState};
 use crate::ui::terminal::{Screen, ScreenError};
-use crate::ui::theme::Theme;
+use crate::ui::theme::ThemeError;
 
 /// Flags of the embedded scenario.
 #[derive(Debug, Args)]
@@ -63,6 +64,8 @@ pub struct LocalFlags {
     /// Write no recording
     #[arg(long, conflicts_with = "record")]
     no_record: bool,
+    #[command(flatten)]
+    look: LookFlags,
 }
 
 fn partitions(text: &str) -> Result<u32, String> {
@@ -87,6 +90,8 @@ enum LocalError {
     #[error(transparent)]
     Screen(#[from] ScreenError),
     #[error(transparent)]
+    Theme(#[from] ThemeError),
+    #[error(transparent)]
     Record(#[from] WriteError),
     #[error("the runtime could not be started ({0}); close other programs and try again")]
     Runtime(std::io::Error),
@@ -99,7 +104,9 @@ pub(super) fn run(flags: &LocalFlags) -> Exit {
         Err(error) => {
             complain(&error);
             match error {
-                LocalError::Screen(ScreenError::NoTerminal(_)) => Exit::Usage,
+                LocalError::Screen(ScreenError::NoTerminal(_) | ScreenError::Dumb) | LocalError::Theme(_) => {
+                    Exit::Usage
+                }
                 _ => Exit::Failed,
             }
         }
@@ -108,7 +115,7 @@ pub(super) fn run(flags: &LocalFlags) -> Exit {
 
 fn run_until_stopped(flags: &LocalFlags) -> Result<Exit, LocalError> {
     // The terminal comes first: without one, nothing is brought up.
-    let screen = if flags.headless { None } else { Some(Screen::take()?) };
+    let screen = if flags.headless { None } else { Some(Screen::take(flags.look.look()?)?) };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -143,7 +150,6 @@ fn title(flags: &LocalFlags) -> String {
 async fn on_screen(flags: &LocalFlags, mut screen: Screen) -> Result<Exit, LocalError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
     let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
-    let theme = Theme::for_environment(std::env::var_os("NO_COLOR").as_deref());
     let title = title(flags);
     let mut drive = Drive { scenario };
     let mut state = ViewState::new(title.clone(), wall_clock());
@@ -154,7 +160,7 @@ async fn on_screen(flags: &LocalFlags, mut screen: Screen) -> Result<Exit, Local
         recorder: recorder.as_ref(),
         folder: folder.as_ref(),
     };
-    let session = live::run(&mut screen, state, &theme, live, stop_signal()).await;
+    let session = live::run(&mut screen, state, live, stop_signal()).await;
     drop(screen);
     finish(drive.scenario, session?, observations, recorder).await
 }

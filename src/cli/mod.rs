@@ -1,7 +1,9 @@
 //! Commands and flags. Help, and every sentence about a wrong flag, come from here.
 
 mod local;
+mod look;
 mod replay;
+mod themes;
 mod values;
 
 use std::io::Write;
@@ -10,7 +12,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use local::LocalFlags;
+pub use look::{LookFlags, RenditionFlags};
 pub use replay::ReplayFlags;
+pub use themes::ThemesFlags;
 
 /// What the exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +60,8 @@ enum Command {
     Local(LocalFlags),
     /// Replay a recording; without a file, list what there is
     Replay(ReplayFlags),
+    /// Show the themes: what each role looks like, and a sample of the screen
+    Themes(ThemesFlags),
 }
 
 /// Runs the program: reads the command line, does what it says, and gives the exit code.
@@ -78,6 +84,7 @@ pub fn run() -> ExitCode {
     match line.command {
         Some(Command::Local(flags)) => local::run(&flags),
         Some(Command::Replay(flags)) => replay::run(&flags),
+        Some(Command::Themes(flags)) => themes::run(&flags),
         None => local::run(&line.local),
     }
     .into()

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::local::stop_signal;
+use super::look::LookFlags;
 use super::{Exit, complain, say};
 use crate::figures;
 use crate::recording::error::ReadError;
@@ -15,7 +16,7 @@ use crate::recording::player::Player;
 use crate::recording::samples::{self, Sample};
 use crate::ui::replay::{self, ReplayError};
 use crate::ui::terminal::{Screen, ScreenError};
-use crate::ui::theme::Theme;
+use crate::ui::theme::ThemeError;
 
 /// Flags of a replay.
 #[derive(Debug, Args)]
@@ -25,6 +26,8 @@ pub struct ReplayFlags {
     /// Begin again at the end
     #[arg(long = "loop")]
     looping: bool,
+    #[command(flatten)]
+    look: LookFlags,
 }
 
 /// What went wrong, in one sentence.
@@ -38,6 +41,8 @@ enum Failure {
     Answer(String),
     #[error(transparent)]
     Screen(#[from] ScreenError),
+    #[error(transparent)]
+    Theme(#[from] ThemeError),
     #[error("the runtime could not be started ({0}); close other programs and try again")]
     Runtime(std::io::Error),
 }
@@ -54,15 +59,15 @@ impl From<ReplayError> for Failure {
 /// Runs the command.
 pub(super) fn run(flags: &ReplayFlags) -> Exit {
     let outcome = match &flags.file {
-        Some(file) => play(file, flags.looping),
-        None => choose(flags.looping),
+        Some(file) => play(file, flags),
+        None => choose(flags),
     };
     match outcome {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(&error);
             match error {
-                Failure::Screen(ScreenError::NoTerminal(_)) => Exit::Usage,
+                Failure::Screen(ScreenError::NoTerminal(_) | ScreenError::Dumb) | Failure::Theme(_) => Exit::Usage,
                 _ => Exit::Failed,
             }
         }
@@ -77,20 +82,19 @@ fn open(file: &Path) -> Result<Player, ReadError> {
     }
 }
 
-fn play(file: &Path, looping: bool) -> Result<(), Failure> {
+fn play(file: &Path, flags: &ReplayFlags) -> Result<(), Failure> {
     // The recording comes first: a file that is none is said so on a terminal that was never taken.
     let player = open(file)?;
-    let mut screen = Screen::take()?;
-    let theme = Theme::for_environment(std::env::var_os("NO_COLOR").as_deref());
+    let mut screen = Screen::take(flags.look.look()?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let outcome = runtime.block_on(replay::run(&mut screen, player, looping, &theme, stop_signal()));
+    let outcome = runtime.block_on(replay::run(&mut screen, player, flags.looping, stop_signal()));
     drop(screen);
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(outcome?)
 }
 
 /// Lists the samples and the user's recordings, the newest last, and on a terminal asks which one to play.
-fn choose(looping: bool) -> Result<(), Failure> {
+fn choose(flags: &ReplayFlags) -> Result<(), Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for sample in samples::ALL {
         files.push(sample.name.into());
@@ -115,7 +119,7 @@ fn choose(looping: bool) -> Result<(), Failure> {
         typed => {
             let chosen = typed.parse::<usize>().ok().and_then(|number| files.get(number.checked_sub(1)?));
             let count = files.len();
-            play(chosen.ok_or(Failure::Choice { typed: typed.chars().take(40).collect(), count })?, looping)
+            play(chosen.ok_or(Failure::Choice { typed: typed.chars().take(40).collect(), count })?, flags)
         }
     }
 }

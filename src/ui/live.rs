@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crossterm::event::{Event, EventStream, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use futures::StreamExt;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc;
@@ -11,7 +11,6 @@ use super::keymap::{self, Action};
 use super::playback::{Done, Playback};
 use super::state::{Asks, ProcessorSwitch, Prompt, RecordingSign, Typed, ViewState};
 use super::terminal::{Screen, ScreenError};
-use super::theme::Theme;
 use super::view::{self, Hit};
 use crate::figures;
 use crate::model::observation::{Fact, Observation, Target};
@@ -76,13 +75,15 @@ struct Watch<'a> {
 /// Draws the session until somebody quits or `stop` comes. Gives back the session as it then stands.
 pub async fn run(
     screen: &mut Screen,
-    state: ViewState,
-    theme: &Theme,
+    mut state: ViewState,
     live: Live<'_>,
     stop: impl Future<Output = ()>,
 ) -> Result<Session, ScreenError> {
+    if let Some(notice) = screen.take_notice() {
+        state.notice = Some((notice, wall_clock()));
+    }
     let mut watch = Watch { live, session: Session::new(), state, past: None, paused: None, told_of_recording: false };
-    let mut keys = EventStream::new();
+    let mut keys = screen.events();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut open = true;
@@ -100,7 +101,7 @@ pub async fn run(
                 }
                 Some(Ok(Event::Mouse(mouse))) => {
                     let area = screen.terminal.get_frame().area();
-                    watch.point(mouse, area, theme);
+                    watch.point(mouse, area);
                     frames.reset_immediately();
                 }
                 Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
@@ -108,7 +109,7 @@ pub async fn run(
                 Some(Err(error)) => return Err(error.into()),
                 None => return Ok(watch.session),
             },
-            _ = frames.tick() => watch.draw(screen, theme)?,
+            _ = frames.tick() => watch.draw(screen)?,
             observation = watch.live.observations.recv(), if open => match observation {
                 Some(observation) => watch.take_in(&observation),
                 None => open = false,
@@ -134,7 +135,7 @@ impl Watch<'_> {
         self.state.notice = Some((text.into(), wall_clock()));
     }
 
-    fn draw(&mut self, screen: &mut Screen, theme: &Theme) -> Result<(), ScreenError> {
+    fn draw(&mut self, screen: &mut Screen) -> Result<(), ScreenError> {
         let wall = wall_clock();
         self.state.load_control = self.live.controls.target().is_some();
         self.state.processor = match self.live.controls.processor_runs() {
@@ -172,7 +173,7 @@ impl Watch<'_> {
             &self.session
         };
         let state = &self.state;
-        screen.terminal.draw(|frame| view::draw(frame.area(), frame.buffer_mut(), session, state, theme))?;
+        screen.draw(|area, buffer, theme| view::draw(area, buffer, session, state, theme))?;
         Ok(())
     }
 
@@ -253,9 +254,9 @@ impl Watch<'_> {
 
     /// A click or the wheel over a panel is for that panel; a click on the timeline, or a drag along it, looks at that
     /// moment.
-    fn point(&mut self, mouse: MouseEvent, area: Rect, theme: &Theme) {
+    fn point(&mut self, mouse: MouseEvent, area: Rect) {
         let session = self.past.as_ref().map_or(&self.session, Playback::session);
-        let hit = view::hit(area, (mouse.column, mouse.row), session, &self.state, theme);
+        let hit = view::hit(area, (mouse.column, mouse.row), session, &self.state);
         match pointed(mouse.kind, hit, &mut self.state) {
             Pointed::Nothing => {}
             Pointed::Wheel(action) => self.act(action),

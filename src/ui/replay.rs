@@ -1,6 +1,6 @@
 //! The replay loop: a recording on the screen, driven by its clock.
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
+use crossterm::event::{Event, KeyEventKind};
 use futures::StreamExt;
 
 use super::keymap::{self, Action};
@@ -8,7 +8,6 @@ use super::live::{FRAME, NOTICE, Pointed, pointed, wall_clock};
 use super::playback::{Done, Playback};
 use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
 use super::terminal::{Screen, ScreenError};
-use super::theme::Theme;
 use super::view;
 use crate::recording::error::ReadError;
 use crate::recording::player::Player;
@@ -44,12 +43,12 @@ pub async fn run(
     screen: &mut Screen,
     player: Player,
     looping: bool,
-    theme: &Theme,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ReplayError> {
     let mut state = view_of(&player);
+    state.notice = screen.take_notice().map(|notice| (notice, wall_clock()));
     let mut playback = Playback::of_file(player, looping, wall_clock());
-    let mut keys = EventStream::new();
+    let mut keys = screen.events();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     tokio::pin!(stop);
@@ -89,7 +88,7 @@ pub async fn run(
                 }
                 Some(Ok(Event::Mouse(mouse))) => {
                     let area = screen.terminal.get_frame().area();
-                    let hit = view::hit(area, (mouse.column, mouse.row), playback.session(), &state, theme);
+                    let hit = view::hit(area, (mouse.column, mouse.row), playback.session(), &state);
                     match pointed(mouse.kind, hit, &mut state) {
                         Pointed::Nothing => {}
                         Pointed::Wheel(action) => drop(state.act(action, playback.session())),
@@ -111,9 +110,7 @@ pub async fn run(
                 }
                 state.forget_notice(wall, NOTICE);
                 let session = playback.session();
-                let drawn = screen
-                    .terminal
-                    .draw(|frame| view::draw(frame.area(), frame.buffer_mut(), session, &state, theme));
+                let drawn = screen.draw(|area, buffer, theme| view::draw(area, buffer, session, &state, theme));
                 drawn.map_err(ScreenError::from)?;
             }
         }

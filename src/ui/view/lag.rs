@@ -13,9 +13,10 @@ use super::partitions::Table;
 use super::row::Row;
 use super::{Scene, complete, focused_panel};
 use crate::figures;
+use crate::model::session::Session;
 use crate::model::status::Status;
 use crate::model::units::PartitionId;
-use crate::ui::state::{Panel, Zoom};
+use crate::ui::state::{Panel, ViewState, Zoom};
 
 /// Where the parts of the panel are.
 struct Parts<'a> {
@@ -30,17 +31,17 @@ struct Parts<'a> {
 /// Rows of the table that the grid leaves free at least: a heading, five partitions, and what there is beside them.
 const TABLE: u16 = 7;
 
-fn parts(area: Rect, scene: Scene) -> Parts {
+fn parts<'a>(area: Rect, session: &'a Session, state: &ViewState) -> Parts<'a> {
     let inner = Block::bordered().inner(area);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
-    let partitions = scene.session.partitions.len();
+    let partitions = session.partitions.len();
     let most = inner.height.saturating_sub(TABLE + 1);
     let grid = (partitions > MOST_ROWS && most > 0)
         .then(|| Grid::fitting(Rect { height: most, ..inner }, partitions))
         .flatten();
     let grid_height = grid.as_ref().map_or(0, Grid::height);
     let rows = u16::try_from(partitions).unwrap_or(u16::MAX).saturating_add(2);
-    let zoomed = scene.state.zoom == Zoom::Panel(Panel::Lag) && grid.is_none();
+    let zoomed = state.zoom == Zoom::Panel(Panel::Lag) && grid.is_none();
     let total = inner.height.saturating_sub(rows).min(inner.height / 2);
     let [_, legend, table, total] = Layout::vertical([
         Constraint::Length(grid_height),
@@ -49,15 +50,20 @@ fn parts(area: Rect, scene: Scene) -> Parts {
         Constraint::Length(if zoomed && total >= 6 { total } else { 0 }),
     ])
     .areas(inner);
-    Parts { grid, legend, table: Table::fitting(table, scene), total }
+    Parts { grid, legend, table: Table::fitting(table, session, state), total }
 }
 
 /// The partition at a cell of the panel.
-pub(super) fn partition_at(area: Rect, (x, y): (u16, u16), scene: Scene) -> Option<PartitionId> {
-    let Parts { grid, table, .. } = parts(area, scene);
+pub(super) fn partition_at(
+    area: Rect,
+    (x, y): (u16, u16),
+    session: &Session,
+    state: &ViewState,
+) -> Option<PartitionId> {
+    let Parts { grid, table, .. } = parts(area, session, state);
     let in_grid = grid.and_then(|grid| grid.partition_at((x, y)));
     match in_grid {
-        Some(nth) => scene.session.partitions.keys().nth(nth).copied(),
+        Some(nth) => session.partitions.keys().nth(nth).copied(),
         None => table.partition_at((x, y)),
     }
 }
@@ -79,7 +85,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let name = if area.width < 44 { "Lag" } else { "Lag by partition" };
     let block = focused_panel(name, Panel::Lag, scene).title_top(Line::from(title).right_aligned());
     block.render(area, buffer);
-    let Parts { grid, legend, table, total } = parts(area, scene);
+    let Parts { grid, legend, table, total } = parts(area, session, state);
     if let Some(grid) = grid {
         grid.draw_lag(buffer, scene);
         draw_legend(legend, buffer, scene, grid.share());

@@ -163,8 +163,7 @@ pub enum Hit {
 }
 
 /// What is at a cell of the screen; `None` where nothing is that a mouse could want.
-pub fn hit(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState, theme: &Theme) -> Option<Hit> {
-    let scene = Scene { session, state, theme };
+pub fn hit(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<Hit> {
     let place = Position::new(x, y);
     let body = areas(area).body;
     if !body.contains(place) {
@@ -185,18 +184,18 @@ pub fn hit(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState,
                     .map(Hit::Moment);
             }
             if middle.contains(place) {
-                let partition = lag::partition_at(middle, (x, y), scene);
+                let partition = lag::partition_at(middle, (x, y), session, state);
                 return Some(partition.map_or(Hit::Panel(Panel::Lag), Hit::Partition));
             }
             let panels = [(left, Panel::Ingest), (right, Panel::Serve)];
             panels.into_iter().find(|(area, _)| area.contains(place)).map(|(_, panel)| Hit::Panel(panel))
         }
         Zoom::Panel(Panel::Lag) => {
-            let partition = lag::partition_at(body, (x, y), scene);
+            let partition = lag::partition_at(body, (x, y), session, state);
             Some(partition.map_or(Hit::Panel(Panel::Lag), Hit::Partition))
         }
         Zoom::Panel(Panel::Serve) => {
-            let range = serve::range_at(body, (x, y), scene);
+            let range = serve::range_at(body, (x, y), session, state);
             Some(range.map_or(Hit::Panel(Panel::Serve), Hit::Range))
         }
         Zoom::Panel(Panel::Timeline) => timeline::moment_zoomed(body, x, session, state).map(Hit::Moment),

@@ -13,9 +13,11 @@ use super::chart::sparkline;
 use crate::figures;
 use crate::model::lag::{Lag, TimeLag};
 use crate::model::partition::Partition;
+use crate::model::session::Session;
 use crate::model::status::Status;
 use crate::model::units::PartitionId;
 use crate::ui::selection;
+use crate::ui::state::ViewState;
 
 /// The table and which of its rows are seen.
 pub(super) struct Table<'a> {
@@ -28,15 +30,15 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// The partitions that the filter lets through, in the order that was asked for, around the selected one.
-    pub(super) fn fitting(area: Rect, scene: Scene<'a>) -> Self {
-        let rows = selection::partitions(scene.session, scene.state);
+    pub(super) fn fitting(area: Rect, session: &'a Session, state: &ViewState) -> Self {
+        let rows = selection::partitions(session, state);
         let room = usize::from(area.height.saturating_sub(1));
         // The last row says what there is beside what is seen.
-        let whole = rows.len() == scene.session.partitions.len() && rows.len() <= room;
+        let whole = rows.len() == session.partitions.len() && rows.len() <= room;
         let shown = if whole { rows.len() } else { room.saturating_sub(1).min(rows.len()) };
-        let selected = scene.state.selected.and_then(|id| rows.iter().position(|(row, _)| *row == id));
+        let selected = state.selected.and_then(|id| rows.iter().position(|(row, _)| *row == id));
         let first = selection::first_row(rows.len(), shown, selected);
-        Self { rows, area, first, shown, columns: Columns::fitting(area.width, scene) }
+        Self { rows, area, first, shown, columns: Columns::fitting(area.width, session.partitions.len()) }
     }
 
     /// The partition whose row is at a place.
@@ -101,8 +103,8 @@ impl Columns {
     const RATES: usize = 16;
     const HOLDER: usize = 28;
 
-    fn fitting(width: u16, scene: Scene) -> Self {
-        let number = if scene.session.partitions.len() > 1_000 { 4 } else { 3 };
+    fn fitting(width: u16, partitions: usize) -> Self {
+        let number = if partitions > 1_000 { 4 } else { 3 };
         let free = usize::from(width).saturating_sub(number + Self::FIGURES);
         // The word first: `  ▲ falling behind` takes 18; what is left shows the trend, and then the rest.
         let word = free.min(18);

@@ -11,9 +11,10 @@ use super::chart::{Chart, Scale, dot_columns, gauge, sparkline};
 use super::row::Row;
 use super::{Scene, complete, draw_rows, panel};
 use crate::figures;
-use crate::model::session::Range;
+use crate::model::session::{Range, Session};
 use crate::model::units::RangeId;
 use crate::ui::selection;
+use crate::ui::state::ViewState;
 
 /// Draws the table of all of them.
 pub(super) fn draw_table(area: Rect, buffer: &mut Buffer, scene: Scene) {
@@ -21,7 +22,7 @@ pub(super) fn draw_table(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let block = panel("Physical partitions", theme);
     let inner = block.inner(area);
     block.render(area, buffer);
-    let (first, shown) = visible(inner, scene);
+    let (first, shown) = visible(inner, session, state);
     let bar = usize::from(inner.width.saturating_sub(34)).min(24);
     let trend = usize::from(inner.width).saturating_sub(36 + bar).min(60);
     let heading =
@@ -55,20 +56,20 @@ pub(super) fn draw_table(area: Rect, buffer: &mut Buffer, scene: Scene) {
 }
 
 /// The first row that is seen, and how many are.
-fn visible(inner: Rect, scene: Scene) -> (usize, usize) {
-    let ranges = &scene.session.ranges;
+fn visible(inner: Rect, session: &Session, state: &ViewState) -> (usize, usize) {
+    let ranges = &session.ranges;
     let room = usize::from(inner.height.saturating_sub(1));
     let shown = if ranges.len() > room { room.saturating_sub(1) } else { ranges.len() };
-    let selected = scene.state.selected_range.as_ref().and_then(|id| ranges.keys().position(|row| row == id));
+    let selected = state.selected_range.as_ref().and_then(|id| ranges.keys().position(|row| row == id));
     (selection::first_row(ranges.len(), shown, selected), shown)
 }
 
 /// The range whose row is at a height of the table.
-pub(super) fn range_at(area: Rect, y: u16, scene: Scene) -> Option<RangeId> {
+pub(super) fn range_at(area: Rect, y: u16, session: &Session, state: &ViewState) -> Option<RangeId> {
     let inner = Block::bordered().inner(area);
-    let (first, shown) = visible(inner, scene);
+    let (first, shown) = visible(inner, session, state);
     let row = usize::from(y.checked_sub(inner.y + 1)?);
-    (row < shown).then(|| scene.session.ranges.keys().nth(first + row).cloned()).flatten()
+    (row < shown).then(|| session.ranges.keys().nth(first + row).cloned()).flatten()
 }
 
 /// Draws one of them over the whole area.

@@ -11,8 +11,9 @@ use super::rate_panel::{RatePanel, rate_scale, zoomed, zoomed_areas};
 use super::row::Row;
 use super::{Scene, range};
 use crate::figures;
+use crate::model::session::Session;
 use crate::model::units::RangeId;
-use crate::ui::state::Panel;
+use crate::ui::state::{Panel, ViewState};
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) {
@@ -37,9 +38,9 @@ pub(super) fn draw_zoomed(area: Rect, buffer: &mut Buffer, scene: Scene) {
 }
 
 /// The physical partition at a cell of the zoomed panel.
-pub(super) fn range_at(area: Rect, (x, y): (u16, u16), scene: Scene) -> Option<RangeId> {
+pub(super) fn range_at(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<RangeId> {
     let [_, _, rows, _] = zoomed_areas(area);
-    rows.contains(Position::new(x, y)).then(|| range::range_at(rows, y, scene)).flatten()
+    rows.contains(Position::new(x, y)).then(|| range::range_at(rows, y, session, state)).flatten()
 }
 
 /// The style of a share of a capacity: calm up to 80 %.
