@@ -4,11 +4,13 @@
 
 mod pipeline;
 
+use std::time::Duration;
+
 use pipeline::Pipeline;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use streamgauge::model::observation::Station;
-use streamgauge::ui::state::{ProcessorSwitch, ViewState};
+use streamgauge::ui::state::{Mode, PlaybackSign, ProcessorSwitch, RecordingSign, ViewState};
 use streamgauge::ui::theme::Theme;
 use streamgauge::ui::view;
 
@@ -77,8 +79,25 @@ fn the_checkpoints_are_away() {
 fn help_stands_over_the_panels() {
     let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
     pipeline.run(20);
-    let state = ViewState { help: true, ..view_state(&pipeline) };
-    insta::assert_snapshot!("help-80x24", frame(&pipeline, &state, (80, 24)));
+    let mut state = ViewState { help: true, recording: RecordingSign::Writing(1), ..view_state(&pipeline) };
+    for size in SIZES {
+        insta::assert_snapshot!(format!("help-{}x{}", size.0, size.1), frame(&pipeline, &state, size));
+    }
+    // Looking back while live, every key does something.
+    state.mode = Mode::Playback(PlaybackSign {
+        elapsed: Duration::from_secs(10),
+        span: Duration::from_secs(20),
+        playing: false,
+        speed: "1x".into(),
+        looping: false,
+        behind_live: Some(Duration::from_secs(10)),
+        reading: false,
+    });
+    for size in SIZES {
+        let frame = frame(&pipeline, &state, size);
+        assert!(frame.contains("quit") && !frame.contains("more: streamgauge man"), "it fits: {frame}");
+        insta::assert_snapshot!(format!("help-past-{}x{}", size.0, size.1), frame);
+    }
 }
 
 #[test]

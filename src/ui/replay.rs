@@ -3,7 +3,7 @@
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures::StreamExt;
 
-use super::keymap::{self, Action};
+use super::keymap::Action;
 use super::live::{FRAME, NOTICE, wall_clock};
 use super::playback::{Done, Playback};
 use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
@@ -73,7 +73,7 @@ pub async fn run(
                                 }
                             }
                         }
-                    } else if let Some(action) = keymap::action(key) {
+                    } else if let Some(action) = state.keys.action(key) {
                         if action == Action::Quit {
                             return Ok(());
                         }

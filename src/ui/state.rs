@@ -10,7 +10,7 @@ use crate::model::session::Session;
 use crate::model::units::{PartitionId, RangeId, Time};
 use crate::recording::survey::Moment;
 
-use super::keymap::Action;
+use super::keymap::{Action, Keymap};
 use super::playback::Playback;
 use super::selection;
 
@@ -21,6 +21,8 @@ pub struct ViewState {
     pub now: Time,
     /// What is watched, for the title line.
     pub title: String,
+    /// Which key does what: for the help and the footer.
+    pub keys: Arc<Keymap>,
     /// The names of the stations, from the scenario.
     pub names: StationNames,
     /// Whether the help stands over the panels.
@@ -65,6 +67,7 @@ impl ViewState {
         Self {
             now,
             title: title.into(),
+            keys: Arc::default(),
             names: StationNames::default(),
             help: false,
             zoom: Zoom::Overview,
