@@ -43,11 +43,11 @@ pub fn view_of(player: &Player) -> ViewState {
 pub async fn run(
     screen: &mut Screen,
     player: Player,
+    mut state: ViewState,
     looping: bool,
     theme: &Theme,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ReplayError> {
-    let mut state = view_of(&player);
     let mut playback = Playback::of_file(player, looping, wall_clock());
     let mut keys = EventStream::new();
     let mut frames = tokio::time::interval(FRAME);

@@ -258,7 +258,8 @@ pub enum Zoom {
 }
 
 /// The order of the partitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sort {
     /// By status, then by lag.
     Worst,

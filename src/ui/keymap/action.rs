@@ -158,7 +158,7 @@ impl Action {
     }
 
     /// The keys that it has by default, as they are written in the configuration file.
-    pub(super) fn default_keys(self) -> &'static [&'static str] {
+    pub(crate) fn default_keys(self) -> &'static [&'static str] {
         self.known().keys
     }
 
