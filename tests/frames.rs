@@ -4,12 +4,14 @@
 
 mod pipeline;
 
+use std::time::Duration;
+
 use pipeline::Pipeline;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use streamgauge::model::observation::Station;
 use streamgauge::model::units::PartitionId;
-use streamgauge::ui::state::{Panel, ProcessorSwitch, Sort, ViewState, Zoom};
+use streamgauge::ui::state::{Mode, Panel, PlaybackSign, ProcessorSwitch, RecordingSign, Sort, ViewState, Zoom};
 use streamgauge::ui::theme::Theme;
 use streamgauge::ui::view::{self, Hit};
 
@@ -94,6 +96,7 @@ fn many_partitions_are_a_heat_map() {
 #[test]
 fn a_click_selects_what_is_drawn_there() {
     for partitions in [8, 256] {
+        let mono = Theme::mono();
         let mut pipeline = Pipeline::new(partitions, 1_000.0, 2_000.0);
         pipeline.run(20);
         for size in [SIZES[0], SIZES[1]] {
@@ -107,7 +110,7 @@ fn a_click_selects_what_is_drawn_there() {
                 state.click(Hit::Partition(id));
                 assert_eq!((state.focus, state.selected), (Panel::Lag, Some(id)));
                 let mut buffer = Buffer::empty(area);
-                view::draw(area, &mut buffer, &pipeline.session, &state, &Theme::dark());
+                view::draw(area, &mut buffer, &pipeline.session, &state, &mono);
                 let lit = buffer[(x, y)].modifier.contains(ratatui::style::Modifier::REVERSED);
                 // The list may have moved to show the selected row; where it did not, the place is lit.
                 assert!(lit || hit(&state) != Some(Hit::Partition(id)), "{id} at {x}, {y} of {size:?}");
@@ -128,8 +131,25 @@ fn the_checkpoints_are_away() {
 fn help_stands_over_the_panels() {
     let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
     pipeline.run(20);
-    let state = ViewState { help: true, ..view_state(&pipeline) };
-    insta::assert_snapshot!("help-80x24", frame(&pipeline, &state, (80, 24)));
+    let mut state = ViewState { help: true, recording: RecordingSign::Writing(1), ..view_state(&pipeline) };
+    for size in SIZES {
+        insta::assert_snapshot!(format!("help-{}x{}", size.0, size.1), frame(&pipeline, &state, size));
+    }
+    // Looking back while live, every key does something.
+    state.mode = Mode::Playback(PlaybackSign {
+        elapsed: Duration::from_secs(10),
+        span: Duration::from_secs(20),
+        playing: false,
+        speed: "1x".into(),
+        looping: false,
+        behind_live: Some(Duration::from_secs(10)),
+        reading: false,
+    });
+    for size in SIZES {
+        let frame = frame(&pipeline, &state, size);
+        assert!(frame.contains("quit") && !frame.contains("more: streamgauge man"), "it fits: {frame}");
+        insta::assert_snapshot!(format!("help-past-{}x{}", size.0, size.1), frame);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
-use super::keymap::{self, Action};
+use super::keymap::Action;
 use super::playback::{Done, Playback};
 use super::state::{Asks, ProcessorSwitch, Prompt, RecordingSign, Typed, ViewState};
 use super::terminal::{Screen, ScreenError};
@@ -190,7 +190,7 @@ impl Watch<'_> {
             }
             return Pressed::Done;
         }
-        let Some(action) = keymap::action(key) else { return Pressed::Done };
+        let Some(action) = self.state.keys.action(key) else { return Pressed::Done };
         if action == Action::Quit {
             return Pressed::Quit;
         }

@@ -3,7 +3,7 @@
 use crossterm::event::{Event, KeyEventKind};
 use futures::StreamExt;
 
-use super::keymap::{self, Action};
+use super::keymap::Action;
 use super::live::{FRAME, NOTICE, Pointed, pointed, wall_clock};
 use super::playback::{Done, Playback};
 use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
@@ -42,11 +42,13 @@ pub fn view_of(player: &Player) -> ViewState {
 pub async fn run(
     screen: &mut Screen,
     player: Player,
+    mut state: ViewState,
     looping: bool,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ReplayError> {
-    let mut state = view_of(&player);
-    state.notice = screen.take_notice().map(|notice| (notice, wall_clock()));
+    if let Some(notice) = screen.take_notice() {
+        state.notice = Some((notice, wall_clock()));
+    }
     let mut playback = Playback::of_file(player, looping, wall_clock());
     let mut keys = screen.events();
     let mut frames = tokio::time::interval(FRAME);
@@ -72,7 +74,7 @@ pub async fn run(
                                 }
                             }
                         }
-                    } else if let Some(action) = keymap::action(key) {
+                    } else if let Some(action) = state.keys.action(key) {
                         if action == Action::Quit {
                             return Ok(());
                         }

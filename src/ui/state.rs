@@ -10,7 +10,7 @@ use crate::model::session::Session;
 use crate::model::units::{PartitionId, RangeId, Time};
 use crate::recording::survey::Moment;
 
-use super::keymap::Action;
+use super::keymap::{Action, Keymap};
 use super::playback::Playback;
 use super::selection;
 use super::view::Hit;
@@ -22,6 +22,8 @@ pub struct ViewState {
     pub now: Time,
     /// What is watched, for the title line.
     pub title: String,
+    /// Which key does what: for the help and the footer.
+    pub keys: Arc<Keymap>,
     /// The names of the stations, from the scenario.
     pub names: StationNames,
     /// Whether the help stands over the panels.
@@ -66,6 +68,7 @@ impl ViewState {
         Self {
             now,
             title: title.into(),
+            keys: Arc::default(),
             names: StationNames::default(),
             help: false,
             zoom: Zoom::Overview,
@@ -303,7 +306,8 @@ pub enum Zoom {
 }
 
 /// The order of the partitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sort {
     /// By status, then by lag.
     Worst,
