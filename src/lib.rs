@@ -10,7 +10,7 @@
 //! - [`model`]: what the observations add up to
 //! - [`recording`]: what was observed, as a file: written always, replayed anywhere
 //! - [`ui`]: the screen
-//! - [`report`]: the session in words
+//! - [`report`]: the session in words and pictures
 //! - [`figures`]: figures as text, the same everywhere
 //! - [`toml_file`]: files that people write, and sentences about their mistakes
 //! - [`cli`]: commands and flags

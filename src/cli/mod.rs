@@ -1,6 +1,8 @@
 //! Commands and flags. Help, and every sentence about a wrong flag, come from here.
 
+mod export;
 mod local;
+mod output;
 mod replay;
 mod values;
 
@@ -9,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use export::ExportFlags;
 pub use local::LocalFlags;
 pub use replay::ReplayFlags;
 
@@ -56,6 +59,8 @@ enum Command {
     Local(LocalFlags),
     /// Replay a recording; without a file, list what there is
     Replay(ReplayFlags),
+    /// Make a picture of a recording: one frame as SVG, or the replay as an asciicast
+    Export(Box<ExportFlags>),
 }
 
 /// Runs the program: reads the command line, does what it says, and gives the exit code.
@@ -78,6 +83,7 @@ pub fn run() -> ExitCode {
     match line.command {
         Some(Command::Local(flags)) => local::run(&flags),
         Some(Command::Replay(flags)) => replay::run(&flags),
+        Some(Command::Export(flags)) => export::run(&flags),
         None => local::run(&line.local),
     }
     .into()

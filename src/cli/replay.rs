@@ -70,7 +70,7 @@ pub(super) fn run(flags: &ReplayFlags) -> Exit {
 }
 
 /// A recording that is named: a file, `-`, or one of the samples where no file of that name is.
-fn open(file: &Path) -> Result<Player, ReadError> {
+pub(super) fn open(file: &Path) -> Result<Player, ReadError> {
     match file.to_str().and_then(Sample::named) {
         Some(sample) if !file.exists() => sample.play(),
         _ => Player::open(file),

@@ -1,0 +1,207 @@
+//! `streamgauge export`: pictures of a recording, one frame as SVG or the whole replay as an asciicast.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+use ratatui::layout::Size;
+
+use super::output::{self, OutputError};
+use super::{Exit, complain, replay, values};
+use crate::model::units::PartitionId;
+use crate::recording::error::ReadError;
+use crate::report::cast::{self, CastError, CastOptions};
+use crate::report::frames::{FrameError, Frames, Look};
+use crate::report::palette::{Ground, Palette};
+use crate::report::picture;
+use crate::toml_file::nearest;
+use crate::ui::state::{Panel, Zoom};
+use crate::ui::theme::Theme;
+
+/// Flags of an export.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["svg", "cast"]))]
+pub struct ExportFlags {
+    /// The recording (.jsonl.zst or .jsonl), - for standard input, or the name of a sample
+    file: PathBuf,
+    /// Write one frame as a picture (SVG); - for standard output
+    #[arg(long, value_name = "OUT")]
+    svg: Option<PathBuf>,
+    /// Write the replay as an asciicast, version 3; - for standard output
+    #[arg(long, value_name = "OUT")]
+    cast: Option<PathBuf>,
+    /// The moment of the picture: 10s, 1m10s (from the start), 14:05 (UTC), start or end [default: end]
+    #[arg(long, value_name = "TIME", requires = "svg")]
+    at: Option<String>,
+    /// Columns and rows, 80x24 to 500x200
+    #[arg(long, value_name = "WxH", default_value = "120x36", value_parser = size)]
+    size: Size,
+    /// The theme: dark or mono
+    #[arg(long, value_name = "NAME", default_value = "dark", value_parser = theme)]
+    theme: Colours,
+    /// Fill the screen with ingest, lag, serve, timeline, log or the number of a partition
+    #[arg(long, value_name = "WHAT", value_parser = zoom)]
+    zoom: Option<Zoom>,
+    /// The word for the whole pipeline in big letters
+    #[arg(long)]
+    big: bool,
+    /// Where the cast begins [default: start]
+    #[arg(long, value_name = "TIME", requires = "cast")]
+    from: Option<String>,
+    /// Where the cast ends [default: end]
+    #[arg(long, value_name = "TIME", requires = "cast")]
+    to: Option<String>,
+    /// Frames a second of the cast, 1 to 30
+    #[arg(long, value_name = "FRAMES", default_value = "4", value_parser = frames_per_second, requires = "cast")]
+    fps: u32,
+    /// How fast the cast plays: 1/8, 1/4, 1/2, 1, 2, 4, 8, 16, 32 or 64 times
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = doublings, requires = "cast")]
+    speed: i8,
+}
+
+/// A theme, and the ground that it is made for.
+#[derive(Debug, Clone)]
+struct Colours {
+    theme: Theme,
+    ground: Ground,
+}
+
+/// The sizes that a picture may have.
+const SMALLEST: (u16, u16) = crate::ui::view::MINIMUM;
+const LARGEST: (u16, u16) = (500, 200);
+
+fn size(text: &str) -> Result<Size, String> {
+    let figures = text.split_once(['x', 'X', '×']).and_then(|(wide, high)| Some((wide.parse().ok()?, high.parse().ok()?)));
+    figures
+        .filter(|(wide, high)| (SMALLEST.0..=LARGEST.0).contains(wide) && (SMALLEST.1..=LARGEST.1).contains(high))
+        .map(|(wide, high)| Size::new(wide, high))
+        .ok_or_else(|| {
+            format!(
+                "{text:?} is not a size: give columns x rows from {}x{} to {}x{}, such as 120x36",
+                SMALLEST.0, SMALLEST.1, LARGEST.0, LARGEST.1
+            )
+        })
+}
+
+fn theme(name: &str) -> Result<Colours, String> {
+    match name {
+        "dark" => Ok(Colours { theme: Theme::dark(), ground: Ground::Dark }),
+        "mono" => Ok(Colours { theme: Theme::mono(), ground: Ground::Dark }),
+        other => Err(match nearest(other, ["dark", "mono"]) {
+            Some(meant) => format!("there is no theme {other:?}; did you mean {meant}?"),
+            None => format!("there is no theme {other:?}; there are dark and mono"),
+        }),
+    }
+}
+
+fn zoom(text: &str) -> Result<Zoom, String> {
+    Ok(match text {
+        "ingest" => Zoom::Panel(Panel::Ingest),
+        "lag" => Zoom::Panel(Panel::Lag),
+        "serve" => Zoom::Panel(Panel::Serve),
+        "timeline" => Zoom::Panel(Panel::Timeline),
+        "log" => Zoom::Panel(Panel::Log),
+        number => Zoom::Partition(PartitionId(number.parse().map_err(|_| {
+            format!("{text:?} can't fill the screen: give ingest, lag, serve, timeline, log or a partition's number")
+        })?)),
+    })
+}
+
+fn frames_per_second(text: &str) -> Result<u32, String> {
+    values::whole(text, "a number of frames a second", 1..=30)
+}
+
+/// A speed as a power of two: `1/8` is -3, `64` is 6.
+fn doublings(text: &str) -> Result<i8, String> {
+    let speeds = ["1/8", "1/4", "1/2", "1", "2", "4", "8", "16", "32", "64"];
+    let typed = text.trim_end_matches('x');
+    let place = (-3_i8..).zip(speeds).find(|(_, speed)| *speed == typed);
+    place.map(|(place, _)| place).ok_or_else(|| format!("{text:?} is not a speed: give one of {}", speeds.join(", ")))
+}
+
+/// What went wrong, in one sentence.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Cast(#[from] CastError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// Runs the command.
+pub(super) fn run(flags: &ExportFlags) -> Exit {
+    match export(flags) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            complain(&error);
+            Exit::Failed
+        }
+    }
+}
+
+fn export(flags: &ExportFlags) -> Result<(), Failure> {
+    let player = replay::open(&flags.file)?;
+    let palette = Palette::of(flags.theme.ground);
+    let look = Look {
+        theme: flags.theme.theme.clone(),
+        size: flags.size,
+        zoom: flags.zoom.clone().unwrap_or(Zoom::Overview),
+        big: flags.big,
+    };
+    let mut frames = Frames::of(player, look)?;
+    if let Some(path) = &flags.svg {
+        frames.go_to(flags.at.as_deref().unwrap_or("end"))?;
+        let (_, frame) = frames.draw()?;
+        let picture = picture::svg(&frame, &palette);
+        output::write(path, |to| {
+            to.write_all(picture.as_bytes()).map_err(|reason| OutputError::unwritable(path, reason).into())
+        })
+    } else if let Some(path) = &flags.cast {
+        let options = CastOptions {
+            from: flags.from.clone(),
+            to: flags.to.clone(),
+            frames_per_second: flags.fps,
+            doublings: flags.speed,
+        };
+        output::write(path, |mut to| {
+            cast::write(&mut frames, &options, &palette, &mut to).map_err(|error| match error {
+                CastError::Write(reason) => OutputError::unwritable(path, reason).into(),
+                error => error.into(),
+            })
+        })
+    } else {
+        // The command line asks for one of the two.
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_speeds_that_are_understood() {
+        assert_eq!(size("120x36"), Ok(Size::new(120, 36)));
+        assert_eq!(size("80X24"), Ok(Size::new(80, 24)));
+        assert_eq!(size("500×200"), Ok(Size::new(500, 200)));
+        assert_eq!([doublings("1/8"), doublings("1"), doublings("64"), doublings("4x")], [Ok(-3), Ok(0), Ok(6), Ok(2)]);
+        assert_eq!(zoom("log"), Ok(Zoom::Panel(Panel::Log)));
+        assert_eq!(zoom("17"), Ok(Zoom::Partition(PartitionId(17))));
+    }
+
+    #[test]
+    fn sizes_and_speeds_that_are_not() {
+        for text in ["", "120", "79x24", "80x23", "501x36", "120x201", "120x36x2", "-1x36", "axb", "99999999x36"] {
+            let sentence = size(text).unwrap_err();
+            assert!(sentence.starts_with(&format!("{text:?} is not a size: ")), "{sentence}");
+        }
+        for text in ["", "0", "3", "128", "1/16", "fast", "0.5"] {
+            assert!(doublings(text).unwrap_err().contains("give one of 1/8, 1/4"), "{text}");
+        }
+        assert_eq!(theme("drak").unwrap_err(), "there is no theme \"drak\"; did you mean dark?");
+        assert!(zoom("everything").unwrap_err().contains("can't fill the screen"));
+    }
+}
