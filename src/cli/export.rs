@@ -30,7 +30,7 @@ pub struct ExportFlags {
     #[arg(long, value_name = "OUT")]
     cast: Option<PathBuf>,
     /// The moment of the picture: 10s, 1m10s (from the start), 14:05 (UTC), start or end [default: end]
-    #[arg(long, value_name = "TIME", requires = "svg")]
+    #[arg(long, value_name = "TIME", conflicts_with = "cast")]
     at: Option<String>,
     /// Columns and rows, 80x24 to 500x200
     #[arg(long, value_name = "WxH", default_value = "120x36", value_parser = size)]
@@ -45,16 +45,16 @@ pub struct ExportFlags {
     #[arg(long)]
     big: bool,
     /// Where the cast begins [default: start]
-    #[arg(long, value_name = "TIME", requires = "cast")]
+    #[arg(long, value_name = "TIME", conflicts_with = "svg")]
     from: Option<String>,
     /// Where the cast ends [default: end]
-    #[arg(long, value_name = "TIME", requires = "cast")]
+    #[arg(long, value_name = "TIME", conflicts_with = "svg")]
     to: Option<String>,
     /// Frames a second of the cast, 1 to 30
-    #[arg(long, value_name = "FRAMES", default_value = "4", value_parser = frames_per_second, requires = "cast")]
+    #[arg(long, value_name = "FRAMES", default_value = "4", value_parser = frames_per_second, conflicts_with = "svg")]
     fps: u32,
     /// How fast the cast plays: 1/8, 1/4, 1/2, 1, 2, 4, 8, 16, 32 or 64 times
-    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = doublings, requires = "cast")]
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = doublings, conflicts_with = "svg")]
     speed: i8,
 }
 
@@ -70,7 +70,8 @@ const SMALLEST: (u16, u16) = crate::ui::view::MINIMUM;
 const LARGEST: (u16, u16) = (500, 200);
 
 fn size(text: &str) -> Result<Size, String> {
-    let figures = text.split_once(['x', 'X', '×']).and_then(|(wide, high)| Some((wide.parse().ok()?, high.parse().ok()?)));
+    let figures =
+        text.split_once(['x', 'X', '×']).and_then(|(wide, high)| Some((wide.parse().ok()?, high.parse().ok()?)));
     figures
         .filter(|(wide, high)| (SMALLEST.0..=LARGEST.0).contains(wide) && (SMALLEST.1..=LARGEST.1).contains(high))
         .map(|(wide, high)| Size::new(wide, high))

@@ -47,7 +47,12 @@ pub enum CastError {
 ///
 /// # Errors
 /// [`CastError`], with what was written until then in `to`.
-pub fn write(frames: &mut Frames, options: &CastOptions, palette: &Palette, to: &mut impl Write) -> Result<(), CastError> {
+pub fn write(
+    frames: &mut Frames,
+    options: &CastOptions,
+    palette: &Palette,
+    to: &mut impl Write,
+) -> Result<(), CastError> {
     // A cast is a picture, whatever the terminal is that it is made at.
     force_color_output(true);
     let first = frames.go_to(options.from.as_deref().unwrap_or("start"))?;
@@ -56,11 +61,8 @@ pub fn write(frames: &mut Frames, options: &CastOptions, palette: &Palette, to: 
         return Err(CastError::Backwards);
     }
     frames.go_to_moment(first);
-    let marks: Vec<(Time, String)> = frames
-        .marks()
-        .filter(|(at, _)| (first..=last).contains(at))
-        .map(|(at, text)| (at, text.to_owned()))
-        .collect();
+    let marks: Vec<(Time, String)> =
+        frames.marks().filter(|(at, _)| (first..=last).contains(at)).map(|(at, text)| (at, text.to_owned())).collect();
     let mut marks = marks.into_iter().peekable();
     frames.play(options.doublings);
 

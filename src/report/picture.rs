@@ -322,7 +322,10 @@ mod tests {
     fn text_is_escaped_and_signs_have_their_own_place() {
         let picture = picture("a<&>b ✔ok", Style::new());
         assert!(picture.contains(">a&lt;&amp;&gt;b</text>"), "{picture}");
-        assert!(picture.contains(">✔</text>") && picture.contains("x=\"56\" y=\"13.3\" fill=\"#d4d4d4\">ok<"), "{picture}");
+        assert!(
+            picture.contains(">✔</text>") && picture.contains("x=\"56\" y=\"13.3\" fill=\"#d4d4d4\">ok<"),
+            "{picture}"
+        );
         let mut odd = String::new();
         escape(&mut odd, "\u{1}\u{FFFF}");
         assert_eq!(odd, "\u{FFFD}\u{FFFD}");
