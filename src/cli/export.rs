@@ -7,14 +7,13 @@ use ratatui::layout::Size;
 
 use super::output::{self, OutputError};
 use super::{Exit, complain, replay, values};
-use crate::model::units::PartitionId;
 use crate::recording::error::ReadError;
 use crate::report::cast::{self, CastError, CastOptions};
 use crate::report::frames::{FrameError, Frames, Look};
 use crate::report::palette::{Ground, Palette};
 use crate::report::picture;
 use crate::toml_file::nearest;
-use crate::ui::state::{Panel, Zoom};
+use crate::ui::state::Zoom;
 use crate::ui::theme::Theme;
 
 /// Flags of an export.
@@ -39,7 +38,7 @@ pub struct ExportFlags {
     #[arg(long, value_name = "NAME", default_value = "dark", value_parser = theme)]
     theme: Colours,
     /// Fill the screen with ingest, lag, serve, timeline, log or the number of a partition
-    #[arg(long, value_name = "WHAT", value_parser = zoom)]
+    #[arg(long, value_name = "WHAT", value_parser = Zoom::named)]
     zoom: Option<Zoom>,
     /// The word for the whole pipeline in big letters
     #[arg(long)]
@@ -92,19 +91,6 @@ fn theme(name: &str) -> Result<Colours, String> {
             None => format!("there is no theme {other:?}; there are dark and mono"),
         }),
     }
-}
-
-fn zoom(text: &str) -> Result<Zoom, String> {
-    Ok(match text {
-        "ingest" => Zoom::Panel(Panel::Ingest),
-        "lag" => Zoom::Panel(Panel::Lag),
-        "serve" => Zoom::Panel(Panel::Serve),
-        "timeline" => Zoom::Panel(Panel::Timeline),
-        "log" => Zoom::Panel(Panel::Log),
-        number => Zoom::Partition(PartitionId(number.parse().map_err(|_| {
-            format!("{text:?} can't fill the screen: give ingest, lag, serve, timeline, log or a partition's number")
-        })?)),
-    })
 }
 
 fn frames_per_second(text: &str) -> Result<u32, String> {
@@ -189,8 +175,6 @@ mod tests {
         assert_eq!(size("80X24"), Ok(Size::new(80, 24)));
         assert_eq!(size("500×200"), Ok(Size::new(500, 200)));
         assert_eq!([doublings("1/8"), doublings("1"), doublings("64"), doublings("4x")], [Ok(-3), Ok(0), Ok(6), Ok(2)]);
-        assert_eq!(zoom("log"), Ok(Zoom::Panel(Panel::Log)));
-        assert_eq!(zoom("17"), Ok(Zoom::Partition(PartitionId(17))));
     }
 
     #[test]
@@ -203,6 +187,5 @@ mod tests {
             assert!(doublings(text).unwrap_err().contains("give one of 1/8, 1/4"), "{text}");
         }
         assert_eq!(theme("drak").unwrap_err(), "there is no theme \"drak\"; did you mean dark?");
-        assert!(zoom("everything").unwrap_err().contains("can't fill the screen"));
     }
 }

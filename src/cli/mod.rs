@@ -1,5 +1,7 @@
 //! Commands and flags. Help, and every sentence about a wrong flag, come from here.
 
+mod choice;
+mod demo;
 mod export;
 mod local;
 mod output;
@@ -11,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use demo::DemoFlags;
 pub use export::ExportFlags;
 pub use local::LocalFlags;
 pub use replay::ReplayFlags;
@@ -59,6 +62,8 @@ enum Command {
     Local(LocalFlags),
     /// Replay a recording; without a file, list what there is
     Replay(ReplayFlags),
+    /// Perform a script on the embedded scenario, for a talk; without one, list what there is
+    Demo(DemoFlags),
     /// Make a picture of a recording: one frame as SVG, or the replay as an asciicast
     Export(Box<ExportFlags>),
 }
@@ -83,6 +88,7 @@ pub fn run() -> ExitCode {
     match line.command {
         Some(Command::Local(flags)) => local::run(&flags),
         Some(Command::Replay(flags)) => replay::run(&flags),
+        Some(Command::Demo(flags)) => demo::run(&flags),
         Some(Command::Export(flags)) => export::run(&flags),
         None => local::run(&line.local),
     }

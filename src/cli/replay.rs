@@ -1,11 +1,11 @@
 //! `streamgauge replay`: a recording on the screen.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
+use super::choice::{self, ChoiceError};
 use super::local::stop_signal;
 use super::{Exit, complain, say};
 use crate::figures;
@@ -14,6 +14,7 @@ use crate::recording::folder::Folder;
 use crate::recording::player::Player;
 use crate::recording::samples::{self, Sample};
 use crate::ui::replay::{self, ReplayError};
+use crate::ui::state::ViewState;
 use crate::ui::terminal::{Screen, ScreenError};
 use crate::ui::theme::Theme;
 
@@ -25,6 +26,9 @@ pub struct ReplayFlags {
     /// Begin again at the end
     #[arg(long = "loop")]
     looping: bool,
+    /// The word for the whole pipeline in big letters, for the last row of a room
+    #[arg(long)]
+    big: bool,
 }
 
 /// What went wrong, in one sentence.
@@ -32,10 +36,8 @@ pub struct ReplayFlags {
 enum Failure {
     #[error(transparent)]
     Read(#[from] ReadError),
-    #[error("{typed:?} is none of them: type a number from 1 to {count}")]
-    Choice { typed: String, count: usize },
-    #[error("your answer could not be read ({0}); name the recording on the command line")]
-    Answer(String),
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     #[error(transparent)]
     Screen(#[from] ScreenError),
     #[error("the runtime could not be started ({0}); close other programs and try again")]
@@ -54,8 +56,8 @@ impl From<ReplayError> for Failure {
 /// Runs the command.
 pub(super) fn run(flags: &ReplayFlags) -> Exit {
     let outcome = match &flags.file {
-        Some(file) => play(file, flags.looping),
-        None => choose(flags.looping),
+        Some(file) => play(file, flags),
+        None => choose(flags),
     };
     match outcome {
         Ok(()) => Exit::Done,
@@ -77,20 +79,21 @@ pub(super) fn open(file: &Path) -> Result<Player, ReadError> {
     }
 }
 
-fn play(file: &Path, looping: bool) -> Result<(), Failure> {
+fn play(file: &Path, flags: &ReplayFlags) -> Result<(), Failure> {
     // The recording comes first: a file that is none is said so on a terminal that was never taken.
     let player = open(file)?;
+    let state = ViewState { big: flags.big, ..replay::view_of(&player) };
     let mut screen = Screen::take()?;
     let theme = Theme::for_environment(std::env::var_os("NO_COLOR").as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let outcome = runtime.block_on(replay::run(&mut screen, player, looping, &theme, stop_signal()));
+    let outcome = runtime.block_on(replay::run(&mut screen, player, state, flags.looping, &theme, stop_signal()));
     drop(screen);
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(outcome?)
 }
 
 /// Lists the samples and the user's recordings, the newest last, and on a terminal asks which one to play.
-fn choose(looping: bool) -> Result<(), Failure> {
+fn choose(flags: &ReplayFlags) -> Result<(), Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for sample in samples::ALL {
         files.push(sample.name.into());
@@ -104,18 +107,8 @@ fn choose(looping: bool) -> Result<(), Failure> {
             say(&format!("{:>3}  {size:>5} MB   {}", files.len(), path.display()));
         }
     }
-    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
-        return Ok(());
-    }
-    say("which one? (a number; Enter leaves)");
-    let mut typed = String::new();
-    std::io::stdin().read_line(&mut typed).map_err(|error| Failure::Answer(error.to_string()))?;
-    match typed.trim() {
-        "" => Ok(()),
-        typed => {
-            let chosen = typed.parse::<usize>().ok().and_then(|number| files.get(number.checked_sub(1)?));
-            let count = files.len();
-            play(chosen.ok_or(Failure::Choice { typed: typed.chars().take(40).collect(), count })?, looping)
-        }
+    match choice::choose(&files)? {
+        Some(file) => play(file, flags),
+        None => Ok(()),
     }
 }

@@ -201,7 +201,8 @@ fn shape(path: &mut String, (x, y): (f64, f64), symbol: char) -> bool {
         // Lower blocks: one to eight eighths from below (U+2581 to U+2588).
         '▁'..='█' => {
             let part = tall * f64::from(code - 0x2580) / 8.0;
-            rectangle(path, x, y + tall - part, wide, part);
+            // A little into the row below: in a scaled picture bars that stand on one another show no seam.
+            rectangle(path, x, y + tall - part, wide, part + 0.2);
         }
         // Left blocks: seven to one eighths (U+2589 to U+258F).
         '▉'..='▏' => rectangle(path, x, y, wide * f64::from(0x2590 - code) / 8.0, tall),

@@ -39,15 +39,15 @@ pub fn view_of(player: &Player) -> ViewState {
     }
 }
 
-/// Draws a recording until somebody quits or `stop` comes.
+/// Draws a recording, with a view that [`view_of`] gave, until somebody quits or `stop` comes.
 pub async fn run(
     screen: &mut Screen,
     player: Player,
+    mut state: ViewState,
     looping: bool,
     theme: &Theme,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ReplayError> {
-    let mut state = view_of(&player);
     let mut playback = Playback::of_file(player, looping, wall_clock());
     let mut keys = EventStream::new();
     let mut frames = tokio::time::interval(FRAME);
@@ -110,6 +110,7 @@ pub async fn run(
                     state.notice = Some((flaw, wall));
                 }
                 state.forget_notice(wall, NOTICE);
+                state.check_room(screen.terminal.get_frame().area().as_size(), wall);
                 let session = playback.session();
                 let drawn = screen
                     .terminal

@@ -1,6 +1,8 @@
 //! One frame: cells from a session, a view state and a theme. Nothing here waits, asks for the time, or changes
 //! anything but the cells.
 
+mod big;
+mod caption;
 mod chart;
 mod flow;
 mod footer;
@@ -26,6 +28,9 @@ use super::state::{Mode, ViewState};
 use super::theme::Theme;
 use chart::{Scale, dot_columns};
 
+pub use big::ROOM as ROOM_FOR_BIG;
+pub use caption::LONGEST as LONGEST_CAPTION;
+
 /// The smallest terminal that the whole screen fits.
 pub const MINIMUM: (u16, u16) = (80, 24);
 
@@ -44,6 +49,9 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
         too_small(area, buffer, scene);
         return;
     }
+    let [header, area, below] = stage(area, state);
+    big::draw(header, buffer, scene);
+    caption::draw(below, buffer, scene);
     let roomy = is_roomy(area);
     let [title, _, health, _, flow, _, panels, timeline, tally, _, footer] = rows(area);
 
@@ -76,6 +84,13 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
     if state.help {
         help::draw(area, buffer, scene);
     }
+}
+
+/// The big header, the screen itself, and the caption below it.
+fn stage(area: Rect, state: &ViewState) -> [Rect; 3] {
+    let (header, _) = big::split(area, state);
+    let (rest, below) = caption::split(area, state);
+    [header, Rect { y: header.bottom(), height: rest.height.saturating_sub(header.height), ..area }, below]
 }
 
 /// A row less its margins.
@@ -111,6 +126,7 @@ fn rows(area: Rect) -> [Rect; 11] {
 /// The moment that a cell of the timeline stands for; `None` elsewhere.
 pub fn moment_at(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<Time> {
     let place = ratatui::layout::Position::new(x, y);
+    let [_, area, _] = stage(area, state);
     let [.., timeline, tally, _, _] = rows(area);
     if is_roomy(area) {
         timeline.contains(place).then(|| timeline::moment_at(timeline, x, session, state)).flatten()
