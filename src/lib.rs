@@ -10,7 +10,8 @@
 //! - [`model`]: what the observations add up to
 //! - [`recording`]: what was observed, as a file: written always, replayed anywhere
 //! - [`ui`]: the screen
-//! - [`report`]: the session in words
+//! - [`demo`]: scripts for a talk, performed on the embedded scenario
+//! - [`report`]: the session in words and pictures
 //! - [`figures`]: figures as text, the same everywhere
 //! - [`toml_file`]: files that people write, and sentences about their mistakes
 //! - [`config`]: settings: flag, environment, file, default
@@ -19,6 +20,7 @@
 pub mod azure;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod figures;
 pub mod load;
 pub mod local;

@@ -161,21 +161,3 @@ fn a_small_terminal_gets_the_word_and_what_it_needs() {
         frame(&pipeline, &view_state(&pipeline), (width, height));
     }
 }
-
-/// The README's picture is this frame; `STREAMGAUGE_PICTURE=write cargo test --test frames` makes it anew.
-#[test]
-fn the_readme_shows_the_screen_as_it_is() {
-    let mut pipeline = Pipeline::new(8, 1_000.0, 2_350.0);
-    pipeline.run(50).rate = 4_000.0;
-    pipeline.run(16).stuck = Some(7);
-    pipeline.run(14);
-    let area = Rect::new(0, 0, 120, 36);
-    let mut buffer = Buffer::empty(area);
-    view::draw(area, &mut buffer, &pipeline.session, &view_state(&pipeline), &Theme::dark());
-    let picture = streamgauge::report::picture::svg(&buffer);
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/screen.svg");
-    if std::env::var_os("STREAMGAUGE_PICTURE").is_some() {
-        std::fs::write(file, &picture).expect("the picture is written");
-    }
-    assert!(std::fs::read_to_string(file).expect("the picture") == picture, "the screen has changed; see above");
-}

@@ -1,25 +1,26 @@
 //! `streamgauge local`: the embedded scenario, with a screen or without.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use tokio::sync::mpsc;
 
 use super::look::LookFlags;
-use super::{Exit, complain, left_out, say, values};
+use super::{Exit, begin, complain, say, values};
 use crate::config::{Loaded, Settings};
+use crate::demo::Performance;
 use crate::local::scenario::{Ports, Scenario, ScenarioError, ScenarioOptions};
 use crate::model::observation::{Observation, Target};
 use crate::model::session::Session;
+use crate::model::units::Time;
 use crate::recording::error::WriteError;
 use crate::recording::folder::Folder;
 use crate::recording::format::{Header, ScenarioDescription};
 use crate::recording::writer::{Writer, WriterState};
 use crate::report::summary;
-use crate::ui::live::{self, Controls, Live, wall_clock};
-use crate::ui::state::{StationNames, ViewState};
+use crate::ui::live::{self, Controls, Cue, Live, wall_clock};
+use crate::ui::state::{ScriptSign, StationNames, ViewState};
 use crate::ui::terminal::{Screen, ScreenError};
 use crate::ui::theme::ThemeError;
 
@@ -60,6 +61,9 @@ pub struct LocalFlags {
     /// Leave the processor's place to another
     #[arg(long, hide_short_help = true)]
     no_process: bool,
+    /// The word for the whole pipeline in big letters, for the last row of a room
+    #[arg(long, conflicts_with = "headless")]
+    big: bool,
     /// Write the recording of this session to a file [default: the user's state folder; with --headless, none]
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -99,9 +103,60 @@ enum LocalError {
     Runtime(std::io::Error),
 }
 
+/// A session on screen: what is brought up, and how it is watched.
+#[derive(Debug)]
+pub(super) struct Watching {
+    pub(super) options: ScenarioOptions,
+    pub(super) title: String,
+    pub(super) record: Record,
+    pub(super) big: bool,
+    pub(super) performance: Option<Performance>,
+}
+
+/// Where the recording of a session on screen goes.
+#[derive(Debug)]
+pub(super) enum Record {
+    InFolderOfUser,
+    To(PathBuf),
+    Nowhere,
+}
+
+impl Record {
+    /// As the settings say.
+    pub(super) fn as_set(loaded: &Loaded) -> Self {
+        if loaded.settings.record { Self::InFolderOfUser } else { Self::Nowhere }
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
-    match run_until_stopped(flags, loaded) {
+    if flags.headless {
+        return told(on_runtime(headless(flags)));
+    }
+    let watching = Watching {
+        options: scenario_options(flags),
+        title: title(flags),
+        record: match &flags.record {
+            Some(path) => Record::To(path.clone()),
+            None if flags.no_record => Record::Nowhere,
+            None => Record::as_set(loaded),
+        },
+        big: flags.big,
+        performance: None,
+    };
+    watch(watching, &flags.look, loaded)
+}
+
+/// Brings the scenario up and shows it until somebody leaves.
+pub(super) fn watch(watching: Watching, look: &LookFlags, loaded: &Loaded) -> Exit {
+    // The terminal comes first: without one, nothing is brought up.
+    let screen = || -> Result<Screen, LocalError> { Ok(Screen::take(look.look(&loaded.settings.look)?)?) };
+    told(screen().and_then(|screen| on_runtime(on_screen(watching, loaded, screen))))
+}
+
+/// Says what went wrong, if something did.
+fn told(outcome: Result<Exit, LocalError>) -> Exit {
+    match outcome {
         Ok(exit) => exit,
         Err(error) => {
             complain(&error);
@@ -115,20 +170,13 @@ pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
     }
 }
 
-fn run_until_stopped(flags: &LocalFlags, loaded: &Loaded) -> Result<Exit, LocalError> {
-    // The terminal comes first: without one, nothing is brought up.
-    let screen = if flags.headless { None } else { Some(Screen::take(flags.look.look(&loaded.settings.look)?)?) };
+fn on_runtime(session: impl Future<Output = Result<Exit, LocalError>>) -> Result<Exit, LocalError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(LocalError::Runtime)?;
-    let result = runtime.block_on(async {
-        match screen {
-            Some(screen) => on_screen(flags, loaded, screen).await,
-            None => headless(flags).await,
-        }
-    });
+    let result = runtime.block_on(session);
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -149,19 +197,13 @@ fn title(flags: &LocalFlags) -> String {
     format!("local: Event Hubs, {} partitions, to Cosmos DB", flags.partitions)
 }
 
-async fn on_screen(flags: &LocalFlags, loaded: &Loaded, mut screen: Screen) -> Result<Exit, LocalError> {
+async fn on_screen(watching: Watching, loaded: &Loaded, mut screen: Screen) -> Result<Exit, LocalError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
-    let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
-    let settings = &loaded.settings;
-    let title = title(flags);
-    let mut drive = Drive { scenario };
-    let mut state = ViewState {
-        sort: settings.sort,
-        keys: Arc::clone(&settings.keys),
-        notice: loaded.flaw.as_ref().map(|flaw| (left_out(flaw), wall_clock())),
-        ..ViewState::new(title.clone(), wall_clock())
-    };
-    let (recorder, folder) = recorder(flags, settings, title, &mut state)?;
+    let scenario = Scenario::start(watching.options, tell, wall_clock).await?;
+    let title = watching.title;
+    let mut drive = Drive { scenario, performance: watching.performance };
+    let mut state = begin(loaded, ViewState { big: watching.big, ..ViewState::new(title.clone(), wall_clock()) });
+    let (recorder, folder) = recorder(watching.record, &loaded.settings, title, &mut state)?;
     let live = Live {
         observations: &mut observations,
         controls: &mut drive,
@@ -170,23 +212,25 @@ async fn on_screen(flags: &LocalFlags, loaded: &Loaded, mut screen: Screen) -> R
     };
     let session = live::run(&mut screen, state, live, stop_signal()).await;
     drop(screen);
+    if let Some(performance) = &drive.performance {
+        performance.mend(&mut drive.scenario);
+    }
     finish(drive.scenario, session?, observations, recorder).await
 }
 
 /// Begins the recording of a session on screen: to the file that was named, or in the user's state folder, where a
 /// recording that can't be written is no reason not to watch.
 fn recorder(
-    flags: &LocalFlags,
+    record: Record,
     settings: &Settings,
     title: String,
     state: &mut ViewState,
 ) -> Result<(Option<Writer>, Option<Folder>), LocalError> {
     let header = Header::new(wall_clock(), describe(title));
-    if let Some(path) = &flags.record {
-        return Ok((Some(Writer::create(path, &header)?), Folder::of_user().ok()));
-    }
-    if flags.no_record || !settings.record {
-        return Ok((None, None));
+    match record {
+        Record::To(path) => return Ok((Some(Writer::create(&path, &header)?), Folder::of_user().ok())),
+        Record::Nowhere => return Ok((None, None)),
+        Record::InFolderOfUser => {}
     }
     let begun = Folder::of_user().and_then(|folder| {
         folder.make_room(settings.cap, SystemTime::now());
@@ -320,9 +364,10 @@ pub(super) async fn stop_signal() {
     }
 }
 
-/// The keys' hold on the scenario.
+/// The keys' hold on the scenario, and a script's.
 struct Drive {
     scenario: Scenario,
+    performance: Option<Performance>,
 }
 
 impl Controls for Drive {
@@ -345,5 +390,14 @@ impl Controls for Drive {
         } else {
             self.scenario.start_processor().map_err(|error| error.to_string())
         }
+    }
+
+    fn cues(&mut self, wall: Time, waiting: bool) -> Vec<Cue> {
+        let Some(performance) = &mut self.performance else { return Vec::new() };
+        performance.tick(wall, waiting, &mut self.scenario)
+    }
+
+    fn script(&self) -> Option<ScriptSign> {
+        self.performance.as_ref().map(Performance::sign)
     }
 }

@@ -1,10 +1,14 @@
 //! Commands and flags. Help, and every sentence about a wrong flag, come from here.
 
+mod choice;
 mod completions;
 mod config;
+mod demo;
+mod export;
 mod local;
 mod look;
 mod man;
+mod output;
 mod replay;
 mod themes;
 mod values;
@@ -12,11 +16,16 @@ mod values;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{CONFIG, Loaded, default_path, load};
+use crate::ui::live::wall_clock;
+use crate::ui::state::ViewState;
 pub use completions::CompletionsFlags;
+pub use demo::DemoFlags;
+pub use export::ExportFlags;
 pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
 pub use replay::ReplayFlags;
@@ -88,6 +97,10 @@ enum Command {
         streamgauge replay                 choose among samples and your own\n  \
         streamgauge replay FILE --loop     a recording, over and over")]
     Replay(ReplayFlags),
+    /// Perform a script on the embedded scenario, for a talk; without one, list what there is
+    Demo(DemoFlags),
+    /// Make a picture of a recording: one frame as SVG, or the replay as an asciicast
+    Export(Box<ExportFlags>),
     /// Show the themes: what each role looks like, and a sample of the screen
     Themes(ThemesFlags),
     /// Print sample settings, and where they are looked for
@@ -133,6 +146,8 @@ pub fn run() -> ExitCode {
         Some(Command::Local(flags)) => with_settings(flag, |settings| local::run(&flags, settings)),
         Some(Command::Replay(flags)) => with_settings(flag, |settings| replay::run(&flags, settings)),
         Some(Command::Themes(flags)) => with_settings(flag, |settings| themes::run(&flags, settings)),
+        Some(Command::Demo(flags)) => with_settings(flag, |settings| demo::run(&flags, settings)),
+        Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Config) => {
             let variable = std::env::var_os(CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
             config::run(line.config.or(variable).or_else(default_path).as_deref())
@@ -164,6 +179,16 @@ fn with_settings(flag: Option<&Path>, command: impl FnOnce(&Loaded) -> Exit) -> 
 /// The sentence about a file of settings that is not used.
 fn left_out(flaw: &crate::config::ConfigError) -> String {
     format!("{flaw}; the defaults serve")
+}
+
+/// A view as the settings want it to begin.
+fn begin(loaded: &Loaded, state: ViewState) -> ViewState {
+    ViewState {
+        sort: loaded.settings.sort,
+        keys: Arc::clone(&loaded.settings.keys),
+        notice: loaded.flaw.as_ref().map(|flaw| (left_out(flaw), wall_clock())),
+        ..state
+    }
 }
 
 /// Text on standard output. Whoever closed it before the end wants no more.

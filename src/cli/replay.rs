@@ -1,22 +1,20 @@
 //! `streamgauge replay`: a recording on the screen.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::choice::{self, ChoiceError};
 use super::local::stop_signal;
 use super::look::LookFlags;
-use super::{Exit, complain, left_out, say};
+use super::{Exit, begin, complain, say};
 use crate::config::Loaded;
 use crate::figures;
 use crate::recording::error::ReadError;
 use crate::recording::folder::Folder;
 use crate::recording::player::Player;
 use crate::recording::samples::{self, Sample};
-use crate::ui::live::wall_clock;
 use crate::ui::replay::{self, ReplayError};
 use crate::ui::state::ViewState;
 use crate::ui::terminal::{Screen, ScreenError};
@@ -32,6 +30,9 @@ pub struct ReplayFlags {
     looping: bool,
     #[command(flatten)]
     look: LookFlags,
+    /// The word for the whole pipeline in big letters, for the last row of a room
+    #[arg(long)]
+    big: bool,
 }
 
 /// What went wrong, in one sentence.
@@ -39,10 +40,8 @@ pub struct ReplayFlags {
 enum Failure {
     #[error(transparent)]
     Read(#[from] ReadError),
-    #[error("{typed:?} is none of them: type a number from 1 to {count}")]
-    Choice { typed: String, count: usize },
-    #[error("your answer could not be read ({0}); name the recording on the command line")]
-    Answer(String),
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     #[error(transparent)]
     Screen(#[from] ScreenError),
     #[error(transparent)]
@@ -79,7 +78,7 @@ pub(super) fn run(flags: &ReplayFlags, loaded: &Loaded) -> Exit {
 }
 
 /// A recording that is named: a file, `-`, or one of the samples where no file of that name is.
-fn open(file: &Path) -> Result<Player, ReadError> {
+pub(super) fn open(file: &Path) -> Result<Player, ReadError> {
     match file.to_str().and_then(Sample::named) {
         Some(sample) if !file.exists() => sample.play(),
         _ => Player::open(file),
@@ -90,12 +89,7 @@ fn play(file: &Path, flags: &ReplayFlags, loaded: &Loaded) -> Result<(), Failure
     // The recording comes first: a file that is none is said so on a terminal that was never taken.
     let player = open(file)?;
     let mut screen = Screen::take(flags.look.look(&loaded.settings.look)?)?;
-    let state = ViewState {
-        sort: loaded.settings.sort,
-        keys: Arc::clone(&loaded.settings.keys),
-        notice: loaded.flaw.as_ref().map(|flaw| (left_out(flaw), wall_clock())),
-        ..replay::view_of(&player)
-    };
+    let state = begin(loaded, ViewState { big: flags.big, ..replay::view_of(&player) });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     let outcome = runtime.block_on(replay::run(&mut screen, player, state, flags.looping, stop_signal()));
     drop(screen);
@@ -118,18 +112,8 @@ fn choose(flags: &ReplayFlags, loaded: &Loaded) -> Result<(), Failure> {
             say(&format!("{:>3}  {size:>5} MB   {}", files.len(), path.display()));
         }
     }
-    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
-        return Ok(());
-    }
-    say("which one? (a number; Enter leaves)");
-    let mut typed = String::new();
-    std::io::stdin().read_line(&mut typed).map_err(|error| Failure::Answer(error.to_string()))?;
-    match typed.trim() {
-        "" => Ok(()),
-        typed => {
-            let chosen = typed.parse::<usize>().ok().and_then(|number| files.get(number.checked_sub(1)?));
-            let count = files.len();
-            play(chosen.ok_or(Failure::Choice { typed: typed.chars().take(40).collect(), count })?, flags, loaded)
-        }
+    match choice::choose(&files)? {
+        Some(file) => play(file, flags, loaded),
+        None => Ok(()),
     }
 }

@@ -130,8 +130,8 @@ fn time_of_day(text: &str) -> Option<time::Time> {
     time::Time::from_hms(hours, minutes, seconds).ok()
 }
 
-/// `10s`, `3h5m`, `1d`, `500ms`: figures with units, each unit once and the larger first.
-fn read_span(text: &str) -> Option<Duration> {
+/// A span as a person types it, `10s`, `3h5m`, `1d`, `500ms`: figures with units, each unit once and the larger first.
+pub fn read_span(text: &str) -> Option<Duration> {
     const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
     let mut rest = text;
     let mut units = UNITS.as_slice();

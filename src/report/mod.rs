@@ -1,4 +1,7 @@
-//! The session in words: for a terminal after the screen has gone, and for scripts.
+//! The session outside the screen: in words, and as pictures of what the screen shows.
 
+pub mod cast;
+pub mod frames;
+pub mod palette;
 pub mod picture;
 pub mod summary;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::keymap::Action;
 use super::playback::{Done, Playback};
-use super::state::{Asks, ProcessorSwitch, Prompt, RecordingSign, Typed, ViewState};
+use super::state::{Asks, ProcessorSwitch, Prompt, RecordingSign, ScriptSign, Sort, Typed, ViewState, Zoom};
 use super::terminal::{Screen, ScreenError};
 use super::view::{self, Hit};
 use crate::figures;
@@ -30,6 +30,31 @@ pub trait Controls {
     fn processor_runs(&self) -> Option<bool>;
     /// Kills the processor without a goodbye, or starts it again. One sentence if it could not.
     fn toggle_processor(&mut self) -> Result<(), String>;
+    /// What a script wants of the screen by now, if there is a script; `waiting` says that somebody looks back.
+    fn cues(&mut self, _wall: Time, _waiting: bool) -> Vec<Cue> {
+        Vec::new()
+    }
+    /// Where that script is.
+    fn script(&self) -> Option<ScriptSign> {
+        None
+    }
+}
+
+/// What a script wants of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cue {
+    /// Say this to the room, or fall silent.
+    Caption(Option<String>),
+    /// Set a mark.
+    Mark(String),
+    /// Tell the person at the keys.
+    Notice(String),
+    /// Fill the screen with something.
+    Zoom(Zoom),
+    /// Put the partitions in another order.
+    Sort(Sort),
+    /// Big letters, or not.
+    Big(bool),
 }
 
 /// How often a frame is drawn at most. Facts come four times a second; keys should feel immediate.
@@ -131,12 +156,28 @@ impl Watch<'_> {
         self.take_in(&Observation { at: wall_clock(), fact: Fact::Mark(text) });
     }
 
+    /// Does what a script wants of the screen. Its marks of one moment have one time.
+    fn follow_script(&mut self, wall: Time) {
+        for cue in self.live.controls.cues(wall, self.past.is_some()) {
+            match cue {
+                Cue::Caption(caption) => self.state.caption = caption,
+                Cue::Mark(text) => self.take_in(&Observation { at: wall, fact: Fact::Mark(text) }),
+                Cue::Notice(text) => self.notice(text),
+                Cue::Zoom(zoom) => self.state.zoom = zoom,
+                Cue::Sort(sort) => self.state.sort = sort,
+                Cue::Big(big) => self.state.big = big,
+            }
+        }
+        self.state.script = self.live.controls.script();
+    }
+
     fn notice(&mut self, text: impl Into<String>) {
         self.state.notice = Some((text.into(), wall_clock()));
     }
 
     fn draw(&mut self, screen: &mut Screen) -> Result<(), ScreenError> {
         let wall = wall_clock();
+        self.follow_script(wall);
         self.state.load_control = self.live.controls.target().is_some();
         self.state.processor = match self.live.controls.processor_runs() {
             None => ProcessorSwitch::NotOurs,
@@ -144,6 +185,7 @@ impl Watch<'_> {
             Some(false) => ProcessorSwitch::Stopped,
         };
         self.state.forget_notice(wall, NOTICE);
+        self.state.check_room(screen.terminal.get_frame().area().as_size(), wall);
         match self.live.recorder.map(Writer::state) {
             None => self.state.recording = RecordingSign::None,
             Some(WriterState::Recording { bytes } | WriterState::Finished { bytes }) => {

@@ -38,7 +38,7 @@ pub fn view_of(player: &Player) -> ViewState {
     }
 }
 
-/// Draws a recording until somebody quits or `stop` comes.
+/// Draws a recording, with a view that [`view_of`] gave, until somebody quits or `stop` comes.
 pub async fn run(
     screen: &mut Screen,
     player: Player,
@@ -111,6 +111,7 @@ pub async fn run(
                     state.notice = Some((flaw, wall));
                 }
                 state.forget_notice(wall, NOTICE);
+                state.check_room(screen.terminal.get_frame().area().as_size(), wall);
                 let session = playback.session();
                 let drawn = screen.draw(|area, buffer, theme| view::draw(area, buffer, session, &state, theme));
                 drawn.map_err(ScreenError::from)?;

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Size;
 
 use crate::model::series::Series;
 use crate::model::session::Session;
 use crate::model::units::{PartitionId, RangeId, Time};
 use crate::recording::survey::Moment;
+use crate::toml_file::nearest;
 
 use super::keymap::{Action, Keymap};
 use super::playback::Playback;
 use super::selection;
-use super::view::Hit;
+use super::view::{Hit, ROOM_FOR_BIG};
 
 /// The state of the view. The session is the world; this is the person's way of looking at it.
 #[derive(Debug, Clone)]
@@ -44,8 +46,12 @@ pub struct ViewState {
     pub log_back: usize,
     /// Whether the word for the whole pipeline stands in big letters.
     pub big: bool,
+    /// The size of the terminal for which it was said that there is no room for them.
+    pub told_of_room: Option<Size>,
     /// What a script says to the room at the moment.
     pub caption: Option<String>,
+    /// Where that script is; `None` without one.
+    pub script: Option<ScriptSign>,
     /// A word from the program, such as what a key just did, and since when it stands (by the wall clock).
     pub notice: Option<(String, Time)>,
     /// What is typed at the moment.
@@ -79,7 +85,9 @@ impl ViewState {
             selected_range: None,
             log_back: 0,
             big: false,
+            told_of_room: None,
             caption: None,
+            script: None,
             notice: None,
             prompt: None,
             mode: Mode::Live,
@@ -241,6 +249,17 @@ impl ViewState {
         true
     }
 
+    /// Says, once, where big letters are asked for and have no room.
+    pub fn check_room(&mut self, size: Size, wall: Time) {
+        let (width, height) = ROOM_FOR_BIG;
+        let crowded = self.big && (size.width < width || size.height < height);
+        if crowded && self.told_of_room != Some(size) {
+            let sentence = format!("big letters need {width} x {height}; this is {} x {}", size.width, size.height);
+            self.notice = Some((sentence, wall));
+        }
+        self.told_of_room = crowded.then_some(size);
+    }
+
     /// Forgets a notice that has stood for so long.
     pub fn forget_notice(&mut self, wall: Time, after: Duration) {
         if self.notice.as_ref().is_some_and(|(_, since)| wall.since(*since) > after) {
@@ -303,6 +322,38 @@ pub enum Zoom {
     Partition(PartitionId),
     /// The history of one physical partition of the store.
     Range(RangeId),
+}
+
+impl Zoom {
+    /// What a person calls it: `overview`, a panel, or the number of a partition.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn named(text: &str) -> Result<Self, String> {
+        let panels = [
+            ("ingest", Panel::Ingest),
+            ("lag", Panel::Lag),
+            ("serve", Panel::Serve),
+            ("timeline", Panel::Timeline),
+            ("log", Panel::Log),
+        ];
+        if text == "overview" {
+            return Ok(Self::Overview);
+        }
+        if let Some((_, panel)) = panels.iter().find(|(name, _)| *name == text) {
+            return Ok(Self::Panel(*panel));
+        }
+        if let Ok(number) = text.parse() {
+            return Ok(Self::Partition(PartitionId(number)));
+        }
+        let names = panels.into_iter().map(|(name, _)| name).chain(["overview"]);
+        Err(match nearest(text, names) {
+            Some(meant) => format!("{text:?} can't fill the screen; did you mean {meant}?"),
+            None => format!(
+                "{text:?} can't fill the screen: give ingest, lag, serve, timeline, log or the number of a partition"
+            ),
+        })
+    }
 }
 
 /// The order of the partitions.
@@ -383,6 +434,28 @@ pub struct PlaybackSign {
     pub behind_live: Option<Duration>,
     /// Whether the recording is still being read up to this moment.
     pub reading: bool,
+}
+
+/// Where a script is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScriptSign {
+    /// How far into it.
+    pub place: Duration,
+    /// How long it is.
+    pub span: Duration,
+    /// Whether it goes on.
+    pub stands: ScriptStands,
+}
+
+/// Whether a script goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptStands {
+    /// It does.
+    Running,
+    /// It waits while somebody looks back.
+    Waiting,
+    /// It came to its end.
+    Over,
 }
 
 /// How the recording of this session is doing.

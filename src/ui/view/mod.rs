@@ -1,6 +1,8 @@
 //! One frame: cells from a session, a view state and a theme. Nothing here waits, asks for the time, or changes
 //! anything but the cells.
 
+mod big;
+mod caption;
 mod chart;
 mod flow;
 mod footer;
@@ -32,6 +34,9 @@ use super::state::{Mode, Panel, ViewState, Zoom};
 use super::theme::Theme;
 use chart::{Scale, dot_columns};
 
+pub use big::ROOM as ROOM_FOR_BIG;
+pub use caption::LONGEST as LONGEST_CAPTION;
+
 /// The smallest terminal that the whole screen fits.
 pub const MINIMUM: (u16, u16) = (80, 24);
 
@@ -50,7 +55,10 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
         too_small(area, buffer, scene);
         return;
     }
-    let Areas { title, health, flow, body, footer } = areas(area);
+    let [header, stage, below] = stage(area, state);
+    big::draw(header, buffer, scene);
+    caption::draw(below, buffer, scene);
+    let Areas { title, health, flow, body, footer } = areas(stage);
     flow::draw_title(inside(title), buffer, scene);
     flow::draw_health(inside(health), buffer, scene);
     flow::draw_flow(inside(flow), buffer, scene);
@@ -91,6 +99,13 @@ fn draw_overview(area: Rect, buffer: &mut Buffer, scene: Scene) {
     } else {
         tally::draw(inside(tally), buffer, scene);
     }
+}
+
+/// The big header, the screen itself, and the caption below it.
+fn stage(area: Rect, state: &ViewState) -> [Rect; 3] {
+    let (header, _) = big::split(area, state);
+    let (rest, below) = caption::split(area, state);
+    [header, Rect { y: header.bottom(), height: rest.height.saturating_sub(header.height), ..area }, below]
 }
 
 /// A row less its margins.
@@ -165,7 +180,8 @@ pub enum Hit {
 /// What is at a cell of the screen; `None` where nothing is that a mouse could want.
 pub fn hit(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<Hit> {
     let place = Position::new(x, y);
-    let body = areas(area).body;
+    let [_, stage, _] = stage(area, state);
+    let body = areas(stage).body;
     if !body.contains(place) {
         return None;
     }

@@ -1,0 +1,84 @@
+//! Files that a command writes: whole or not at all, under a name or on standard output.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Why a file was not written: one sentence.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OutputError {
+    #[error("{} is a folder; name a file in it", .0.display())]
+    Folder(PathBuf),
+    #[error("there is no folder {}; make it first, or name another file", .0.display())]
+    NoFolder(PathBuf),
+    #[error("can't write {place} ({reason}); check the folder, its permissions and the space on the disk")]
+    Unwritable { place: String, reason: io::Error },
+}
+
+impl OutputError {
+    pub(super) fn unwritable(path: &Path, reason: io::Error) -> Self {
+        let place = if is_standard_output(path) { "standard output".to_owned() } else { path.display().to_string() };
+        Self::Unwritable { place, reason }
+    }
+}
+
+fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Writes a file by what `write` does; `-` is standard output.
+///
+/// What is written waits beside the file and takes its place when it is whole, so that nothing half done ever stands
+/// under its name. Only what is no ordinary file, such as a pipe, is written at once.
+pub(super) fn write<E: From<OutputError>>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
+    let unwritable = |reason| E::from(OutputError::unwritable(path, reason));
+    if is_standard_output(path) {
+        let mut output = BufWriter::new(io::stdout().lock());
+        write(&mut output)?;
+        return output.flush().map_err(unwritable);
+    }
+    // A link stays one: what it leads to is replaced.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let present = fs::metadata(&path).ok();
+    if present.as_ref().is_some_and(fs::Metadata::is_dir) {
+        return Err(OutputError::Folder(path).into());
+    }
+    if present.as_ref().is_some_and(|present| !present.is_file()) {
+        let mut output = BufWriter::new(fs::OpenOptions::new().write(true).open(&path).map_err(unwritable)?);
+        write(&mut output)?;
+        return output.flush().map_err(unwritable);
+    }
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        return Err(OutputError::NoFolder(folder.to_owned()).into());
+    }
+    let beside = beside(folder, present.as_ref()).map_err(unwritable)?;
+    let mut output = BufWriter::new(beside);
+    write(&mut output)?;
+    let beside = output.into_inner().map_err(|error| unwritable(error.into_error()))?;
+    beside.as_file().sync_all().map_err(unwritable)?;
+    beside.persist(&path).map_err(|error| unwritable(error.error))?;
+    Ok(())
+}
+
+/// A file beside the one to be written, with the permissions that it has or a new one would get. It goes away unless it
+/// is put in its place.
+fn beside(folder: &Path, present: Option<&fs::Metadata>) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".streamgauge-").suffix(".part");
+    #[cfg(unix)]
+    let anybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    #[cfg(unix)]
+    builder.permissions(anybody);
+    let file = builder.tempfile_in(folder)?;
+    if let Some(present) = present {
+        file.as_file().set_permissions(present.permissions())?;
+    }
+    Ok(file)
+}
