@@ -90,8 +90,12 @@ impl Program {
     /// Waits for the end, and takes in what was written until then.
     pub(crate) fn end(&mut self) -> ExitStatus {
         let limit = Instant::now() + LIMIT;
-        while let Ok(bytes) = self.output.recv_timeout(limit.saturating_duration_since(Instant::now())) {
-            self.terminal.process(&bytes);
+        loop {
+            match self.output.recv_timeout(limit.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.terminal.process(&bytes),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end; the screen:\n{}", self.screen()),
+            }
         }
         self.child.wait().expect("it ended")
     }
