@@ -174,9 +174,9 @@ fn a_script_is_performed_and_recorded_with_its_chapters() {
     program.wait_for("big letters", |screen| screen.contains("writes/s") && screen.contains("▀▀▀"));
     // It stays until somebody leaves; the keys still work.
     program.press("?");
-    program.wait_for("the help", |screen| screen.contains("kill or start the processor"));
+    program.wait_for("the help", |screen| screen.contains("kill or start processor"));
     program.press("\u{1b}");
-    program.wait_for("the help to close", |screen| !screen.contains("kill or start the processor"));
+    program.wait_for("the help to close", |screen| !screen.contains("kill or start processor"));
     program.press("q");
     assert!(program.end().success());
     assert!(!program.has_the_terminal());
