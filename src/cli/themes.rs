@@ -73,7 +73,9 @@ fn show(flags: &ThemesFlags) -> Result<Exit, Failure> {
                 continue;
             }
         };
-        let mut frames = [heading(&name, &found), swatches(&found.theme), moment.draw(&found.theme)];
+        let alone = flags.theme.is_some();
+        let roles = if alone { meanings(&found.theme) } else { swatches(&found.theme) };
+        let mut frames = [heading(&name, &found), roles, moment.draw(&found.theme)];
         for frame in &mut frames {
             if rendition.depth != Depth::None {
                 found.theme.paint_ground(frame);
@@ -114,6 +116,18 @@ fn swatches(theme: &Theme) -> Buffer {
     frame
 }
 
+/// Each role by its name in its own style, a line each, and what it means.
+fn meanings(theme: &Theme) -> Buffer {
+    const COLUMN: u16 = 14;
+    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, u16::try_from(ROLES.len()).unwrap_or(0)));
+    for (y, role) in (0_u16..).zip(&ROLES) {
+        let width = usize::from(COLUMN);
+        frame.set_stringn(0, y, format!("{} {:<10}", role.glyph, role.name), width, role.style(theme));
+        frame.set_stringn(COLUMN, y, role.says, usize::from(WIDTH - COLUMN), theme.text);
+    }
+    frame
+}
+
 /// A moment of a sample recording with something of everything: well, in need of a look, in need of a person.
 struct Moment {
     player: Player,
@@ -125,6 +139,9 @@ impl Moment {
         let sample = Sample::named("stuck").unwrap_or(&samples::ALL[0]);
         let mut player = sample.play()?;
         let mut state = view_of(&player);
+        // Once it is read to its end, it is known when it begins.
+        let (_, last) = player.span();
+        player.session_at(last)?;
         let at = player.span().0.after(Duration::from_secs(95));
         player.session_at(at)?;
         (state.now, state.mode) = (at, Mode::Live);
