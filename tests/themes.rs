@@ -15,11 +15,12 @@ use std::time::Duration;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
+use streamgauge::recording::player::Player;
 use streamgauge::recording::samples::{self, Sample};
 use streamgauge::ui::look::{Environment, Look, LookWishes};
 use streamgauge::ui::replay::view_of;
 use streamgauge::ui::state::{Mode, ViewState};
-use streamgauge::ui::theme::colour::{self, Rgb, contrast, distance, linear, oklab};
+use streamgauge::ui::theme::colour::{self, Rgb, contrast, distance, linear, oklab, through};
 use streamgauge::ui::theme::rendition::{Depth, Glyphs, Rendition};
 use streamgauge::ui::theme::{ROLES, Role, Theme, Themes};
 use streamgauge::ui::view;
@@ -74,8 +75,7 @@ const EYES: [(&str, Eye); 3] = [
 
 /// Where a colour stands in Oklab, seen by an eye.
 fn seen(eye: &Eye, colour: Rgb) -> [f64; 3] {
-    let light = linear(colour);
-    oklab(eye.map(|row| row.iter().zip(light).map(|(share, light)| share * light).sum::<f64>().clamp(0.0, 1.0)))
+    oklab(through(eye, linear(colour)).map(|light| light.clamp(0.0, 1.0)))
 }
 
 /// The two of a group that are hardest to tell apart, and how far apart they are.
@@ -231,19 +231,33 @@ fn each_role_at_each_depth_is_as_it_was() {
 const FRAMES: [(&str, u64, (u16, u16)); 3] =
     [("stuck", 95, (80, 24)), ("throttled", 75, (120, 36)), ("outage", 34, (80, 24))];
 
-/// A moment of a sample in a theme.
-fn frame(sample: &str, second: u64, (width, height): (u16, u16), theme: &Theme) -> Buffer {
-    let sample = Sample::named(sample).expect("it is there");
-    let mut player = sample.play().expect("a player");
-    // Once it is read to its end, it is known when it begins.
-    player.session_at(player.span().1).expect("the end");
-    let at = player.span().0.after(Duration::from_secs(second));
-    player.session_at(at).expect("a session");
-    let state = ViewState { now: at, mode: Mode::Live, ..view_of(&player) };
-    let area = Rect::new(0, 0, width, height);
-    let mut frame = Buffer::empty(area);
-    view::draw(area, &mut frame, player.session(), &state, theme);
-    frame
+/// A moment of a sample, to be drawn in themes.
+struct Moment {
+    name: String,
+    size: (u16, u16),
+    player: Player,
+    state: ViewState,
+}
+
+impl Moment {
+    fn all() -> impl Iterator<Item = Self> {
+        FRAMES.into_iter().map(|(name, second, size)| {
+            let mut player = Sample::named(name).expect("it is there").play().expect("a player");
+            // Once it is read to its end, it is known when it begins.
+            player.session_at(player.span().1).expect("the end");
+            let at = player.span().0.after(Duration::from_secs(second));
+            player.session_at(at).expect("a session");
+            let state = ViewState { now: at, mode: Mode::Live, ..view_of(&player) };
+            Self { name: format!("{name}-{second}s-{}x{}", size.0, size.1), size, player, state }
+        })
+    }
+
+    fn draw(&self, theme: &Theme) -> Buffer {
+        let area = Rect::new(0, 0, self.size.0, self.size.1);
+        let mut frame = Buffer::empty(area);
+        view::draw(area, &mut frame, self.player.session(), &self.state, theme);
+        frame
+    }
 }
 
 /// The look that flags ask for.
@@ -281,9 +295,9 @@ fn the_roles_of_a_frame_are_as_they_were() {
     for (letter, role) in LETTERS.chars().zip(&ROLES).skip(1) {
         legend += &format!("\n{letter}  {}", role.name);
     }
-    for (name, second, size) in FRAMES {
-        let frame = frame(name, second, size, &marked());
-        let rows = frame.content().chunks(usize::from(size.0)).map(|row| {
+    for moment in Moment::all() {
+        let frame = moment.draw(&marked());
+        let rows = frame.content().chunks(usize::from(moment.size.0)).map(|row| {
             let letter = |cell: &Cell| {
                 let role = role_of(cell).filter(|_| cell.symbol() != " ");
                 let letter = role.map_or('.', |(role, _)| LETTERS.chars().nth(role).expect("a letter"));
@@ -292,18 +306,19 @@ fn the_roles_of_a_frame_are_as_they_were() {
             row.iter().map(letter).collect::<String>()
         });
         let map = rows.collect::<Vec<_>>().join("\n");
-        insta::assert_snapshot!(format!("cells-{name}-{second}s-{}x{}", size.0, size.1), format!("{map}\n{legend}"));
+        insta::assert_snapshot!(format!("cells-{}", moment.name), format!("{map}\n{legend}"));
     }
 }
 
 /// Without colour alone attributes of one role shine through those of the next, so `mono` is left out.
 #[test]
 fn a_frame_in_a_theme_is_its_roles_in_that_theme() {
-    for (name, second, size) in FRAMES {
-        let marked = frame(name, second, size, &marked());
+    for moment in Moment::all() {
+        let name = &moment.name;
+        let marked = moment.draw(&marked());
         for theme_name in COLOURED {
             let theme = theme(theme_name);
-            let drawn = frame(name, second, size, &theme);
+            let drawn = moment.draw(&theme);
             for (_, depth) in DEPTHS {
                 let look = look(&LookWishes { theme: Some(theme_name.into()), colour: Some(depth), ascii: None });
                 let mut finished = drawn.clone();
@@ -331,11 +346,11 @@ fn a_frame_in_a_theme_is_its_roles_in_that_theme() {
 #[test]
 fn a_frame_in_ascii_is_as_it_was() {
     let look = look(&LookWishes { ascii: Some(true), ..LookWishes::default() });
-    for (name, second, size) in FRAMES {
-        let mut frame = frame(name, second, size, look.theme(None));
+    for moment in Moment::all() {
+        let mut frame = moment.draw(look.theme(None));
         look.finish(&mut frame);
         let text = streamgauge::ui::theme::text::plain(&frame).join("\n");
-        insta::assert_snapshot!(format!("ascii-{name}-{second}s-{}x{}", size.0, size.1), text);
+        insta::assert_snapshot!(format!("ascii-{}", moment.name), text);
     }
 }
 
@@ -458,21 +473,26 @@ fn a_bad_theme_is_one_sentence() {
 
 const SIZE: (u16, u16) = (120, 36);
 
-fn shown(theme: &Theme, role: &str) -> Option<Shown> {
+fn shown(theme: &Theme, role: &str) -> Shown {
     let [r, g, b] = ink(theme, role);
-    Some(Shown::Rgb(r, g, b))
+    Shown::Rgb(r, g, b)
 }
 
 #[test]
 fn a_dumb_terminal_and_a_wrong_name_get_a_sentence_and_no_screen() {
-    let cases: [(&[&str], &[(&str, &str)], &str); 4] = [
-        (&["replay", "steady"], &[("TERM", "dumb")], "the screen needs a terminal that can place text, and TERM=dumb"),
-        (&["local"], &[("TERM", "dumb")], "the screen needs a terminal that can place text, and TERM=dumb"),
-        (&["replay", "steady", "--theme", "drak"], &[], "there is no theme \"drak\"; did you mean `dark`?"),
-        (&["local", "--theme", "./nowhere.toml"], &[], "./nowhere.toml could not be read ("),
+    const DUMB: (&str, &str) = ("TERM", "dumb");
+    let cases: [(&[&str], (&str, &str), &str); 4] = [
+        (&["replay", "steady"], DUMB, "the screen needs a terminal that can place text, and TERM=dumb"),
+        (&["local"], DUMB, "the screen needs a terminal that can place text, and TERM=dumb"),
+        (
+            &["replay", "steady", "--theme", "drak"],
+            ("TERM", "xterm"),
+            "there is no theme \"drak\"; did you mean `dark`?",
+        ),
+        (&["local", "--theme", "./nowhere.toml"], ("TERM", "xterm"), "./nowhere.toml could not be read ("),
     ];
-    for (arguments, variables, expected) in cases {
-        let mut program = Program::start_with(arguments, SIZE, variables);
+    for (arguments, variable, expected) in cases {
+        let mut program = Program::start_with(arguments, SIZE, &[variable]);
         assert_eq!(program.end().exit_code(), 2, "{arguments:?}: {}", program.screen());
         let screen = program.screen().replace('\n', "");
         assert!(screen.starts_with("streamgauge: ") && screen.contains(expected), "{arguments:?}: {screen}");
@@ -485,7 +505,7 @@ fn a_theme_file_with_a_mistake_is_said_on_the_screen_and_the_usual_theme_serves(
     let mut program = Program::start_with(&["replay", "steady", "--theme", &path], (200, 60), &[]);
     program.wait_for("the notice", |screen| screen.contains("mine.toml, line 1: unknown key `acent`"));
     program.wait_for("the screen", |screen| screen.contains("Ingest"));
-    assert_eq!(program.colour_of("streamgauge"), shown(&Theme::dark(), "strong"));
+    assert_eq!(program.colour_of("streamgauge"), Some(shown(&Theme::dark(), "strong")));
     program.press("q");
     assert!(program.end().success());
 }
@@ -501,7 +521,7 @@ fn a_light_terminal_gets_the_light_theme_and_no_key_is_lost() {
     // A space pauses the replay.
     program.press(&format!(" {LIGHT}"));
     program.wait_for("a replay that stands still", |screen| screen.contains('‖'));
-    assert_eq!(program.colour_of("streamgauge"), shown(&Theme::light(), "strong"));
+    assert_eq!(program.colour_of("streamgauge"), Some(shown(&Theme::light(), "strong")));
     program.press("q");
     assert!(program.end().success());
 }
@@ -510,13 +530,13 @@ fn a_light_terminal_gets_the_light_theme_and_no_key_is_lost() {
 fn an_answer_that_comes_late_is_not_taken_for_keys() {
     let mut program = Program::start_with(&["replay", "steady"], SIZE, &[]);
     program.wait_for("the screen", |screen| screen.contains("Ingest"));
-    assert_eq!(program.colour_of("streamgauge"), shown(&Theme::dark(), "strong"));
+    assert_eq!(program.colour_of("streamgauge"), Some(shown(&Theme::dark(), "strong")));
     program.press(LIGHT);
     // As keys, `g` and `r` would have opened a prompt and more.
     program.press(" ");
     program.wait_for("a replay that stands still", |screen| screen.contains('‖'));
     assert!(!program.screen().contains("go to ("), "{}", program.screen());
-    assert_eq!(program.colour_of("streamgauge"), shown(&Theme::light(), "strong"));
+    assert_eq!(program.colour_of("streamgauge"), Some(shown(&Theme::light(), "strong")));
     program.press("q");
     assert!(program.end().success());
 }

@@ -96,6 +96,7 @@ impl LookWishes {
 
 /// Which theme.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum Choice {
     /// One that was asked for: it brings its own ground.
     Named(Theme),
@@ -202,8 +203,9 @@ mod tests {
 
     #[test]
     fn what_an_environment_says_of_the_terminal() {
+        type Variables<'a> = &'a [(&'a str, &'a str)];
         let (full, ascii) = (Glyphs::Unicode, Glyphs::Ascii);
-        let table: [(&[(&str, &str)], Depth, Glyphs); 19] = [
+        let table: [(Variables, Depth, Glyphs); 19] = [
             (&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")], Depth::TrueColour, full),
             (&[("TERM", "xterm-256color"), ("COLORTERM", "24bit")], Depth::TrueColour, full),
             (&[("TERM", "xterm-256color"), ("COLORTERM", "yes")], Depth::Indexed, full),
