@@ -118,7 +118,7 @@ fn day(hours: u32) {
         .map(|_| {
             let at: Time = NOON.after(Duration::from_secs(dice.below(u64::from(hours) * 3_600)));
             let begun = Instant::now();
-            player.session_at(at).unwrap();
+            player.go_to(at).unwrap();
             begun.elapsed()
         })
         .collect();

@@ -13,10 +13,12 @@
 //! - [`report`]: the session in words
 //! - [`figures`]: figures as text, the same everywhere
 //! - [`toml_file`]: files that people write, and sentences about their mistakes
+//! - [`config`]: settings: flag, environment, file, default
 //! - [`cli`]: commands and flags
 
 pub mod azure;
 pub mod cli;
+pub mod config;
 pub mod figures;
 pub mod load;
 pub mod local;

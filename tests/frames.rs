@@ -4,13 +4,16 @@
 
 mod pipeline;
 
+use std::time::Duration;
+
 use pipeline::Pipeline;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use streamgauge::model::observation::Station;
-use streamgauge::ui::state::{ProcessorSwitch, ViewState};
+use streamgauge::model::units::PartitionId;
+use streamgauge::ui::state::{Mode, Panel, PlaybackSign, ProcessorSwitch, RecordingSign, Sort, ViewState, Zoom};
 use streamgauge::ui::theme::Theme;
-use streamgauge::ui::view;
+use streamgauge::ui::view::{self, Hit};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 60)];
 
@@ -66,6 +69,57 @@ fn one_partition_of_32_is_stuck() {
     golden("stuck", pipeline.run(40));
 }
 
+/// Beyond 32 partitions a cell stands for each, and beyond what fits for several; the worst stand below.
+#[test]
+fn many_partitions_are_a_heat_map() {
+    for partitions in [64, 256, 2_048] {
+        let mut pipeline = Pipeline::new(partitions, 20_000.0, 40_000.0);
+        pipeline.run(20).stuck = Some(17);
+        pipeline.run(25);
+        golden(&format!("heat-{partitions}"), &pipeline);
+    }
+    let mut pipeline = Pipeline::new(256, 20_000.0, 40_000.0);
+    pipeline.run(20).stuck = Some(17);
+    pipeline.run(25);
+    let state = ViewState {
+        zoom: Zoom::Panel(Panel::Lag),
+        selected: Some(PartitionId(17)),
+        sort: Sort::Events,
+        ..view_state(&pipeline)
+    };
+    insta::assert_snapshot!("heat-256-zoomed-120x36", frame(&pipeline, &state, (120, 36)));
+    let state = ViewState { filter: "stalled".into(), ..state };
+    insta::assert_snapshot!("heat-256-filtered-80x24", frame(&pipeline, &state, (80, 24)));
+}
+
+/// What is drawn at a place is what a click there means: every row and every cell of the heat map.
+#[test]
+fn a_click_selects_what_is_drawn_there() {
+    for partitions in [8, 256] {
+        let mono = Theme::mono();
+        let mut pipeline = Pipeline::new(partitions, 1_000.0, 2_000.0);
+        pipeline.run(20);
+        for size in [SIZES[0], SIZES[1]] {
+            let area = Rect::new(0, 0, size.0, size.1);
+            let mut clicked = 0;
+            for (x, y) in (0..size.1).flat_map(|y| (y % 7..size.0).step_by(7).map(move |x| (x, y))) {
+                let mut state = view_state(&pipeline);
+                let hit = |state: &ViewState| view::hit(area, (x, y), &pipeline.session, state);
+                let Some(Hit::Partition(id)) = hit(&state) else { continue };
+                clicked += 1;
+                state.click(Hit::Partition(id));
+                assert_eq!((state.focus, state.selected), (Panel::Lag, Some(id)));
+                let mut buffer = Buffer::empty(area);
+                view::draw(area, &mut buffer, &pipeline.session, &state, &mono);
+                let lit = buffer[(x, y)].modifier.contains(ratatui::style::Modifier::REVERSED);
+                // The list may have moved to show the selected row; where it did not, the place is lit.
+                assert!(lit || hit(&state) != Some(Hit::Partition(id)), "{id} at {x}, {y} of {size:?}");
+            }
+            assert!(clicked > 20, "{partitions} partitions at {size:?}");
+        }
+    }
+}
+
 #[test]
 fn the_checkpoints_are_away() {
     let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
@@ -77,8 +131,25 @@ fn the_checkpoints_are_away() {
 fn help_stands_over_the_panels() {
     let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
     pipeline.run(20);
-    let state = ViewState { help: true, ..view_state(&pipeline) };
-    insta::assert_snapshot!("help-80x24", frame(&pipeline, &state, (80, 24)));
+    let mut state = ViewState { help: true, recording: RecordingSign::Writing(1), ..view_state(&pipeline) };
+    for size in SIZES {
+        insta::assert_snapshot!(format!("help-{}x{}", size.0, size.1), frame(&pipeline, &state, size));
+    }
+    // Looking back while live, every key does something.
+    state.mode = Mode::Playback(PlaybackSign {
+        elapsed: Duration::from_secs(10),
+        span: Duration::from_secs(20),
+        playing: false,
+        speed: "1x".into(),
+        looping: false,
+        behind_live: Some(Duration::from_secs(10)),
+        reading: false,
+    });
+    for size in SIZES {
+        let frame = frame(&pipeline, &state, size);
+        assert!(frame.contains("quit") && !frame.contains("more: streamgauge man"), "it fits: {frame}");
+        insta::assert_snapshot!(format!("help-past-{}x{}", size.0, size.1), frame);
+    }
 }
 
 #[test]

@@ -31,9 +31,9 @@ fn events_flow_from_load_to_store_and_all_are_accounted_for() {
     program.press("]");
     program.wait_for("twice the load", |screen| screen.contains("load   200/s"));
     program.press("?");
-    program.wait_for("the help", |screen| screen.contains("kill or start the processor"));
+    program.wait_for("the help", |screen| screen.contains("kill or start processor"));
     program.press("\u{1b}");
-    program.wait_for("the help to close", |screen| !screen.contains("kill or start the processor"));
+    program.wait_for("the help to close", |screen| !screen.contains("kill or start processor"));
     program.press("p");
     program.wait_for("a paused load", |screen| screen.contains("resume load"));
     program.press("q");

@@ -113,6 +113,8 @@ fn looking_back_while_it_is_being_written() {
     };
     for at in [settled, after(3_000_000), after(40_000_000)] {
         assert_eq!(player.go_to(at).expect("a session"), Reached::There);
+        // Latencies of minutes ago come bit by bit.
+        while player.fill_latencies(7).expect("latencies") {}
         assert_same(player.session(), &folded(&observations, at), "while it is being written");
     }
     for observation in later {
@@ -121,6 +123,7 @@ fn looking_back_while_it_is_being_written() {
     assert!(matches!(writer.finish(), WriterState::Finished { .. }));
     let end = after(130_000_000);
     assert_eq!(player.go_to(end).expect("a session"), Reached::There);
+    while player.fill_latencies(7).expect("latencies") {}
     assert_same(player.session(), &folded(&observations, end), "after its end");
 }
 

@@ -115,6 +115,37 @@ fn frames_are_as_they_were() {
     }
 }
 
+/// The keys to each larger view, from the overview.
+const ZOOMS: [(&str, &[Action]); 7] = [
+    ("ingest", &[Action::ZoomIngest]),
+    ("lag", &[Action::ZoomLag]),
+    ("partition", &[Action::ZoomLag, Action::Zoom]),
+    ("serve", &[Action::ZoomServe]),
+    ("range", &[Action::ZoomServe, Action::Zoom]),
+    ("timeline", &[Action::ZoomTimeline]),
+    ("log", &[Action::ZoomLog]),
+];
+
+#[test]
+fn each_panel_fills_the_screen() {
+    let mut screen = Screen::of(named("throttled"));
+    screen.at(Duration::from_secs(90));
+    // Latencies of the minutes before the jump come bit by bit.
+    for _ in 0..10 {
+        screen.playback.tick(screen.first).expect("it plays");
+    }
+    for (name, keys) in ZOOMS {
+        let mut state = screen.state.clone();
+        for key in keys {
+            assert!(state.act(*key, screen.playback.session()));
+        }
+        for size in SIZES {
+            let frame = text(&cells(screen.playback.session(), &state, size));
+            insta::assert_snapshot!(format!("zoom-{name}-{}x{}", size.0, size.1), frame);
+        }
+    }
+}
+
 #[test]
 fn the_time_zone_of_the_machine_has_no_influence() {
     for zone in ["Asia/Kathmandu", "America/St_Johns"] {

@@ -1,18 +1,20 @@
 //! `streamgauge local`: the embedded scenario, with a screen or without.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use tokio::sync::mpsc;
 
 use super::look::LookFlags;
-use super::{Exit, complain, say, values};
+use super::{Exit, complain, left_out, say, values};
+use crate::config::{Loaded, Settings};
 use crate::local::scenario::{Ports, Scenario, ScenarioError, ScenarioOptions};
 use crate::model::observation::{Observation, Target};
 use crate::model::session::Session;
 use crate::recording::error::WriteError;
-use crate::recording::folder::{Cap, Folder};
+use crate::recording::folder::Folder;
 use crate::recording::format::{Header, ScenarioDescription};
 use crate::recording::writer::{Writer, WriterState};
 use crate::report::summary;
@@ -29,34 +31,34 @@ pub struct LocalFlags {
     #[arg(long)]
     headless: bool,
     /// With --headless: print the endpoints as one line of JSON
-    #[arg(long, requires = "headless")]
+    #[arg(long, requires = "headless", hide_short_help = true)]
     json: bool,
     /// Partitions of the ingest log, 1 to 2048
-    #[arg(long, default_value = "8", value_parser = partitions)]
+    #[arg(long, default_value = "8", value_parser = partitions, value_name = "N")]
     partitions: u32,
     /// Load in events a second: 1000, 2.5k, 0 (none) or max
     #[arg(long, default_value = "1000", value_parser = values::rate, allow_hyphen_values = true)]
     rate: Target,
     /// Provisioned RU/s of the store, 400 to 1000000; a write costs about 8.5
-    #[arg(long, default_value = "20000", value_parser = request_units)]
+    #[arg(long, default_value = "20000", value_parser = request_units, value_name = "N")]
     ru: u32,
     /// Seed of the events: same seed, same events
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, hide_short_help = true)]
     seed: u64,
     /// Send one event in so many twice, as upstream's simulator does; 0 for none
-    #[arg(long, default_value_t = 1_000, value_name = "EVERY")]
+    #[arg(long, default_value_t = 1_000, value_name = "EVERY", hide_short_help = true)]
     duplicates: u32,
     /// Port of the Event Hubs endpoint (AMQP) [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, hide_short_help = true)]
     eventhubs_port: u16,
     /// Port of the Blob endpoint (HTTP) [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, hide_short_help = true)]
     blob_port: u16,
     /// Port of the Cosmos DB endpoint (HTTP) [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, hide_short_help = true)]
     cosmos_port: u16,
     /// Leave the processor's place to another
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_process: bool,
     /// Write the recording of this session to a file [default: the user's state folder; with --headless, none]
     #[arg(long, value_name = "FILE")]
@@ -98,8 +100,8 @@ enum LocalError {
 }
 
 /// Runs the command.
-pub(super) fn run(flags: &LocalFlags) -> Exit {
-    match run_until_stopped(flags) {
+pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
+    match run_until_stopped(flags, loaded) {
         Ok(exit) => exit,
         Err(error) => {
             complain(&error);
@@ -113,9 +115,9 @@ pub(super) fn run(flags: &LocalFlags) -> Exit {
     }
 }
 
-fn run_until_stopped(flags: &LocalFlags) -> Result<Exit, LocalError> {
+fn run_until_stopped(flags: &LocalFlags, loaded: &Loaded) -> Result<Exit, LocalError> {
     // The terminal comes first: without one, nothing is brought up.
-    let screen = if flags.headless { None } else { Some(Screen::take(flags.look.look()?)?) };
+    let screen = if flags.headless { None } else { Some(Screen::take(flags.look.look(&loaded.settings.look)?)?) };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -123,7 +125,7 @@ fn run_until_stopped(flags: &LocalFlags) -> Result<Exit, LocalError> {
         .map_err(LocalError::Runtime)?;
     let result = runtime.block_on(async {
         match screen {
-            Some(screen) => on_screen(flags, screen).await,
+            Some(screen) => on_screen(flags, loaded, screen).await,
             None => headless(flags).await,
         }
     });
@@ -147,13 +149,19 @@ fn title(flags: &LocalFlags) -> String {
     format!("local: Event Hubs, {} partitions, to Cosmos DB", flags.partitions)
 }
 
-async fn on_screen(flags: &LocalFlags, mut screen: Screen) -> Result<Exit, LocalError> {
+async fn on_screen(flags: &LocalFlags, loaded: &Loaded, mut screen: Screen) -> Result<Exit, LocalError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
     let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
+    let settings = &loaded.settings;
     let title = title(flags);
     let mut drive = Drive { scenario };
-    let mut state = ViewState::new(title.clone(), wall_clock());
-    let (recorder, folder) = recorder(flags, title, &mut state)?;
+    let mut state = ViewState {
+        sort: settings.sort,
+        keys: Arc::clone(&settings.keys),
+        notice: loaded.flaw.as_ref().map(|flaw| (left_out(flaw), wall_clock())),
+        ..ViewState::new(title.clone(), wall_clock())
+    };
+    let (recorder, folder) = recorder(flags, settings, title, &mut state)?;
     let live = Live {
         observations: &mut observations,
         controls: &mut drive,
@@ -169,6 +177,7 @@ async fn on_screen(flags: &LocalFlags, mut screen: Screen) -> Result<Exit, Local
 /// recording that can't be written is no reason not to watch.
 fn recorder(
     flags: &LocalFlags,
+    settings: &Settings,
     title: String,
     state: &mut ViewState,
 ) -> Result<(Option<Writer>, Option<Folder>), LocalError> {
@@ -176,11 +185,11 @@ fn recorder(
     if let Some(path) = &flags.record {
         return Ok((Some(Writer::create(path, &header)?), Folder::of_user().ok()));
     }
-    if flags.no_record {
+    if flags.no_record || !settings.record {
         return Ok((None, None));
     }
     let begun = Folder::of_user().and_then(|folder| {
-        folder.make_room(Cap::default(), SystemTime::now());
+        folder.make_room(settings.cap, SystemTime::now());
         let path = folder.new_recording(header.started)?;
         Ok((Some(Writer::create(&path, &header)?), Some(folder)))
     });

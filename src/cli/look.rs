@@ -29,10 +29,10 @@ pub struct RenditionFlags {
 }
 
 impl LookFlags {
-    /// The look that these flags and the environment come to.
-    pub(super) fn look(&self) -> Result<Look, ThemeError> {
+    /// The look that these flags, the settings and the environment come to.
+    pub(super) fn look(&self, settings: &LookWishes) -> Result<Look, ThemeError> {
         let wishes = LookWishes { theme: self.theme.clone(), ..self.rendition.wishes() };
-        Look::choose(&wishes, &LookWishes::default(), &environment(), &themes())
+        Look::choose(&wishes, settings, &environment(), &themes())
     }
 }
 
@@ -42,8 +42,8 @@ impl RenditionFlags {
     }
 
     /// What the terminal can show.
-    pub(super) fn rendition(&self) -> Rendition {
-        self.wishes().rendition(&LookWishes::default(), &environment())
+    pub(super) fn rendition(&self, settings: &LookWishes) -> Rendition {
+        self.wishes().rendition(settings, &environment())
     }
 
     /// Whether the number of colours was named.

@@ -1,16 +1,22 @@
 //! Commands and flags. Help, and every sentence about a wrong flag, come from here.
 
+mod completions;
+mod config;
 mod local;
 mod look;
+mod man;
 mod replay;
 mod themes;
 mod values;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::config::{CONFIG, Loaded, default_path, load};
+pub use completions::CompletionsFlags;
 pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
 pub use replay::ReplayFlags;
@@ -28,45 +34,86 @@ pub enum Exit {
     Usage = 2,
 }
 
+/// Each exit code and what it says, for the manual.
+const EXITS: [(Exit, &str); 3] = [
+    (Exit::Done, "It did what was asked"),
+    (Exit::Failed, "It could not"),
+    (Exit::Usage, "The command line or the settings can't be understood, or ask for what this terminal can't do"),
+];
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
     }
 }
 
-/// A live monitor for streaming pipelines: ingest rate, lag of every partition and serve-layer writes, side by side.
+/// A live monitor for streaming pipelines: ingest rate, lag of every partition and serve-layer writes, side by side
 #[derive(Debug, Parser)]
 #[command(
     name = "streamgauge",
     version,
+    term_width = 80,
     args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "Examples:\n  \
-        streamgauge                              the embedded scenario, 1,000 events/s, live\n  \
-        streamgauge --rate 4000 --ru 20000       more load than the store carries: watch the lag grow\n  \
-        streamgauge local --headless --json      serve the scenario to any client, without a screen\n  \
-        streamgauge replay FILE                  a recording: play, pause, step, seek\n\n\
-        Exit codes: 0 done, 1 failed, 2 usage"
+        streamgauge                        the embedded scenario, 1,000 events/s\n  \
+        streamgauge --rate 4000            more than the store carries\n  \
+        streamgauge replay throttled       a recording: play, pause, step, seek\n\n\
+        Flags of `local` do without its name: see `streamgauge local -h`.",
+    after_long_help = "Examples:\n  \
+        streamgauge                        the embedded scenario, 1,000 events/s\n  \
+        streamgauge --rate 4000            more than the store carries\n  \
+        streamgauge replay throttled       a recording: play, pause, step, seek\n\n\
+        Exit codes: 0 done, 1 failed, 2 usage. The manual: `streamgauge man | man -l -`"
 )]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
     local: LocalFlags,
+    /// Take the settings from this file [default: config.toml in the user's configuration folder]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
+    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Bring the embedded scenario up, drive load into it and watch it (the default)
+    /// Bring the embedded scenario up under load and watch it (the default)
+    #[command(after_help = "Examples:\n  \
+        streamgauge local --partitions 32  more of them than rows: the worst first\n  \
+        streamgauge local --headless       no screen: serve it to any client")]
     Local(LocalFlags),
     /// Replay a recording; without a file, list what there is
+    #[command(after_help = "Examples:\n  \
+        streamgauge replay                 choose among samples and your own\n  \
+        streamgauge replay FILE --loop     a recording, over and over")]
     Replay(ReplayFlags),
     /// Show the themes: what each role looks like, and a sample of the screen
     Themes(ThemesFlags),
+    /// Print sample settings, and where they are looked for
+    #[command(after_help = "Examples:\n  \
+        streamgauge config > FILE          begin settings of one's own")]
+    Config,
+    /// Print completions for a shell
+    #[command(after_help = "Examples:\n  \
+        streamgauge completions bash > FILE  a file for bash to source")]
+    Completions(CompletionsFlags),
+    /// Print the manual page
+    #[command(after_help = "Examples:\n  \
+        streamgauge man | man -l -         read the manual")]
+    Man,
+}
+
+/// The command line's definition, from which help, manual and completions are made.
+fn definition() -> clap::Command {
+    // What `local` may be told is shown by `local -h`; with it here, the commands would leave the screen.
+    CommandLine::command().mut_args(|flag| flag.hide_short_help(true))
 }
 
 /// Runs the program: reads the command line, does what it says, and gives the exit code.
 pub fn run() -> ExitCode {
-    let line = match CommandLine::try_parse() {
+    let parsed = definition().try_get_matches().and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let line = match parsed {
         Ok(line) => line,
         Err(error) => {
             if !error.use_stderr() {
@@ -81,13 +128,54 @@ pub fn run() -> ExitCode {
             return Exit::Usage.into();
         }
     };
+    let flag = line.config.as_deref();
     match line.command {
-        Some(Command::Local(flags)) => local::run(&flags),
-        Some(Command::Replay(flags)) => replay::run(&flags),
-        Some(Command::Themes(flags)) => themes::run(&flags),
-        None => local::run(&line.local),
+        Some(Command::Local(flags)) => with_settings(flag, |settings| local::run(&flags, settings)),
+        Some(Command::Replay(flags)) => with_settings(flag, |settings| replay::run(&flags, settings)),
+        Some(Command::Themes(flags)) => with_settings(flag, |settings| themes::run(&flags, settings)),
+        Some(Command::Config) => {
+            let variable = std::env::var_os(CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
+            config::run(line.config.or(variable).or_else(default_path).as_deref())
+        }
+        Some(Command::Completions(flags)) => completions::run(&flags),
+        Some(Command::Man) => man::run(),
+        None => with_settings(flag, |settings| local::run(&line.local, settings)),
     }
     .into()
+}
+
+/// Reads the settings for a command that has use for them.
+fn with_settings(flag: Option<&Path>, command: impl FnOnce(&Loaded) -> Exit) -> Exit {
+    match load(flag, default_path().as_deref(), |name| std::env::var_os(name)) {
+        Ok(loaded) => {
+            // A screen covers this and shows it itself; it is there again when the screen has gone.
+            if let Some(flaw) = &loaded.flaw {
+                complain(&left_out(flaw));
+            }
+            command(&loaded)
+        }
+        Err(error) => {
+            complain(&error);
+            Exit::Usage
+        }
+    }
+}
+
+/// The sentence about a file of settings that is not used.
+fn left_out(flaw: &crate::config::ConfigError) -> String {
+    format!("{flaw}; the defaults serve")
+}
+
+/// Text on standard output. Whoever closed it before the end wants no more.
+fn write_out(text: &[u8]) -> Exit {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&format_args!("standard output could not be written ({error}); send it elsewhere"));
+            Exit::Failed
+        }
+        _ => Exit::Done,
+    }
 }
 
 /// One sentence on standard error.

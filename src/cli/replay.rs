@@ -2,19 +2,23 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::local::stop_signal;
 use super::look::LookFlags;
-use super::{Exit, complain, say};
+use super::{Exit, complain, left_out, say};
+use crate::config::Loaded;
 use crate::figures;
 use crate::recording::error::ReadError;
 use crate::recording::folder::Folder;
 use crate::recording::player::Player;
 use crate::recording::samples::{self, Sample};
+use crate::ui::live::wall_clock;
 use crate::ui::replay::{self, ReplayError};
+use crate::ui::state::ViewState;
 use crate::ui::terminal::{Screen, ScreenError};
 use crate::ui::theme::ThemeError;
 
@@ -57,10 +61,10 @@ impl From<ReplayError> for Failure {
 }
 
 /// Runs the command.
-pub(super) fn run(flags: &ReplayFlags) -> Exit {
+pub(super) fn run(flags: &ReplayFlags, loaded: &Loaded) -> Exit {
     let outcome = match &flags.file {
-        Some(file) => play(file, flags),
-        None => choose(flags),
+        Some(file) => play(file, flags, loaded),
+        None => choose(flags, loaded),
     };
     match outcome {
         Ok(()) => Exit::Done,
@@ -82,19 +86,25 @@ fn open(file: &Path) -> Result<Player, ReadError> {
     }
 }
 
-fn play(file: &Path, flags: &ReplayFlags) -> Result<(), Failure> {
+fn play(file: &Path, flags: &ReplayFlags, loaded: &Loaded) -> Result<(), Failure> {
     // The recording comes first: a file that is none is said so on a terminal that was never taken.
     let player = open(file)?;
-    let mut screen = Screen::take(flags.look.look()?)?;
+    let mut screen = Screen::take(flags.look.look(&loaded.settings.look)?)?;
+    let state = ViewState {
+        sort: loaded.settings.sort,
+        keys: Arc::clone(&loaded.settings.keys),
+        notice: loaded.flaw.as_ref().map(|flaw| (left_out(flaw), wall_clock())),
+        ..replay::view_of(&player)
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let outcome = runtime.block_on(replay::run(&mut screen, player, flags.looping, stop_signal()));
+    let outcome = runtime.block_on(replay::run(&mut screen, player, state, flags.looping, stop_signal()));
     drop(screen);
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(outcome?)
 }
 
 /// Lists the samples and the user's recordings, the newest last, and on a terminal asks which one to play.
-fn choose(flags: &ReplayFlags) -> Result<(), Failure> {
+fn choose(flags: &ReplayFlags, loaded: &Loaded) -> Result<(), Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for sample in samples::ALL {
         files.push(sample.name.into());
@@ -119,7 +129,7 @@ fn choose(flags: &ReplayFlags) -> Result<(), Failure> {
         typed => {
             let chosen = typed.parse::<usize>().ok().and_then(|number| files.get(number.checked_sub(1)?));
             let count = files.len();
-            play(chosen.ok_or(Failure::Choice { typed: typed.chars().take(40).collect(), count })?, flags)
+            play(chosen.ok_or(Failure::Choice { typed: typed.chars().take(40).collect(), count })?, flags, loaded)
         }
     }
 }

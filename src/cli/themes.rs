@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 
 use super::look::{RenditionFlags, themes};
 use super::{Exit, complain, say};
+use crate::config::Loaded;
 use crate::recording::error::ReadError;
 use crate::recording::player::Player;
 use crate::recording::samples::{self, Sample};
@@ -37,8 +38,8 @@ enum Failure {
 }
 
 /// Runs the command.
-pub(super) fn run(flags: &ThemesFlags) -> Exit {
-    match show(flags) {
+pub(super) fn run(flags: &ThemesFlags, loaded: &Loaded) -> Exit {
+    match show(flags, loaded) {
         Ok(exit) => exit,
         Err(error) => {
             complain(&error);
@@ -50,9 +51,9 @@ pub(super) fn run(flags: &ThemesFlags) -> Exit {
     }
 }
 
-fn show(flags: &ThemesFlags) -> Result<Exit, Failure> {
+fn show(flags: &ThemesFlags, loaded: &Loaded) -> Result<Exit, Failure> {
     let colours = flags.rendition.names_colours() || std::io::stdout().is_terminal();
-    let rendition = flags.rendition.rendition();
+    let rendition = flags.rendition.rendition(&loaded.settings.look);
     let rendition = if colours { rendition } else { Rendition { depth: Depth::None, ..rendition } };
     // The style of a line is in its text here: crossterm would ask NO_COLOR once more.
     crossterm::style::force_color_output(true);

@@ -124,6 +124,17 @@ impl LogEndHistory {
         }
     }
 
+    /// Where the log end stood at a moment, interpolated between the two samples around it.
+    pub fn end_at(&self, at: Time) -> Option<f64> {
+        let after = self.samples.partition_point(|&(sample, _)| sample < at);
+        let &(to, last) = self.samples.get(after)?;
+        let Some(&(from, before)) = after.checked_sub(1).and_then(|before| self.samples.get(before)) else {
+            return (to == at).then_some(last.0 as f64);
+        };
+        let share = at.since(from).as_secs_f64() / to.since(from).as_secs_f64().max(f64::MIN_POSITIVE);
+        Some(before.0 as f64 + (last.0 - before.0) as f64 * share)
+    }
+
     /// How long ago the event after the position was enqueued: the moment at which the log end passed the position,
     /// interpolated between the two samples around it.
     ///

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::distribution::LatencyHistory;
 use super::observation::Latencies;
 use super::units::Time;
 
@@ -37,6 +38,8 @@ impl Percentiles {
 #[derive(Debug, Clone, Default)]
 pub struct LatencyWindow {
     intervals: VecDeque<(Time, Latencies)>,
+    /// The last minutes, for pictures.
+    pub history: LatencyHistory,
 }
 
 impl LatencyWindow {
@@ -46,6 +49,7 @@ impl LatencyWindow {
     /// Takes the histogram of an interval.
     pub fn push(&mut self, at: Time, latencies: &Latencies) {
         if !latencies.0.is_empty() {
+            self.history.push(at, &latencies.0);
             self.intervals.push_back((at, latencies.clone()));
         }
         while self.intervals.front().is_some_and(|&(first, _)| at.since(first) > Self::SPAN) {

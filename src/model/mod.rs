@@ -1,9 +1,11 @@
 //! The model: what the observations add up to. Pure: no clock, no I/O, no environment.
 
+pub mod distribution;
 pub mod health;
 pub mod lag;
 pub mod latency;
 pub mod ledger;
+pub mod log;
 pub mod observation;
 pub mod partition;
 pub mod series;

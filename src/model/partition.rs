@@ -74,11 +74,12 @@ impl Partition {
         enqueued
     }
 
-    /// Takes a position.
-    pub(super) fn apply_position(&mut self, at: Time, position: &PartitionPosition) {
+    /// Takes a position. Says who holds the partition now if that is another one than before.
+    pub(super) fn apply_position(&mut self, at: Time, position: &PartitionPosition) -> Option<Option<String>> {
         // Before the first checkpoint nothing was processed, as far as positions can tell.
         self.processed.push(at, position.position.map_or(0.0, |position| position.next().0 as f64));
-        self.position = Some((at, position.clone()));
+        let before = self.position.replace((at, position.clone()));
+        before.filter(|(_, before)| before.owner != position.owner).map(|_| position.owner.clone())
     }
 
     /// Where its log begins and ends.
@@ -119,6 +120,30 @@ impl Partition {
     /// A lag of so many events is still within the allowance.
     pub fn allowance(&self, now: Time) -> f64 {
         Judge::allowance(EventRate::new(self.ingest.rate(now).unwrap_or(0.0)))
+    }
+
+    /// Its status as of the last log end.
+    pub(super) fn last_status(&self) -> Status {
+        self.status
+    }
+
+    /// How many events came in and how many were processed, per second, in each of so many columns up to `end`, a second
+    /// apart. Each is the mean of five seconds: a position moves at each checkpoint, and the steps say nothing of the pace.
+    /// What was processed is what came in less what the lag grew by.
+    pub fn flow(&self, end: Time, columns: usize) -> Vec<(Option<f64>, Option<f64>)> {
+        const MEAN: Duration = Duration::from_secs(5);
+        let columns = u32::try_from(columns).unwrap_or(0);
+        let begin = end.before(Duration::from_secs(u64::from(columns)));
+        (1..=columns)
+            .map(|column| {
+                let to = begin.after(Duration::from_secs(u64::from(column)));
+                let from = to.before(MEAN);
+                let came = self.log_ends.end_at(to).zip(self.log_ends.end_at(from)).map(|(to, from)| to - from);
+                let grew = self.lag_history.at(to).zip(self.lag_history.at(from)).map(|(to, from)| to - from);
+                let processed = came.zip(grew).map(|(came, grew)| (came - grew).max(0.0));
+                (came.map(|came| came.max(0.0) / MEAN.as_secs_f64()), processed.map(|it| it / MEAN.as_secs_f64()))
+            })
+            .collect()
     }
 
     /// Its status now: blind if either side was not read lately.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::latency::LatencyWindow;
+use super::log::{Happening, Log};
 use super::observation::{
     Fact, LoadFigures, Observation, ProcessorFigures, Station, StationState, StoreRange, TallyFigures,
 };
@@ -44,6 +45,8 @@ pub struct Session {
     pub marks: Vec<(Time, String)>,
     /// When a station ceased to answer, in order.
     pub faults: Vec<(Time, Station)>,
+    /// What happened, in words.
+    pub log: Log,
 }
 
 /// Whether a station answers, and since when.
@@ -64,6 +67,17 @@ pub struct Range {
     pub lsn: Lsn,
     /// Its writes.
     pub writes: Counter,
+    /// Writes in each second.
+    pub history: Series,
+}
+
+impl Range {
+    /// Seconds of history kept of each range.
+    const HISTORY: usize = 900;
+
+    fn new(lsn: Lsn) -> Self {
+        Self { lsn, writes: Counter::smooth(), history: Series::new(Self::HISTORY) }
+    }
 }
 
 /// The load driver's figures and their rates.
@@ -120,6 +134,7 @@ impl Session {
             tally: None,
             marks: Vec::new(),
             faults: Vec::new(),
+            log: Log::default(),
         }
     }
 
@@ -141,9 +156,11 @@ impl Session {
         match &observation.fact {
             Fact::LogEnd(log_end) => {
                 let partition = self.partitions.entry(log_end.partition).or_insert_with(Partition::new);
+                let before = partition.last_status();
                 if let Some(enqueued) = partition.apply_log_end(at, *log_end) {
                     self.ingest_history.spread(enqueued);
                 }
+                self.log.push_status(at, log_end.partition, before, partition.last_status());
                 self.saw(Station::Ingest, at);
                 if let Some(total) = self.lag_events() {
                     self.total_lag.set(at, total as f64);
@@ -151,14 +168,16 @@ impl Session {
             }
             Fact::Position(position) => {
                 let partition = self.partitions.entry(position.partition).or_insert_with(Partition::new);
-                partition.apply_position(at, position);
+                if let Some(owner) = partition.apply_position(at, position) {
+                    self.log.push(at, Happening::Owner(position.partition, owner));
+                }
                 self.saw(Station::Checkpoints, at);
             }
             Fact::StoreRange(StoreRange { range, lsn }) => {
-                let entry =
-                    self.ranges.entry(range.clone()).or_insert_with(|| Range { lsn: *lsn, writes: Counter::smooth() });
+                let entry = self.ranges.entry(range.clone()).or_insert_with(|| Range::new(*lsn));
                 entry.lsn = *lsn;
                 if let Some(written) = entry.writes.push(at, lsn.0 as f64) {
+                    entry.history.spread(written);
                     self.stored_history.spread(written);
                 }
                 self.saw(Station::Store, at);
@@ -177,14 +196,24 @@ impl Session {
                     entry.or_insert_with(|| StationHealth { state: state.clone(), since: at, last_fact: None });
                 // A new time or reason of the same trouble is not a new trouble.
                 if std::mem::discriminant(&health.state) != std::mem::discriminant(state) {
+                    let lasted = at.since(health.since);
                     health.since = at;
-                    if matches!(state, StationState::Retrying { .. }) {
-                        self.faults.push((at, *station));
-                    }
+                    let happened = match state {
+                        StationState::Retrying { reason, .. } => {
+                            self.faults.push((at, *station));
+                            Happening::Away(*station, reason.clone())
+                        }
+                        StationState::Connected => Happening::Back(*station, lasted),
+                        StationState::Stopped => Happening::Stopped(*station),
+                    };
+                    self.log.push(at, happened);
                 }
                 health.state = state.clone();
             }
-            Fact::Mark(text) => self.marks.push((at, text.clone())),
+            Fact::Mark(text) => {
+                self.marks.push((at, text.clone()));
+                self.log.push(at, Happening::Mark(text.clone()));
+            }
         }
     }
 
@@ -280,15 +309,30 @@ impl Session {
         let hottest = self
             .ranges
             .iter()
-            .filter_map(|(id, range)| Some((id.clone(), range.writes.rate(now)?)))
+            .filter_map(|(id, range)| Some((id, range.writes.rate(now)?)))
             .max_by(|(_, a), (_, b)| a.total_cmp(b))
             .filter(|_| writes > 0.0)
-            .map(|(id, rate)| {
-                // A physical partition has its even part of the RU/s, and costs its share of the writes.
-                let part = provisioned.0 / self.ranges.len() as f64;
-                HottestRange { range: id, share: used * (rate / writes) / part }
+            .map(|(id, rate)| HottestRange {
+                range: id.clone(),
+                share: self.share_of_range(rate, writes, used, provisioned),
             });
         Some(RequestUnitUse { used: RequestUnits(used), share: used / provisioned.0.max(f64::MIN_POSITIVE), hottest })
+    }
+
+    /// A physical partition has its even part of the RU/s, and costs its share of the writes.
+    fn share_of_range(&self, rate: f64, writes: f64, used: f64, provisioned: RequestUnits) -> f64 {
+        let part = provisioned.0 / self.ranges.len() as f64;
+        used * (rate / writes) / part
+    }
+
+    /// How much of its own part of the provisioned RU/s a physical partition uses, estimated from its share of the
+    /// writes: 1.0 is all of it.
+    pub fn range_use(&self, range: &Range, now: Time) -> Option<f64> {
+        let writes = self.stored_rate(now)?.per_second();
+        let used = self.processor.as_ref()?.charge.rate(now)?;
+        let rate = range.writes.rate(now)?;
+        let provisioned = self.provisioned?;
+        (writes > 0.0).then(|| self.share_of_range(rate, writes, used, provisioned))
     }
 
     /// Writes answered with 429, per second.

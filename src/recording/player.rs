@@ -5,8 +5,8 @@
 //!
 //! **The session at a moment** is what all observations add up to that come, in the order of the file, before the first
 //! one that is later than the moment. It depends on the file alone: not on the way by which the moment was reached, not
-//! on the machine, not on its time zone. One thing is left out: after a jump, latencies of more than fifteen seconds ago,
-//! which no window shows, may be taken for empty.
+//! on the machine, not on its time zone. One thing comes later: after a jump, latencies of more than fifteen seconds ago,
+//! which only pictures of the last minutes show, are read by and by ([`Player::fill_latencies`]).
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,7 @@ use super::error::ReadError;
 use super::format::{Header, LatenciesAre, Skipped};
 use super::reader::{Ending, Recording};
 use super::survey::{LATENCIES, Survey, Surveyor};
+use crate::model::distribution::LatencyHistory;
 use crate::model::observation::{Fact, Observation};
 use crate::model::session::Session;
 use crate::model::units::Time;
@@ -56,6 +57,8 @@ pub struct Player {
     waiting: Vec<Observation>,
     reader: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
     ends_at: Option<Time>,
+    /// The first frame whose latencies the session has. After a jump those of the minutes before are read bit by bit.
+    latencies_from: usize,
 }
 
 impl Player {
@@ -99,7 +102,8 @@ impl Player {
         reader: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
     ) -> Self {
         let session = Session::new();
-        Self { recording, survey, outcome, session, frames: 0, waiting: Vec::new(), reader, ends_at: None }
+        let waiting = Vec::new();
+        Self { recording, survey, outcome, session, frames: 0, waiting, reader, ends_at: None, latencies_from: 0 }
     }
 
     /// The first line of the recording.
@@ -151,11 +155,12 @@ impl Player {
         Ok(if there { Reached::There } else { Reached::Reading })
     }
 
-    /// The session at a moment; waits while the recording is still being read up to there.
+    /// The session at a moment, whole; waits while the recording is still being read up to there.
     pub fn session_at(&mut self, at: Time) -> Result<&Session, ReadError> {
         while self.go_to(at)? == Reached::Reading {
             std::thread::sleep(PATIENCE);
         }
+        while self.fill_latencies(usize::MAX)? {}
         Ok(&self.session)
     }
 
@@ -164,10 +169,11 @@ impl Player {
         self.waiting.clear();
         let restored = self.survey().restore(most);
         let Some(restored) = restored else {
-            (self.session, self.frames) = (Session::new(), 0);
+            (self.session, self.frames, self.latencies_from) = (Session::new(), 0, 0);
             return Ok(());
         };
         (self.session, self.frames) = (restored.session, restored.frames);
+        self.latencies_from = restored.latencies_from;
         for frame in restored.latencies_from..restored.frames {
             for observation in self.read(frame, LatenciesAre::Read)? {
                 remember_latencies(&mut self.session, &observation);
@@ -191,10 +197,30 @@ impl Player {
                 return Ok(());
             }
             let wanted = if self.frames < latencies_from { LatenciesAre::PassedOver } else { LatenciesAre::Read };
+            if wanted == LatenciesAre::PassedOver {
+                // What is known of the time before the gap will be read again with the gap.
+                forget_histories(&mut self.session);
+                self.latencies_from = self.frames + 1;
+            }
             self.waiting = self.read(self.frames, wanted)?;
             self.waiting.reverse();
             self.frames += 1;
         }
+    }
+
+    /// Reads latencies of the minutes before a jump into the session's histories, from so many frames at most. Says
+    /// whether more are to be read.
+    pub fn fill_latencies(&mut self, most: usize) -> Result<bool, ReadError> {
+        let Some(latest) = self.session.latest() else { return Ok(false) };
+        let oldest = self.survey().frames_begun_by(latest.before(LatencyHistory::SPAN)).saturating_sub(1);
+        let until = self.latencies_from.saturating_sub(most).max(oldest);
+        for frame in (until..self.latencies_from).rev() {
+            for observation in self.read(frame, LatenciesAre::Read)? {
+                remember_history(&mut self.session, &observation);
+            }
+            self.latencies_from = frame;
+        }
+        Ok(until > oldest)
     }
 
     fn read(&self, frame: usize, latencies: LatenciesAre) -> Result<Vec<Observation>, ReadError> {
@@ -222,6 +248,28 @@ fn remember_latencies(session: &mut Session, observation: &Observation) {
                 load.from_due.push(observation.at, &figures.from_due);
                 load.from_send.push(observation.at, &figures.from_send);
                 (load.figures.from_due, load.figures.from_send) = (figures.from_due.clone(), figures.from_send.clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn forget_histories(session: &mut Session) {
+    session.stored_latency.history = LatencyHistory::default();
+    if let Some(load) = &mut session.load {
+        (load.from_due.history, load.from_send.history) = (LatencyHistory::default(), LatencyHistory::default());
+    }
+}
+
+/// Enters the latencies of an observation of minutes ago in the histories alone.
+fn remember_history(session: &mut Session, observation: &Observation) {
+    let at = observation.at;
+    match &observation.fact {
+        Fact::Stored(stored) => session.stored_latency.history.push(at, &stored.latency.0),
+        Fact::Load(figures) => {
+            if let Some(load) = &mut session.load {
+                load.from_due.history.push(at, &figures.from_due.0);
+                load.from_send.history.push(at, &figures.from_send.0);
             }
         }
         _ => {}

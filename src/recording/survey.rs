@@ -343,14 +343,16 @@ impl Surveyor {
         survey.thin();
     }
 
-    /// What a snapshot weighs, roughly: the lag history and the log ends of each partition, which grow until they are
-    /// full, and what else it has.
+    /// What a snapshot weighs, roughly: the lag history and the log ends of each partition and the history of each range,
+    /// which grow until they are full, and what else it has.
     fn weight(&self, survey: &Survey) -> usize {
         let seconds = usize::try_from(self.session.latest().map_or(0, |now| now.since(survey.first()).as_secs()));
         let seconds = seconds.unwrap_or(usize::MAX);
         let partition = seconds.min(900) * 8 + seconds.min(1_024) * 16 + 3_000;
         let whole = if self.steady { 0 } else { seconds.min(Series::DAY) * 32 };
-        self.session.partitions.len() * partition + whole + 8_192
+        let range = seconds.min(900) * 8 + 500;
+        let log = self.session.log.newest_first().count() * 64;
+        self.session.partitions.len() * partition + self.session.ranges.len() * range + log + whole + 8_192
     }
 }
 

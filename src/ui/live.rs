@@ -7,11 +7,11 @@ use futures::StreamExt;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
-use super::keymap::{self, Action};
+use super::keymap::Action;
 use super::playback::{Done, Playback};
 use super::state::{Asks, ProcessorSwitch, Prompt, RecordingSign, Typed, ViewState};
 use super::terminal::{Screen, ScreenError};
-use super::view;
+use super::view::{self, Hit};
 use crate::figures;
 use crate::model::observation::{Fact, Observation, Target};
 use crate::model::session::Session;
@@ -190,7 +190,7 @@ impl Watch<'_> {
             }
             return Pressed::Done;
         }
-        let Some(action) = keymap::action(key) else { return Pressed::Done };
+        let Some(action) = self.state.keys.action(key) else { return Pressed::Done };
         if action == Action::Quit {
             return Pressed::Quit;
         }
@@ -252,14 +252,15 @@ impl Watch<'_> {
         }
     }
 
-    /// A click on the timeline, or a drag along it, looks at that moment; the wheel scrolls the partitions.
+    /// A click or the wheel over a panel is for that panel; a click on the timeline, or a drag along it, looks at that
+    /// moment.
     fn point(&mut self, mouse: MouseEvent, area: Rect) {
-        match mouse.kind {
-            MouseEventKind::ScrollDown => self.act(Action::Down),
-            MouseEventKind::ScrollUp => self.act(Action::Up),
-            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) => {
-                let place = (mouse.column, mouse.row);
-                let Some(at) = view::moment_at(area, place, &self.session, &self.state) else { return };
+        let session = self.past.as_ref().map_or(&self.session, Playback::session);
+        let hit = view::hit(area, (mouse.column, mouse.row), session, &self.state);
+        match pointed(mouse.kind, hit, &mut self.state) {
+            Pointed::Nothing => {}
+            Pointed::Wheel(action) => self.act(action),
+            Pointed::Moment(at) => {
                 if self.past.is_none() {
                     self.look_back(Action::TogglePlay);
                 }
@@ -267,7 +268,6 @@ impl Watch<'_> {
                     past.go_to(at, wall_clock());
                 }
             }
-            _ => {}
         }
     }
 
@@ -302,6 +302,34 @@ impl Watch<'_> {
 enum Pressed {
     Done,
     Quit,
+}
+
+/// What the mouse came to, beside what it did to the view.
+pub(super) enum Pointed {
+    /// Nothing more.
+    Nothing,
+    /// The wheel stands for a key.
+    Wheel(Action),
+    /// A moment is to be looked at.
+    Moment(Time),
+}
+
+/// Does what the mouse does to the view, and says what else is to be done.
+pub(super) fn pointed(kind: MouseEventKind, hit: Option<Hit>, state: &mut ViewState) -> Pointed {
+    let Some(hit) = hit else { return Pointed::Nothing };
+    match kind {
+        MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
+            state.turn_wheel_to(hit.panel());
+            Pointed::Wheel(if kind == MouseEventKind::ScrollDown { Action::Down } else { Action::Up })
+        }
+        MouseEventKind::Down(MouseButton::Left) => state.click(hit).map_or(Pointed::Nothing, Pointed::Moment),
+        // Only the timeline is dragged along.
+        MouseEventKind::Drag(MouseButton::Left) => match hit {
+            Hit::Moment(at) => Pointed::Moment(at),
+            _ => Pointed::Nothing,
+        },
+        _ => Pointed::Nothing,
+    }
 }
 
 /// Does what a key asks of the load.

@@ -13,6 +13,9 @@ use crate::recording::error::ReadError;
 use crate::recording::player::{Player, Reached};
 use crate::recording::reader::Ending;
 
+/// Frames of a recording whose latencies are read in one tick, after a jump: a few milliseconds' work.
+const LATENCY_FRAMES: usize = 30;
+
 /// A recording being looked at.
 #[derive(Debug)]
 pub struct Playback {
@@ -65,6 +68,7 @@ impl Playback {
         self.clock.extend(self.player.span().1);
         let at = self.clock.tick(wall);
         self.reading = self.player.go_to(at)? == Reached::Reading;
+        self.player.fill_latencies(LATENCY_FRAMES)?;
         self.survey();
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! The replay loop: a recording on the screen, driven by its clock.
 
-use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
+use crossterm::event::{Event, KeyEventKind};
 use futures::StreamExt;
 
-use super::keymap::{self, Action};
-use super::live::{FRAME, NOTICE, wall_clock};
+use super::keymap::Action;
+use super::live::{FRAME, NOTICE, Pointed, pointed, wall_clock};
 use super::playback::{Done, Playback};
 use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
 use super::terminal::{Screen, ScreenError};
@@ -42,11 +42,13 @@ pub fn view_of(player: &Player) -> ViewState {
 pub async fn run(
     screen: &mut Screen,
     player: Player,
+    mut state: ViewState,
     looping: bool,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ReplayError> {
-    let mut state = view_of(&player);
-    state.notice = screen.take_notice().map(|notice| (notice, wall_clock()));
+    if let Some(notice) = screen.take_notice() {
+        state.notice = Some((notice, wall_clock()));
+    }
     let mut playback = Playback::of_file(player, looping, wall_clock());
     let mut keys = screen.events();
     let mut frames = tokio::time::interval(FRAME);
@@ -72,7 +74,7 @@ pub async fn run(
                                 }
                             }
                         }
-                    } else if let Some(action) = keymap::action(key) {
+                    } else if let Some(action) = state.keys.action(key) {
                         if action == Action::Quit {
                             return Ok(());
                         }
@@ -87,14 +89,14 @@ pub async fn run(
                     frames.reset_immediately();
                 }
                 Some(Ok(Event::Mouse(mouse))) => {
-                    let place = (mouse.column, mouse.row);
                     let area = screen.terminal.get_frame().area();
-                    if let MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) = mouse.kind
-                        && let Some(at) = view::moment_at(area, place, playback.session(), &state)
-                    {
-                        playback.go_to(at, wall_clock());
-                        frames.reset_immediately();
+                    let hit = view::hit(area, (mouse.column, mouse.row), playback.session(), &state);
+                    match pointed(mouse.kind, hit, &mut state) {
+                        Pointed::Nothing => {}
+                        Pointed::Wheel(action) => drop(state.act(action, playback.session())),
+                        Pointed::Moment(at) => playback.go_to(at, wall_clock()),
                     }
+                    frames.reset_immediately();
                 }
                 Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
                 Some(Ok(_)) => {}

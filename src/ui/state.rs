@@ -10,9 +10,10 @@ use crate::model::session::Session;
 use crate::model::units::{PartitionId, RangeId, Time};
 use crate::recording::survey::Moment;
 
-use super::keymap::Action;
+use super::keymap::{Action, Keymap};
 use super::playback::Playback;
 use super::selection;
+use super::view::Hit;
 
 /// The state of the view. The session is the world; this is the person's way of looking at it.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct ViewState {
     pub now: Time,
     /// What is watched, for the title line.
     pub title: String,
+    /// Which key does what: for the help and the footer.
+    pub keys: Arc<Keymap>,
     /// The names of the stations, from the scenario.
     pub names: StationNames,
     /// Whether the help stands over the panels.
@@ -65,6 +68,7 @@ impl ViewState {
         Self {
             now,
             title: title.into(),
+            keys: Arc::default(),
             names: StationNames::default(),
             help: false,
             zoom: Zoom::Overview,
@@ -133,6 +137,28 @@ impl ViewState {
             _ => return false,
         }
         true
+    }
+
+    /// A click: focuses a panel and selects a row, and a second one on the same opens it. Gives the moment that was
+    /// clicked on, if it was one.
+    pub fn click(&mut self, hit: Hit) -> Option<Time> {
+        match hit {
+            Hit::Moment(at) => return Some(at),
+            Hit::Partition(id) if self.selected == Some(id) => self.zoom = Zoom::Partition(id),
+            Hit::Partition(id) => (self.focus, self.selected) = (Panel::Lag, Some(id)),
+            Hit::Range(id) if self.selected_range.as_ref() == Some(&id) => self.zoom = Zoom::Range(id),
+            Hit::Range(id) => (self.focus, self.selected_range) = (Panel::Serve, Some(id)),
+            Hit::Panel(panel) if self.zoom == Zoom::Overview && self.focus == panel => self.zoom_to(panel),
+            Hit::Panel(panel) => self.turn_wheel_to(panel),
+        }
+        None
+    }
+
+    /// The wheel turns over a panel: it is the one that is meant.
+    pub fn turn_wheel_to(&mut self, panel: Panel) {
+        if self.zoom == Zoom::Overview {
+            self.focus = panel;
+        }
     }
 
     /// The panel that keys speak to: the one that fills the screen, or the one in focus.
@@ -238,6 +264,31 @@ pub enum Panel {
     Log,
 }
 
+impl Hit {
+    /// The panel that it is in.
+    pub fn panel(&self) -> Panel {
+        match self {
+            Self::Moment(_) => Panel::Timeline,
+            Self::Partition(_) => Panel::Lag,
+            Self::Range(_) => Panel::Serve,
+            Self::Panel(panel) => *panel,
+        }
+    }
+}
+
+impl Panel {
+    /// As on its frame.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Ingest => "Ingest",
+            Self::Lag => "Lag by partition",
+            Self::Serve => "Serve",
+            Self::Timeline => "Timeline",
+            Self::Log => "What happened",
+        }
+    }
+}
+
 /// The panels in the order in which a key goes through them.
 const PANELS: [Panel; 4] = [Panel::Ingest, Panel::Lag, Panel::Serve, Panel::Timeline];
 
@@ -255,7 +306,8 @@ pub enum Zoom {
 }
 
 /// The order of the partitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sort {
     /// By status, then by lag.
     Worst,

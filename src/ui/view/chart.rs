@@ -1,6 +1,4 @@
-//! The chart: a filled braille series with axes. A gap in the series is a gap in the picture.
-
-use std::time::Duration;
+//! The chart: a filled braille series with axes. A gap in the series is a gap in the picture, and a zero is a line.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -69,6 +67,9 @@ fn tick(value: f64) -> String {
 /// The width of the vertical axis: four characters of label, a blank and the rule.
 const AXIS: u16 = 6;
 
+/// A cell is two dots wide, each a second.
+const SECONDS_A_CELL: u64 = 2;
+
 /// Dot columns that a chart of this width has.
 pub(super) fn dot_columns(width: u16) -> usize {
     usize::from(width.saturating_sub(AXIS)) * 2
@@ -83,7 +84,7 @@ impl Chart<'_> {
         let plot = Rect { x: area.x + AXIS, width: area.width - AXIS, height: area.height - 1, ..area };
         self.draw_axis(area, plot, buffer);
         self.draw_dots(plot, buffer);
-        self.draw_time(plot, area.bottom() - 1, buffer);
+        draw_time(plot, area.bottom() - 1, SECONDS_A_CELL, buffer, self.quiet);
     }
 
     fn draw_axis(&self, area: Rect, plot: Rect, buffer: &mut Buffer) {
@@ -104,10 +105,11 @@ impl Chart<'_> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the plot")]
     fn draw_dots(&self, plot: Rect, buffer: &mut Buffer) {
         let tall = u32::from(plot.height) * 4;
+        // Nothing is a line of dots at the foot; what is not known is blank.
         let height = |value: &Option<f64>| -> u32 {
             value.map_or(0, |value| {
                 let dots = (value / self.scale.top() * f64::from(tall)).clamp(0.0, f64::from(tall));
-                if value > 0.0 { (dots.round() as u32).max(1) } else { 0 }
+                (dots.round() as u32).max(1)
             })
         };
         // The newest column stands at the right edge, whatever the number of columns.
@@ -128,31 +130,32 @@ impl Chart<'_> {
             }
         }
     }
+}
 
-    fn draw_time(&self, plot: Rect, y: u16, buffer: &mut Buffer) {
-        let wide = plot.width;
-        buffer.set_string(plot.right().saturating_sub(3), y, "now", self.quiet);
-        // Whole multiples of the step, as long as a label does not touch the one to its right.
-        let step: u16 = if wide >= 90 {
-            60
-        } else if wide >= 40 {
-            30
-        } else {
-            20
+/// The time axis below a plot whose right edge is now: whole multiples of a step, as long as a label does not touch the
+/// one to its right. `each` is the seconds that a cell stands for.
+pub(super) fn draw_time(plot: Rect, y: u16, each: u64, buffer: &mut Buffer, quiet: Style) {
+    const STEPS: [u64; 12] = [5, 10, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200];
+    buffer.set_string(plot.right().saturating_sub(3), y, "now", quiet);
+    let cells = match plot.width {
+        ..40 => 10,
+        40..90 => 15,
+        _ => 30,
+    };
+    let step = STEPS.into_iter().find(|step| *step >= cells * each).unwrap_or(14_400);
+    let mut free = plot.right().saturating_sub(4);
+    for seconds in (1..).map(|n| n * step).take_while(|seconds| seconds / each < u64::from(plot.width)) {
+        let text = match seconds {
+            whole if whole % 3_600 == 0 => format!("-{} h", whole / 3_600),
+            whole if whole % 60 == 0 => format!("-{} min", whole / 60),
+            whole => format!("-{whole} s"),
         };
-        let mut free = plot.right().saturating_sub(4);
-        for seconds in (1..).map(|n| n * step).take_while(|seconds| seconds / 2 < wide) {
-            let text = match Duration::from_secs(seconds.into()).as_secs() {
-                whole if whole % 60 == 0 => format!("-{} min", whole / 60),
-                whole => format!("-{whole} s"),
-            };
-            let width = u16::try_from(text.len()).unwrap_or(u16::MAX);
-            let centre = plot.right() - 1 - seconds / 2;
-            let x = centre.saturating_sub(width / 2);
-            if x >= plot.left() && x + width < free {
-                buffer.set_string(x, y, text, self.quiet);
-                free = x;
-            }
+        let width = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        let Ok(back) = u16::try_from(seconds / each) else { break };
+        let x = (plot.right() - 1).saturating_sub(back).saturating_sub(width / 2);
+        if x >= plot.left() && x + width < free {
+            buffer.set_string(x, y, text, quiet);
+            free = x;
         }
     }
 }
@@ -180,6 +183,23 @@ pub(super) fn sparkline(values: &[Option<f64>], top: f64) -> String {
             }
         })
         .collect()
+}
+
+/// Bars over several rows, one for each value, filled from below to an eighth of a cell; a gap is blank.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the area")]
+pub(super) fn draw_bars(area: Rect, buffer: &mut Buffer, values: &[Option<f64>], top: f64, style: Style) {
+    const BARS: [&str; 9] = ["", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+    let eighths = f64::from(area.height) * 8.0;
+    for (x, value) in (area.left()..area.right()).zip(values) {
+        let Some(value) = value else { continue };
+        let high = (value / top.max(f64::MIN_POSITIVE) * eighths).round().clamp(1.0, eighths) as u32;
+        for (row, y) in (area.top()..area.bottom()).rev().enumerate() {
+            let part = high.saturating_sub(row as u32 * 8).min(8);
+            if let Some(bar) = BARS.get(part as usize).filter(|bar| !bar.is_empty()) {
+                buffer.set_string(x, y, bar, style);
+            }
+        }
+    }
 }
 
 /// A gauge of so many cells, filled to an eighth of a cell.

@@ -190,7 +190,7 @@ fn ingest(scene: Scene) -> Stop {
     let (glyph, style, say) = match session.partitions.len() {
         0 => ("○", theme.quiet, "waiting".into()),
         1 => ("✔", theme.good, "1 partition".into()),
-        n => ("✔", theme.good, format!("{n} partitions")),
+        n => ("✔", theme.good, format!("{} partitions", figures::count(n as u64))),
     };
     Stop { name: name.clone(), glyph, style, say, brief: None }
 }

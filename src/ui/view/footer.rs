@@ -8,7 +8,7 @@ use super::Scene;
 use super::row::Row;
 use crate::figures;
 use crate::model::observation::Target;
-use crate::ui::keymap::{Action, BINDINGS, Binding};
+use crate::ui::keymap::Action;
 use crate::ui::state::{Mode, ProcessorSwitch, RecordingSign};
 
 /// Draws the row.
@@ -36,13 +36,13 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         row = row.labelled("load", theme.quiet, target, theme.strong);
     }
     // The way out and the help first: they stay when the row is narrow.
-    let shown = BINDINGS.iter().filter(|binding| usable(binding.action, scene) && !(past && drives(binding.action)));
-    let (last, first): (Vec<&Binding>, Vec<&Binding>) =
-        shown.partition(|binding| matches!(binding.action, Action::Quit | Action::ToggleHelp));
-    for binding in last.into_iter().chain(first) {
-        if let Some(word) = word(binding, scene) {
-            let key = binding.label.split(',').next().unwrap_or(binding.label);
-            row = row.spans([Span::styled(key, theme.key), Span::raw(" "), Span::styled(word, theme.quiet)]);
+    let shown = Action::ALL.iter().filter(|action| usable(**action, scene) && !(past && drives(**action)));
+    let (last, first): (Vec<&Action>, Vec<&Action>) =
+        shown.partition(|action| matches!(action, Action::Quit | Action::ToggleHelp));
+    for &action in last.into_iter().chain(first) {
+        if let (Some(key), Some(word)) = (state.keys.first(action), word(action, scene)) {
+            let key = Span::styled(key.to_string(), theme.key);
+            row = row.spans([key, Span::raw(" "), Span::styled(word, theme.quiet)]);
         }
     }
     row.draw(area, buffer);
@@ -95,19 +95,19 @@ pub(super) fn usable(action: Action, scene: Scene) -> bool {
     }
 }
 
-fn word(binding: &Binding, scene: Scene) -> Option<&'static str> {
+fn word(action: Action, scene: Scene) -> Option<&'static str> {
     let paused = || matches!(scene.session.load.as_ref().map(|load| load.figures.target), Some(Target::Paused));
     let (past, playing, own) = match &scene.state.mode {
         Mode::Live => (false, false, false),
         Mode::Playback(sign) => (true, sign.playing, sign.behind_live.is_some()),
     };
-    match binding.action {
+    match action {
         Action::TogglePlay if playing => Some("pause"),
         Action::TogglePlay if past => Some("play"),
         Action::Back if !past => None,
         Action::End if !own => None,
         Action::TogglePause if paused() => Some("resume load"),
         Action::ToggleProcessor if scene.state.processor == ProcessorSwitch::Stopped => Some("start processor"),
-        _ => binding.footer,
+        _ => action.footer(),
     }
 }

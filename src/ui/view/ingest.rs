@@ -2,20 +2,24 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
 
-use super::Scene;
-use super::chart::Scale;
-use super::rate_panel::RatePanel;
+use super::chart::{Scale, gauge};
+use super::heat::Grid;
+use super::rate_panel::{RatePanel, rate_scale, zoomed};
 use super::row::Row;
+use super::{Scene, panel};
 use crate::figures;
 use crate::model::latency::{LatencyWindow, Percentiles};
+use crate::ui::state::Panel;
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) {
     let Scene { session, state, theme } = scene;
     let bytes = session.load.as_ref().and_then(|load| load.bytes.rate(state.now));
     let panel = RatePanel {
-        title: "Ingest",
+        panel: Panel::Ingest,
         rate: session.ingest_rate(state.now),
         unit: " events/s",
         beside: bytes.map(|bytes| format!("{:>4} MB/s", figures::compact(bytes / 1e6))),
@@ -23,6 +27,40 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) 
         style: theme.ingest,
     };
     panel.draw(area, buffer, scene, scale, rows);
+}
+
+/// Draws the panel over the whole area: the rate, what the partitions get of it, and how long the sends take.
+pub(super) fn draw_zoomed(area: Rect, buffer: &mut Buffer, scene: Scene) {
+    let latencies = scene.session.load.as_ref().map(|load| &load.from_due);
+    let (top, bottom) = zoomed(area, scene, latencies, "From due to acknowledged", buffer);
+    draw(top, buffer, scene, rate_scale(scene, top, &scene.session.ingest_history));
+    draw_partitions(bottom, buffer, scene);
+}
+
+/// What each partition gets: a bar for each, or a cell where they are many.
+fn draw_partitions(area: Rect, buffer: &mut Buffer, scene: Scene) {
+    let Scene { session, state, theme } = scene;
+    let block = panel("Events in, by partition", theme);
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    if session.partitions.len() > usize::from(inner.height) {
+        if let Some(grid) = Grid::fitting(inner, session.partitions.len()) {
+            grid.draw_ingest(buffer, scene);
+        }
+        return;
+    }
+    let rates: Vec<Option<f64>> =
+        session.partitions.values().map(|partition| partition.ingest.rate(state.now)).collect();
+    let most = rates.iter().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
+    for ((y, id), rate) in (inner.top()..).zip(session.partitions.keys()).zip(rates) {
+        let (full, rest) = gauge(rate.unwrap_or(0.0) / most, usize::from(inner.width.saturating_sub(18)).min(60));
+        let figure = rate.map_or_else(|| "-".into(), |rate| format!("{}/s", figures::compact(rate)));
+        Row::spaced(1)
+            .field(format!("{:>5}", id.0), theme.quiet)
+            .field(format!("{figure:>8}"), theme.text)
+            .spans([Span::styled(full, theme.ingest), Span::styled(rest, theme.quiet)])
+            .draw(Rect { y, height: 1, ..inner }, buffer);
+    }
 }
 
 fn rows(scene: Scene, width: u16) -> Vec<Row<'static>> {

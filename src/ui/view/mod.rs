@@ -4,9 +4,15 @@
 mod chart;
 mod flow;
 mod footer;
+mod heat;
 mod help;
 mod ingest;
 mod lag;
+mod latency;
+mod log;
+mod partition;
+mod partitions;
+mod range;
 mod rate_panel;
 mod row;
 mod serve;
@@ -14,15 +20,15 @@ mod tally;
 mod timeline;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
 
 use crate::model::session::Session;
-use crate::model::units::Time;
+use crate::model::units::{PartitionId, RangeId, Time};
 
-use super::state::{Mode, ViewState};
+use super::state::{Mode, Panel, ViewState, Zoom};
 use super::theme::Theme;
 use chart::{Scale, dot_columns};
 
@@ -44,37 +50,46 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
         too_small(area, buffer, scene);
         return;
     }
-    let roomy = is_roomy(area);
-    let [title, _, health, _, flow, _, panels, timeline, tally, _, footer] = rows(area);
-
+    let Areas { title, health, flow, body, footer } = areas(area);
     flow::draw_title(inside(title), buffer, scene);
     flow::draw_health(inside(health), buffer, scene);
     flow::draw_flow(inside(flow), buffer, scene);
-
-    let [left, middle, right] =
-        Layout::horizontal([Constraint::Fill(10), Constraint::Fill(14), Constraint::Fill(10)]).areas(panels);
-    // Ingest and serve share one scale, so that the eye can compare them.
-    let plot = chart_area(left.width.saturating_sub(2), left.height.saturating_sub(2));
-    let scale = common_scale(scene, plot);
-    ingest::draw(left, buffer, scene, scale);
-    lag::draw(middle, buffer, scene);
-    serve::draw(right, buffer, scene, scale);
-
-    if roomy {
-        timeline::draw(timeline, buffer, scene);
-        let block = panel("Tally", theme);
-        let inner = block.inner(tally);
-        block.render(tally, buffer);
-        tally::draw(inside(inner), buffer, scene);
-    } else if matches!(state.mode, Mode::Playback(_)) {
-        // Where there is no room for both, who looks at the past needs to see where in it he is.
-        timeline::draw_line(inside(tally), buffer, scene);
-    } else {
-        tally::draw(inside(tally), buffer, scene);
+    match &state.zoom {
+        Zoom::Overview => draw_overview(body, buffer, scene),
+        Zoom::Panel(Panel::Ingest) => ingest::draw_zoomed(body, buffer, scene),
+        Zoom::Panel(Panel::Lag) => lag::draw(body, buffer, scene),
+        Zoom::Panel(Panel::Serve) => serve::draw_zoomed(body, buffer, scene),
+        Zoom::Panel(Panel::Timeline) => timeline::draw_zoomed(body, buffer, scene),
+        Zoom::Panel(Panel::Log) => log::draw(body, buffer, scene),
+        Zoom::Partition(id) => partition::draw(body, buffer, scene, *id),
+        Zoom::Range(id) => range::draw(body, buffer, scene, id),
     }
     footer::draw(inside(footer), buffer, scene);
     if state.help {
         help::draw(area, buffer, scene);
+    }
+}
+
+/// The panels side by side, the timeline and the tally.
+fn draw_overview(area: Rect, buffer: &mut Buffer, scene: Scene) {
+    let Overview { panels: [left, middle, right], timeline, tally } = overview(area);
+    // Ingest and serve share one scale, so that the eye can compare them.
+    let scale = common_scale(scene, rate_panel::chart_size(left));
+    ingest::draw(left, buffer, scene, scale);
+    lag::draw(middle, buffer, scene);
+    serve::draw(right, buffer, scene, scale);
+
+    if is_roomy(area) {
+        timeline::draw(timeline, buffer, scene);
+        let block = panel("Tally", scene.theme);
+        let inner = block.inner(tally);
+        block.render(tally, buffer);
+        tally::draw(inside(inner), buffer, scene);
+    } else if matches!(scene.state.mode, Mode::Playback(_)) {
+        // Where there is no room for both, who looks at the past needs to see where in it he is.
+        timeline::draw_line(inside(tally), buffer, scene);
+    } else {
+        tally::draw(inside(tally), buffer, scene);
     }
 }
 
@@ -83,16 +98,19 @@ fn inside(row: Rect) -> Rect {
     Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row }
 }
 
-/// Whether there is room for the timeline.
-fn is_roomy(area: Rect) -> bool {
-    area.height >= 34
+/// The parts of the screen.
+struct Areas {
+    title: Rect,
+    health: Rect,
+    flow: Rect,
+    /// The panels, or what is larger than the others.
+    body: Rect,
+    footer: Rect,
 }
 
-/// Title, health, flow, panels, timeline, tally, footer, and the blank rows between them.
-fn rows(area: Rect) -> [Rect; 11] {
-    let roomy = is_roomy(area);
-    let blank = Constraint::Length(u16::from(roomy));
-    Layout::vertical([
+fn areas(area: Rect) -> Areas {
+    let blank = Constraint::Length(u16::from(area.height >= 34));
+    let [title, _, health, _, flow, _, body, _, footer] = Layout::vertical([
         Constraint::Length(1),
         blank,
         Constraint::Length(1),
@@ -100,23 +118,89 @@ fn rows(area: Rect) -> [Rect; 11] {
         Constraint::Length(2),
         blank,
         Constraint::Fill(1),
-        Constraint::Length(if roomy { 6 } else { 0 }),
-        Constraint::Length(if roomy { 3 } else { 1 }),
         Constraint::Length(u16::from(area.height >= 30)),
         Constraint::Length(1),
     ])
-    .areas(area)
+    .areas(area);
+    Areas { title, health, flow, body, footer }
 }
 
-/// The moment that a cell of the timeline stands for; `None` elsewhere.
-pub fn moment_at(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<Time> {
-    let place = ratatui::layout::Position::new(x, y);
-    let [.., timeline, tally, _, _] = rows(area);
-    if is_roomy(area) {
-        timeline.contains(place).then(|| timeline::moment_at(timeline, x, session, state)).flatten()
-    } else {
-        let line = matches!(state.mode, Mode::Playback(_)) && tally.contains(place);
-        line.then(|| timeline::moment_on_line(inside(tally), x, session, state)).flatten()
+/// The parts of the body while everything is side by side.
+struct Overview {
+    panels: [Rect; 3],
+    timeline: Rect,
+    tally: Rect,
+}
+
+/// Whether a body has room for the timeline.
+fn is_roomy(body: Rect) -> bool {
+    body.height >= 25
+}
+
+fn overview(body: Rect) -> Overview {
+    let roomy = is_roomy(body);
+    let [panels, timeline, tally] = Layout::vertical([
+        Constraint::Fill(1),
+        Constraint::Length(if roomy { 6 } else { 0 }),
+        Constraint::Length(if roomy { 3 } else { 1 }),
+    ])
+    .areas(body);
+    let panels = Layout::horizontal([Constraint::Fill(10), Constraint::Fill(14), Constraint::Fill(10)]).areas(panels);
+    Overview { panels, timeline, tally }
+}
+
+/// What is at a cell of the screen, for the mouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hit {
+    /// A moment on the timeline.
+    Moment(Time),
+    /// The row or the cell of a partition.
+    Partition(PartitionId),
+    /// The row of a physical partition of the store.
+    Range(RangeId),
+    /// Somewhere in a panel.
+    Panel(Panel),
+}
+
+/// What is at a cell of the screen; `None` where nothing is that a mouse could want.
+pub fn hit(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<Hit> {
+    let place = Position::new(x, y);
+    let body = areas(area).body;
+    if !body.contains(place) {
+        return None;
+    }
+    match &state.zoom {
+        Zoom::Overview => {
+            let Overview { panels: [left, middle, right], timeline, tally } = overview(body);
+            if is_roomy(body) && timeline.contains(place) {
+                let moment = timeline::moment_at(timeline, x, session, state);
+                return Some(moment.map_or(Hit::Panel(Panel::Timeline), Hit::Moment));
+            }
+            if tally.contains(place) {
+                let line = !is_roomy(body) && matches!(state.mode, Mode::Playback(_));
+                return line
+                    .then(|| timeline::moment_on_line(inside(tally), x, session, state))
+                    .flatten()
+                    .map(Hit::Moment);
+            }
+            if middle.contains(place) {
+                let partition = lag::partition_at(middle, (x, y), session, state);
+                return Some(partition.map_or(Hit::Panel(Panel::Lag), Hit::Partition));
+            }
+            let panels = [(left, Panel::Ingest), (right, Panel::Serve)];
+            panels.into_iter().find(|(area, _)| area.contains(place)).map(|(_, panel)| Hit::Panel(panel))
+        }
+        Zoom::Panel(Panel::Lag) => {
+            let partition = lag::partition_at(body, (x, y), session, state);
+            Some(partition.map_or(Hit::Panel(Panel::Lag), Hit::Partition))
+        }
+        Zoom::Panel(Panel::Serve) => {
+            let range = serve::range_at(body, (x, y), session, state);
+            Some(range.map_or(Hit::Panel(Panel::Serve), Hit::Range))
+        }
+        Zoom::Panel(Panel::Timeline) => timeline::moment_zoomed(body, x, session, state).map(Hit::Moment),
+        Zoom::Panel(panel) => Some(Hit::Panel(*panel)),
+        Zoom::Partition(_) | Zoom::Range(_) => None,
     }
 }
 
@@ -124,14 +208,6 @@ pub fn moment_at(area: Rect, (x, y): (u16, u16), session: &Session, state: &View
 /// fills would draw a dip that is not there.
 fn complete(now: Time) -> Time {
     now.before(std::time::Duration::from_millis(500))
-}
-
-/// Rows of a rate panel that stand below its chart.
-const FIGURE_ROWS: u16 = 5;
-
-/// The chart's part of a rate panel of this inner size: below the headline, above the figures.
-fn chart_area(width: u16, height: u16) -> (u16, u16) {
-    (width, height.saturating_sub(FIGURE_ROWS + 2))
 }
 
 fn common_scale(scene: Scene, (width, height): (u16, u16)) -> Scale {
@@ -151,6 +227,17 @@ fn panel<'a>(title: &'a str, theme: &Theme) -> Block<'a> {
         .border_type(BorderType::Rounded)
         .border_style(theme.quiet)
         .title(Span::styled(format!(" {title} "), theme.text))
+}
+
+/// The frame of one of the panels: the one in focus shows it by a glyph and the accent.
+fn focused_panel<'a>(title: &'a str, panel: Panel, scene: Scene) -> Block<'a> {
+    let theme = scene.theme;
+    let focused = scene.state.zoom == Zoom::Overview && scene.state.focus == panel;
+    let (glyph, style) = if focused { ("▸", theme.accent) } else { ("", theme.text) };
+    Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(theme.quiet)
+        .title(Span::styled(format!("{glyph} {title} "), style))
 }
 
 /// Draws the rows of figures at the foot of a rate panel, as many as there is room for.

@@ -1,22 +1,26 @@
 //! The serve panel: what the store takes, and what of its capacity is left.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::Span;
 
-use super::Scene;
 use super::chart::{Scale, gauge};
 use super::ingest::latency_row;
-use super::rate_panel::RatePanel;
+use super::rate_panel::{RatePanel, rate_scale, zoomed, zoomed_areas};
 use super::row::Row;
+use super::{Scene, range};
 use crate::figures;
+use crate::model::session::Session;
+use crate::model::units::RangeId;
+use crate::ui::state::{Panel, ViewState};
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) {
     let Scene { session, state, theme } = scene;
     let units = session.request_units(state.now);
     let panel = RatePanel {
-        title: "Serve",
+        panel: Panel::Serve,
         rate: session.stored_rate(state.now),
         unit: " writes/s",
         beside: units.map(|units| format!("{:>5} RU/s", figures::compact(units.used.0))),
@@ -26,17 +30,35 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) 
     panel.draw(area, buffer, scene, scale, rows);
 }
 
+/// Draws the panel over the whole area: the writes, where they go, and how long events take to arrive.
+pub(super) fn draw_zoomed(area: Rect, buffer: &mut Buffer, scene: Scene) {
+    let (top, bottom) = zoomed(area, scene, Some(&scene.session.stored_latency), "From enqueued to stored", buffer);
+    draw(top, buffer, scene, rate_scale(scene, top, &scene.session.stored_history));
+    range::draw_table(bottom, buffer, scene);
+}
+
+/// The physical partition at a cell of the zoomed panel.
+pub(super) fn range_at(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<RangeId> {
+    let [_, _, rows, _] = zoomed_areas(area);
+    rows.contains(Position::new(x, y)).then(|| range::range_at(rows, y, session, state)).flatten()
+}
+
+/// The style of a share of a capacity: calm up to 80 %.
+pub(super) fn share_style(share: f64, scene: Scene) -> Style {
+    match share {
+        ..0.8 => scene.theme.serve,
+        ..0.95 => scene.theme.warning,
+        _ => scene.theme.bad,
+    }
+}
+
 fn rows(scene: Scene, width: u16) -> Vec<Row<'static>> {
     let Scene { session, state, theme } = scene;
     let now = state.now;
     let label = |label: &'static str| Row::spaced(1).field(format!(" {label:<6}"), theme.quiet);
     let mut rows = Vec::new();
     if let Some(units) = session.request_units(now) {
-        let style = match units.share {
-            ..0.8 => theme.serve,
-            ..0.95 => theme.warning,
-            _ => theme.bad,
-        };
+        let style = share_style(units.share, scene);
         let (full, rest) = gauge(units.share, usize::from(width.saturating_sub(16)).min(24));
         rows.push(
             label("RU")

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
 
-use super::chart::sparkline;
+use super::chart::{draw_bars, sparkline};
 use super::row::shorten;
-use super::{Scene, complete, panel};
+use super::{Scene, complete, focused_panel, log, panel};
 use crate::figures;
 use crate::model::series::Series;
 use crate::model::session::Session;
 use crate::model::units::Time;
 use crate::recording::survey::Event;
-use crate::ui::state::ViewState;
+use crate::ui::state::{Panel, ViewState};
 
 /// The width of the label before each trace.
 const LABEL: u16 = 8;
@@ -106,41 +106,98 @@ pub(super) fn draw_line(row: Rect, buffer: &mut Buffer, scene: Scene) {
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    let block = panel("Timeline", theme);
+    let block = focused_panel("Timeline", Panel::Timeline, scene);
     let inner = block.inner(area);
     block.render(area, buffer);
     let overview = state.overview.as_deref();
     let Some(axis) = axis(inner, session, state).filter(|_| inner.height >= 4) else { return };
-    let columns = axis.columns;
-
-    let first = match overview {
-        Some(overview) => ("load", axis.values(&overview.target), theme.ingest),
-        None => ("ingest", axis.values(&session.ingest_history), theme.ingest),
-    };
-    let lag = overview.map_or(&session.total_lag, |overview| &overview.lag);
-    let mut traces: [(&str, Vec<Option<f64>>, Style); 3] =
-        [first, ("lag", axis.values(lag), theme.lag), ("serve", axis.values(&session.stored_history), theme.serve)];
-    if overview.is_none() {
-        // The second that still fills would draw a dip that is not there.
-        let filled = axis.column(complete(state.now)).map_or(columns, |x| usize::from(x - axis.left));
-        for (_, values, _) in &mut traces {
-            values.truncate(filled);
-        }
-    }
-    let largest = |values: &[Option<f64>]| values.iter().flatten().copied().fold(1.0, f64::max);
-    let top_rate = largest(&traces[0].1).max(largest(&traces[2].1));
-    for (y, (label, values, style)) in (inner.top()..).zip(&traces) {
-        // A lag of three seconds of the highest rate is the allowance of the whole pipeline: a low bar, not a full one.
-        let top = if *label == "lag" { largest(values).max(top_rate * 3.0) } else { top_rate };
+    let traces = traces(&axis, scene);
+    for (y, Trace { label, values, top, style }) in (inner.top()..).zip(traces) {
         let line = Line::from(vec![
             Span::styled(format!(" {label:<7}"), theme.quiet),
-            Span::styled(sparkline(values, top), *style),
+            Span::styled(sparkline(&values, top), style),
         ]);
         line.render(Rect { y, height: 1, ..inner }, buffer);
     }
     draw_foot(inner.top() + 3, inner, buffer, scene, &axis);
     if let (Some(x), Some(_)) = (axis.column(state.now), overview) {
         for y in inner.top()..inner.top() + 3 {
+            buffer.set_string(x, y, "┃", theme.strong);
+        }
+    }
+}
+
+/// One of the rows of the timeline.
+struct Trace {
+    label: &'static str,
+    values: Vec<Option<f64>>,
+    /// The value of a full bar.
+    top: f64,
+    style: Style,
+}
+
+/// What came in, what waited, what was stored; in a recording, what the load was asked for instead of what came in.
+fn traces(axis: &Axis, scene: Scene) -> [Trace; 3] {
+    let Scene { session, state, theme } = scene;
+    let overview = state.overview.as_deref();
+    let (first, mut came) = match overview {
+        Some(overview) => ("load", axis.values(&overview.target)),
+        None => ("ingest", axis.values(&session.ingest_history)),
+    };
+    let mut waited = axis.values(overview.map_or(&session.total_lag, |overview| &overview.lag));
+    let mut stored = axis.values(&session.stored_history);
+    if overview.is_none() {
+        // The second that still fills would draw a dip that is not there.
+        let filled = axis.column(complete(state.now)).map_or(axis.columns, |x| usize::from(x - axis.left));
+        [&mut came, &mut waited, &mut stored].into_iter().for_each(|values| values.truncate(filled));
+    }
+    let largest = |values: &[Option<f64>]| values.iter().flatten().copied().fold(1.0, f64::max);
+    let rate = largest(&came).max(largest(&stored));
+    // A lag of three seconds of the highest rate is the allowance of the whole pipeline: a low bar, not a full one.
+    let lag = largest(&waited).max(rate * 3.0);
+    [
+        Trace { label: first, values: came, top: rate, style: theme.ingest },
+        Trace { label: "lag", values: waited, top: lag, style: theme.lag },
+        Trace { label: "serve", values: stored, top: rate, style: theme.serve },
+    ]
+}
+
+/// The parts of the panel on the whole screen: the traces, and what happened in words.
+fn zoomed(area: Rect) -> [Rect; 2] {
+    Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(area)
+}
+
+/// The moment that a column of the panel on the whole screen stands for.
+pub(super) fn moment_zoomed(area: Rect, x: u16, session: &Session, state: &ViewState) -> Option<Time> {
+    let [traces, _] = zoomed(area);
+    moment_at(traces, x, session, state)
+}
+
+/// Draws the panel over the whole area: the traces larger, with their scales, and what happened in words below.
+pub(super) fn draw_zoomed(area: Rect, buffer: &mut Buffer, scene: Scene) {
+    let Scene { session, state, theme } = scene;
+    let [top, bottom] = zoomed(area);
+    log::draw(bottom, buffer, scene);
+    let block = panel("Timeline", theme);
+    let inner = block.inner(top);
+    block.render(top, buffer);
+    let Some(axis) = axis(inner, session, state).filter(|_| inner.height >= 4) else { return };
+    let charts = Rect { height: inner.height - 1, ..inner };
+    let rows: [Rect; 3] =
+        Layout::vertical([Constraint::Fill(1); 3]).spacing(u16::from(charts.height > 14)).areas(charts);
+    for (row, Trace { label, values, top, style }) in rows.into_iter().zip(traces(&axis, scene)) {
+        buffer.set_string(row.x + 1, row.y, label, theme.text);
+        if row.height > 1 {
+            // The value of a bar that is full.
+            let unit = if label == "lag" { "" } else { "/s" };
+            buffer.set_string(row.x + 1, row.y + 1, format!("{}{unit}", figures::compact(top)), theme.quiet);
+        }
+        let bars = Rect { x: axis.left, width: row.width - LABEL, ..row };
+        draw_bars(bars, buffer, &values, top, style);
+    }
+    draw_foot(inner.bottom() - 1, inner, buffer, scene, &axis);
+    if let (Some(x), Some(_)) = (axis.column(state.now), &state.overview) {
+        for y in charts.top()..charts.bottom() {
             buffer.set_string(x, y, "┃", theme.strong);
         }
     }
