@@ -15,11 +15,12 @@ use std::time::Duration;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
+use streamgauge::model::units::PartitionId;
 use streamgauge::recording::player::Player;
 use streamgauge::recording::samples::{self, Sample};
 use streamgauge::ui::look::{Environment, Look, LookWishes};
 use streamgauge::ui::replay::view_of;
-use streamgauge::ui::state::{Mode, ViewState};
+use streamgauge::ui::state::{Mode, Panel, ViewState, Zoom};
 use streamgauge::ui::theme::colour::{self, Rgb, contrast, distance, linear, oklab, through};
 use streamgauge::ui::theme::rendition::{Depth, Glyphs, Rendition};
 use streamgauge::ui::theme::{ROLES, Role, Theme, Themes};
@@ -354,6 +355,8 @@ fn a_frame_in_ascii_is_as_it_was() {
     }
 }
 
+const PANELS: [Panel; 5] = [Panel::Ingest, Panel::Lag, Panel::Serve, Panel::Timeline, Panel::Log];
+
 #[test]
 fn in_ascii_every_cell_of_every_frame_is_ascii() {
     let ascii = Rendition { depth: Depth::TrueColour, glyphs: Glyphs::Ascii };
@@ -361,11 +364,14 @@ fn in_ascii_every_cell_of_every_frame_is_ascii() {
     for sample in samples::ALL {
         let mut player = sample.play().expect("a player");
         let (first, last) = player.span();
-        for seconds in (0..last.since(first).as_secs()).step_by(10) {
+        for seconds in (0..last.since(first).as_secs()).step_by(30) {
             let at = first.after(Duration::from_secs(seconds));
             player.session_at(at).expect("a session");
-            for help in [false, true] {
-                let state = ViewState { now: at, help, ..view_of(&player) };
+            let usual = ViewState { now: at, ..view_of(&player) };
+            let zoomed = PANELS.map(Zoom::Panel).into_iter().chain([Zoom::Partition(PartitionId(1))]);
+            let states = [ViewState { help: true, ..usual.clone() }, ViewState { big: true, ..usual.clone() }];
+            let zoomed = zoomed.map(|zoom| ViewState { zoom, ..usual.clone() });
+            for state in [usual.clone()].into_iter().chain(states).chain(zoomed) {
                 for (width, height) in [(40, 8), (80, 24), (120, 36), (200, 60)] {
                     let area = Rect::new(0, 0, width, height);
                     let mut frame = Buffer::empty(area);
@@ -411,7 +417,7 @@ fn themes_are_listed_with_swatches_and_a_sample() {
     let listed = said(&output.stdout);
     assert!(!listed.contains('\x1b'), "plain where nobody asked for colours and there is no terminal");
     for name in Themes::built_in().names() {
-        assert!(listed.lines().any(|line| line.starts_with(&format!("{name}  "))), "{name}: {listed}");
+        assert!(listed.lines().any(|line| line.starts_with(&format!(" {name}  "))), "{name}: {listed}");
     }
     assert_eq!(listed.matches("■ STALLED").count(), 5, "a sample each: {listed}");
 

@@ -96,8 +96,8 @@ fn show(flags: &ThemesFlags, loaded: &Loaded) -> Result<Exit, Failure> {
 const WIDTH: u16 = view::MINIMUM.0;
 
 fn heading(name: &str, Found { about, theme }: &Found) -> Buffer {
-    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, 1));
-    let (x, _) = frame.set_stringn(0, 0, name, usize::from(WIDTH), theme.strong);
+    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, 2));
+    let (x, _) = frame.set_stringn(1, 0, name, usize::from(WIDTH), theme.strong);
     if !about.is_empty() {
         frame.set_stringn(x + 2, 0, about, usize::from(WIDTH.saturating_sub(x + 2)), theme.text);
     }
@@ -107,11 +107,11 @@ fn heading(name: &str, Found { about, theme }: &Found) -> Buffer {
 /// Each role by its name in its own style, with a glyph that is used with it where there is one.
 fn swatches(theme: &Theme) -> Buffer {
     const COLUMN: u16 = 16;
-    let columns = WIDTH / COLUMN;
+    let columns = (WIDTH - 1) / COLUMN;
     let rows = u16::try_from(ROLES.len()).unwrap_or(0).div_ceil(columns);
-    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, rows));
+    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, rows + 1));
     for (place, role) in (0_u16..).zip(&ROLES) {
-        let (x, y) = (place % columns * COLUMN, place / columns);
+        let (x, y) = (1 + place % columns * COLUMN, place / columns);
         frame.set_stringn(x, y, format!("{} {}", role.glyph, role.name), usize::from(COLUMN), role.style(theme));
     }
     frame
@@ -120,11 +120,11 @@ fn swatches(theme: &Theme) -> Buffer {
 /// Each role by its name in its own style, a line each, and what it means.
 fn meanings(theme: &Theme) -> Buffer {
     const COLUMN: u16 = 14;
-    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, u16::try_from(ROLES.len()).unwrap_or(0)));
+    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, u16::try_from(ROLES.len()).unwrap_or(0) + 1));
     for (y, role) in (0_u16..).zip(&ROLES) {
         let width = usize::from(COLUMN);
-        frame.set_stringn(0, y, format!("{} {:<10}", role.glyph, role.name), width, role.style(theme));
-        frame.set_stringn(COLUMN, y, role.says, usize::from(WIDTH - COLUMN), theme.text);
+        frame.set_stringn(1, y, format!("{} {:<10}", role.glyph, role.name), width, role.style(theme));
+        frame.set_stringn(COLUMN + 2, y, role.says, usize::from(WIDTH - COLUMN - 2), theme.text);
     }
     frame
 }

@@ -72,10 +72,13 @@ impl Environment {
     }
 }
 
+/// The theme's name that asks for the one that suits the terminal.
+pub const AUTO: &str = "auto";
+
 /// What somebody wishes: by flags, or in the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LookWishes {
-    /// A theme's name, or the path of a theme file.
+    /// A theme's name, or the path of a theme file, or [`AUTO`].
     pub theme: Option<String>,
     /// So many colours.
     pub colour: Option<Depth>,
@@ -142,7 +145,7 @@ impl Look {
         let rendition = flags.rendition(settings, environment);
         let mut notice = None;
         let mut named = None;
-        if let Some(wished) = flags.theme.as_ref().or(settings.theme.as_ref()) {
+        if let Some(wished) = flags.theme.as_ref().or(settings.theme.as_ref()).filter(|wished| *wished != AUTO) {
             match themes.load(wished) {
                 Ok(found) => named = Some(found.theme),
                 Err(error) if flags.theme.is_some() && !error.is_mistake_in_file() => return Err(error),
@@ -279,5 +282,7 @@ mod tests {
         assert_eq!(refused.to_string(), unknown);
         let settled = Look::choose(&none, &wish("drak"), &environment, &themes).unwrap();
         assert_eq!(settled.notice.as_deref(), Some(unknown));
+        let auto = Look::choose(&wish(AUTO), &wish("drak"), &environment, &themes).unwrap();
+        assert!(matches!((auto.choice, auto.notice), (Choice::ByGround { .. }, None)), "a flag undoes a setting");
     }
 }
