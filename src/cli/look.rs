@@ -10,7 +10,7 @@ use crate::ui::theme::{ThemeError, Themes};
 /// How the screen looks.
 #[derive(Debug, Args)]
 pub struct LookFlags {
-    /// A theme's name or file; see `streamgauge themes` [default: dark or light, as the terminal is]
+    /// A theme's name or file, see `streamgauge themes`; auto: dark or light, as the terminal is [default: auto]
     #[arg(long, value_name = "NAME|FILE")]
     theme: Option<String>,
     #[command(flatten)]

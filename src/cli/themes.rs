@@ -74,7 +74,9 @@ fn show(flags: &ThemesFlags, loaded: &Loaded) -> Result<Exit, Failure> {
                 continue;
             }
         };
-        let mut frames = [heading(&name, &found), swatches(&found.theme), moment.draw(&found.theme)];
+        let alone = flags.theme.is_some();
+        let roles = if alone { meanings(&found.theme) } else { swatches(&found.theme) };
+        let mut frames = [heading(&name, &found), roles, moment.draw(&found.theme)];
         for frame in &mut frames {
             if rendition.depth != Depth::None {
                 found.theme.paint_ground(frame);
@@ -94,8 +96,8 @@ fn show(flags: &ThemesFlags, loaded: &Loaded) -> Result<Exit, Failure> {
 const WIDTH: u16 = view::MINIMUM.0;
 
 fn heading(name: &str, Found { about, theme }: &Found) -> Buffer {
-    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, 1));
-    let (x, _) = frame.set_stringn(0, 0, name, usize::from(WIDTH), theme.strong);
+    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, 2));
+    let (x, _) = frame.set_stringn(1, 0, name, usize::from(WIDTH), theme.strong);
     if !about.is_empty() {
         frame.set_stringn(x + 2, 0, about, usize::from(WIDTH.saturating_sub(x + 2)), theme.text);
     }
@@ -105,12 +107,24 @@ fn heading(name: &str, Found { about, theme }: &Found) -> Buffer {
 /// Each role by its name in its own style, with a glyph that is used with it where there is one.
 fn swatches(theme: &Theme) -> Buffer {
     const COLUMN: u16 = 16;
-    let columns = WIDTH / COLUMN;
+    let columns = (WIDTH - 1) / COLUMN;
     let rows = u16::try_from(ROLES.len()).unwrap_or(0).div_ceil(columns);
-    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, rows));
+    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, rows + 1));
     for (place, role) in (0_u16..).zip(&ROLES) {
-        let (x, y) = (place % columns * COLUMN, place / columns);
+        let (x, y) = (1 + place % columns * COLUMN, place / columns);
         frame.set_stringn(x, y, format!("{} {}", role.glyph, role.name), usize::from(COLUMN), role.style(theme));
+    }
+    frame
+}
+
+/// Each role by its name in its own style, a line each, and what it means.
+fn meanings(theme: &Theme) -> Buffer {
+    const COLUMN: u16 = 14;
+    let mut frame = Buffer::empty(Rect::new(0, 0, WIDTH, u16::try_from(ROLES.len()).unwrap_or(0) + 1));
+    for (y, role) in (0_u16..).zip(&ROLES) {
+        let width = usize::from(COLUMN);
+        frame.set_stringn(1, y, format!("{} {:<10}", role.glyph, role.name), width, role.style(theme));
+        frame.set_stringn(COLUMN + 2, y, role.says, usize::from(WIDTH - COLUMN - 2), theme.text);
     }
     frame
 }
@@ -126,6 +140,9 @@ impl Moment {
         let sample = Sample::named("stuck").unwrap_or(&samples::ALL[0]);
         let mut player = sample.play()?;
         let mut state = view_of(&player);
+        // Once it is read to its end, it is known when it begins.
+        let (_, last) = player.span();
+        player.session_at(last)?;
         let at = player.span().0.after(Duration::from_secs(95));
         player.session_at(at)?;
         (state.now, state.mode) = (at, Mode::Live);

@@ -72,10 +72,13 @@ impl Environment {
     }
 }
 
+/// The theme's name that asks for the one that suits the terminal.
+pub const AUTO: &str = "auto";
+
 /// What somebody wishes: by flags, or in the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LookWishes {
-    /// A theme's name, or the path of a theme file.
+    /// A theme's name, or the path of a theme file, or [`AUTO`].
     pub theme: Option<String>,
     /// So many colours.
     pub colour: Option<Depth>,
@@ -96,6 +99,7 @@ impl LookWishes {
 
 /// Which theme.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum Choice {
     /// One that was asked for: it brings its own ground.
     Named(Theme),
@@ -141,7 +145,7 @@ impl Look {
         let rendition = flags.rendition(settings, environment);
         let mut notice = None;
         let mut named = None;
-        if let Some(wished) = flags.theme.as_ref().or(settings.theme.as_ref()) {
+        if let Some(wished) = flags.theme.as_ref().or(settings.theme.as_ref()).filter(|wished| *wished != AUTO) {
             match themes.load(wished) {
                 Ok(found) => named = Some(found.theme),
                 Err(error) if flags.theme.is_some() && !error.is_mistake_in_file() => return Err(error),
@@ -202,8 +206,9 @@ mod tests {
 
     #[test]
     fn what_an_environment_says_of_the_terminal() {
+        type Variables<'a> = &'a [(&'a str, &'a str)];
         let (full, ascii) = (Glyphs::Unicode, Glyphs::Ascii);
-        let table: [(&[(&str, &str)], Depth, Glyphs); 19] = [
+        let table: [(Variables, Depth, Glyphs); 19] = [
             (&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")], Depth::TrueColour, full),
             (&[("TERM", "xterm-256color"), ("COLORTERM", "24bit")], Depth::TrueColour, full),
             (&[("TERM", "xterm-256color"), ("COLORTERM", "yes")], Depth::Indexed, full),
@@ -277,5 +282,7 @@ mod tests {
         assert_eq!(refused.to_string(), unknown);
         let settled = Look::choose(&none, &wish("drak"), &environment, &themes).unwrap();
         assert_eq!(settled.notice.as_deref(), Some(unknown));
+        let auto = Look::choose(&wish(AUTO), &wish("drak"), &environment, &themes).unwrap();
+        assert!(matches!((auto.choice, auto.notice), (Choice::ByGround { .. }, None)), "a flag undoes a setting");
     }
 }

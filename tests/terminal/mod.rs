@@ -18,15 +18,29 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn start(arguments: &[&str], (columns, rows): (u16, u16)) -> Self {
+    pub(crate) fn start(arguments: &[&str], size: (u16, u16)) -> Self {
+        Self::start_with(arguments, size, &[])
+    }
+
+    /// With these variables besides the usual ones.
+    pub(crate) fn start_with(arguments: &[&str], (columns, rows): (u16, u16), variables: &[(&str, &str)]) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_streamgauge"));
         command.args(arguments);
         command.env("TERM", "xterm-256color");
-        command.env_remove("NO_COLOR");
+        command.env("COLORTERM", "truecolor");
+        command.env("LC_ALL", "C.UTF-8");
+        for variable in ["NO_COLOR", "COLORFGBG"] {
+            command.env_remove(variable);
+        }
         // Recordings go where nobody keeps theirs.
         command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
+        // Nor do the themes and settings of who runs the tests count.
+        command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/no-settings"));
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().expect("its output");
@@ -62,6 +76,28 @@ impl Program {
     /// What the terminal shows now.
     pub(crate) fn screen(&self) -> String {
         self.terminal.screen().contents()
+    }
+
+    /// The colour of the first place where a text stands on the terminal.
+    #[allow(dead_code, reason = "not every test that drives a terminal looks at colours")]
+    pub(crate) fn colour_of(&self, text: &str) -> Option<vt100::Color> {
+        let screen = self.terminal.screen();
+        let (_, columns) = screen.size();
+        let (row, line) = (0_u16..).zip(screen.rows(0, columns)).find(|(_, line)| line.contains(text))?;
+        let before = line.split(text).next()?.chars().count();
+        screen.cell(row, u16::try_from(before).ok()?).map(vt100::Cell::fgcolor)
+    }
+
+    /// Whether the program has asked the terminal for something: what it wrote holds this.
+    #[allow(dead_code, reason = "not every test that drives a terminal answers it")]
+    pub(crate) fn wait_for_bytes(&mut self, wanted: &[u8]) {
+        let limit = Instant::now() + LIMIT;
+        let mut seen = Vec::new();
+        while !seen.windows(wanted.len()).any(|window| window == wanted) {
+            let bytes = self.output.recv_timeout(limit.saturating_duration_since(Instant::now())).expect("more output");
+            self.terminal.process(&bytes);
+            seen.extend(bytes);
+        }
     }
 
     /// Whether the program has taken the terminal for itself.

@@ -3,17 +3,18 @@
 /// What stands for a symbol where there is ASCII alone: always one character wide, as all glyphs of the screen are. A
 /// wider symbol in somebody's text leaves the cell after it blank, as it was.
 pub(super) fn symbol(symbol: &str) -> &'static str {
-    let first = symbol.chars().next().unwrap_or(' ');
-    const PRINTABLE: &str =
-        " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
-    let ascii = character(first);
+    let ascii = character(symbol.chars().next().unwrap_or(' '));
     let at = usize::from(u8::try_from(ascii).unwrap_or(b'?').saturating_sub(b' '));
     PRINTABLE.get(at..=at).unwrap_or("?")
 }
 
+const PRINTABLE: &str =
+    " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+
 /// Bars from one to eight eighths, each taller to the eye than the one before.
 const BARS: [char; 8] = ['_', '.', ':', '-', '=', '+', '*', '@'];
 
+#[expect(clippy::match_same_arms, reason = "kinds of glyphs stand together, whatever becomes of them")]
 fn character(symbol: char) -> char {
     match symbol {
         ' '..='~' => symbol,

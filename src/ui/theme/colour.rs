@@ -59,15 +59,23 @@ pub fn linear(rgb: Rgb) -> [f64; 3] {
 
 /// Lightness and two colour axes in which equal distances look alike: [Oklab](https://bottosson.github.io/posts/oklab/)
 /// (Ottosson 2020), from linear light.
-pub fn oklab([r, g, b]: [f64; 3]) -> [f64; 3] {
-    let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
-    let m = (0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b).cbrt();
-    let s = (0.088_302_461_9 * r + 0.281_718_837_6 * g + 0.629_978_700_5 * b).cbrt();
-    [
-        0.210_454_255_3 * l + 0.793_617_785_0 * m - 0.004_072_046_8 * s,
-        1.977_998_495_1 * l - 2.428_592_205_0 * m + 0.450_593_709_9 * s,
-        0.025_904_037_1 * l + 0.782_771_766_2 * m - 0.808_675_766_0 * s,
-    ]
+pub fn oklab(light: [f64; 3]) -> [f64; 3] {
+    const CONES: [[f64; 3]; 3] = [
+        [0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9],
+        [0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6],
+        [0.088_302_461_9, 0.281_718_837_6, 0.629_978_700_5],
+    ];
+    const AXES: [[f64; 3]; 3] = [
+        [0.210_454_255_3, 0.793_617_785_0, -0.004_072_046_8],
+        [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
+        [0.025_904_037_1, 0.782_771_766_2, -0.808_675_766_0],
+    ];
+    through(&AXES, through(&CONES, light).map(f64::cbrt))
+}
+
+/// A matrix times a vector.
+pub fn through(matrix: &[[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
+    matrix.map(|row| row.iter().zip(vector).map(|(factor, part)| factor * part).sum())
 }
 
 /// How far apart two points of Oklab are: 0 is the same, 1 black to white; 0.02 is about what can just be seen.

@@ -52,8 +52,12 @@ impl Rendition {
     pub fn apply(self, frame: &mut Buffer) {
         if self.glyphs == Glyphs::Ascii {
             for cell in &mut frame.content {
-                let symbol = ascii::symbol(cell.symbol());
-                cell.set_symbol(symbol);
+                let symbol = cell.symbol();
+                // Most cells are blanks and digits.
+                if !matches!(symbol.as_bytes(), [b' '..=b'~']) {
+                    let symbol = ascii::symbol(symbol);
+                    cell.set_symbol(symbol);
+                }
             }
         }
         if self.depth == Depth::TrueColour {
@@ -61,14 +65,17 @@ impl Rendition {
         }
         // A frame has a dozen pairs of colours, and thousands of cells.
         let mut known: Vec<(Pair, Pair)> = Vec::new();
+        let mut last = None;
         for cell in &mut frame.content {
             let pair = Pair::of(cell);
-            let found = known.iter().find(|(from, _)| *from == pair).map(|(_, to)| *to);
-            let to = found.unwrap_or_else(|| {
-                let to = self.depth.reduce(pair);
-                known.push((pair, to));
-                to
-            });
+            let (_, to) = *match last {
+                Some(ref found @ (from, _)) if from == pair => found,
+                _ => last.insert(known.iter().find(|(from, _)| *from == pair).copied().unwrap_or_else(|| {
+                    let reduced = (pair, self.depth.reduce(pair));
+                    known.push(reduced);
+                    reduced
+                })),
+            };
             (cell.fg, cell.bg) = (to.fg, to.bg);
             cell.modifier = cell.modifier.symmetric_difference(to.toggled);
         }
