@@ -100,7 +100,7 @@ pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
         Err(error) => {
             complain(&error);
             match error {
-                LocalError::Screen(ScreenError::NoTerminal(_)) => Exit::Usage,
+                LocalError::Screen(ScreenError::NoTerminal(_) | ScreenError::Dumb) => Exit::Usage,
                 _ => Exit::Failed,
             }
         }

@@ -18,7 +18,7 @@ use crate::recording::samples::{self, Sample};
 use crate::ui::live::wall_clock;
 use crate::ui::replay::{self, ReplayError};
 use crate::ui::state::ViewState;
-use crate::ui::terminal::{Screen, ScreenError};
+use crate::ui::terminal::{Screen, ScreenError, watch_for_stops};
 
 /// Flags of a replay.
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ pub(super) fn run(flags: &ReplayFlags, loaded: &Loaded) -> Exit {
         Err(error) => {
             complain(&error);
             match error {
-                Failure::Screen(ScreenError::NoTerminal(_)) => Exit::Usage,
+                Failure::Screen(ScreenError::NoTerminal(_) | ScreenError::Dumb) => Exit::Usage,
                 _ => Exit::Failed,
             }
         }
@@ -81,6 +81,8 @@ fn open(file: &Path) -> Result<Player, ReadError> {
 }
 
 fn play(file: &Path, looping: bool, loaded: &Loaded) -> Result<(), Failure> {
+    // The threads that read the recording must not be the ones that a stop catches.
+    watch_for_stops()?;
     // The recording comes first: a file that is none is said so on a terminal that was never taken.
     let player = open(file)?;
     let mut screen = Screen::take()?;

@@ -1,13 +1,12 @@
 //! The replay loop: a recording on the screen, driven by its clock.
 
-use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
-use futures::StreamExt;
+use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 
 use super::keymap::Action;
 use super::live::{FRAME, NOTICE, wall_clock};
-use super::playback::{Done, Playback};
+use super::playback::{self, Done, Playback};
 use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
-use super::terminal::{Screen, ScreenError};
+use super::terminal::{self, Input, Screen, ScreenError};
 use super::theme::Theme;
 use super::view;
 use crate::recording::error::ReadError;
@@ -49,7 +48,6 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ReplayError> {
     let mut playback = Playback::of_file(player, looping, wall_clock());
-    let mut keys = EventStream::new();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     tokio::pin!(stop);
@@ -57,8 +55,8 @@ pub async fn run(
         tokio::select! {
             biased;
             () = &mut stop => return Ok(()),
-            key = keys.next() => match key {
-                Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
+            input = screen.next() => match input {
+                Some(Ok(Input::Terminal(Event::Key(key)))) if key.kind != KeyEventKind::Release => {
                     if let Some(prompt) = &mut state.prompt {
                         match prompt.press(key) {
                             Typed::More => {}
@@ -77,7 +75,9 @@ pub async fn run(
                         if action == Action::Quit {
                             return Ok(());
                         }
-                        if action == Action::GoTo {
+                        if action == Action::Suspend {
+                            terminal::ask_to_stop()?;
+                        } else if action == Action::GoTo {
                             state.prompt = Some(Prompt { asks: Asks::Place, text: String::new() });
                         } else if !state.act(action, playback.session())
                             && let Done::Not(why) = playback.act(action, wall_clock())
@@ -87,7 +87,7 @@ pub async fn run(
                     }
                     frames.reset_immediately();
                 }
-                Some(Ok(Event::Mouse(mouse))) => {
+                Some(Ok(Input::Terminal(Event::Mouse(mouse)))) => {
                     let place = (mouse.column, mouse.row);
                     let area = screen.terminal.get_frame().area();
                     if let MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) = mouse.kind
@@ -97,8 +97,15 @@ pub async fn run(
                         frames.reset_immediately();
                     }
                 }
-                Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
-                Some(Ok(_)) => {}
+                Some(Ok(Input::Terminal(_))) => frames.reset_immediately(),
+                Some(Ok(Input::Stop)) => {
+                    playback::standing_still(Some(&mut playback), wall_clock, || screen.stop())?;
+                    frames.reset_immediately();
+                }
+                Some(Ok(Input::Continued)) => {
+                    screen.take_again()?;
+                    frames.reset_immediately();
+                }
                 Some(Err(error)) => return Err(ScreenError::from(error).into()),
                 None => return Ok(()),
             },
@@ -114,7 +121,11 @@ pub async fn run(
                 let drawn = screen
                     .terminal
                     .draw(|frame| view::draw(frame.area(), frame.buffer_mut(), session, &state, theme));
-                drawn.map_err(ScreenError::from)?;
+                match drawn.map_err(ScreenError::from) {
+                    // Nobody looks any more: that is an end like any other.
+                    Err(error) if error.is_hangup() => return Ok(()),
+                    drawn => drawn?,
+                };
             }
         }
     }

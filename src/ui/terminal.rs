@@ -1,15 +1,23 @@
-//! The terminal: taken for the screen, and given back on every way out.
+//! The terminal: taken for the screen, and given back on every way out and while the program is stopped.
+
+#[cfg(unix)]
+mod job;
+mod keys;
 
 use std::io::{self, IsTerminal, Stdout};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::cursor::Show;
-use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture, Event};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use tokio::sync::mpsc;
 
 /// Why there is no screen.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +28,12 @@ pub enum ScreenError {
          --headless`"
     )]
     NoTerminal(&'static str),
+    /// The terminal says that it can't place text.
+    #[error(
+        "the screen needs a terminal that can place text, and TERM is `dumb`; set TERM to what the terminal is, such as \
+         xterm-256color, or use `streamgauge local --headless`"
+    )]
+    Dumb,
     /// The terminal refused.
     #[error("the terminal could not be used ({0}); try another one, or `streamgauge local --headless`")]
     Terminal(#[from] io::Error),
@@ -28,15 +42,40 @@ pub enum ScreenError {
 /// Whether the terminal is ours at the moment: a panic must give it back once, and only then.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// What comes from the terminal, and from the shell about it.
+#[derive(Debug)]
+pub enum Input {
+    /// A key, the mouse, a new size.
+    Terminal(Event),
+    /// The program is asked to stop, as a shell's job: [`Screen::stop`] does it.
+    Stop,
+    /// The program goes on after a stop that it was not asked for: [`Screen::take_again`] draws everything anew.
+    Continued,
+}
+
+/// Inputs that may wait: more than a wheel that is turned fast gives between two frames.
+const WAITING: usize = 64;
+
 /// The terminal while it is ours. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Screen {
     /// Where frames are drawn.
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    ///
+    /// Never dropped: that would show the cursor once more, and panic if the terminal is gone.
+    pub terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    inputs: mpsc::Receiver<io::Result<Input>>,
+}
+
+/// Waits from now on for the shell's wish to stop the program, without a screen too. [`Screen::take`] does it by itself;
+/// who starts threads before should ask for it first, as a stop that catches one of them stops the program at once.
+pub fn watch_for_stops() -> Result<(), ScreenError> {
+    #[cfg(unix)]
+    job::watch()?;
+    Ok(())
 }
 
 impl Screen {
-    /// Takes the terminal: raw mode, alternate screen.
+    /// Takes the terminal: raw mode, alternate screen, mouse.
     pub fn take() -> Result<Self, ScreenError> {
         if !io::stdout().is_terminal() {
             return Err(ScreenError::NoTerminal("output"));
@@ -45,25 +84,90 @@ impl Screen {
         if !io::stdin().is_terminal() && std::fs::File::open("/dev/tty").is_err() {
             return Err(ScreenError::NoTerminal("input"));
         }
+        if std::env::var_os("TERM").is_some_and(|name| name == "dumb") {
+            return Err(ScreenError::Dumb);
+        }
+        watch_for_stops()?;
         restore_on_panic();
+        let (tell, inputs) = mpsc::channel(WAITING);
         TAKEN.store(true, Ordering::SeqCst);
-        let taken = enable_raw_mode()
-            .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture))
-            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        let taken = enter().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout()))).and_then(|terminal| {
+            keys::listen(tell.clone())?;
+            Ok(terminal)
+        });
         match taken {
-            Ok(terminal) => Ok(Self { terminal }),
+            Ok(terminal) => {
+                #[cfg(unix)]
+                job::set_listener(Some(tell));
+                Ok(Self { terminal: ManuallyDrop::new(terminal), inputs })
+            }
             Err(error) => {
                 give_back();
                 Err(error.into())
             }
         }
     }
+
+    /// The next input; `None` once there will be none.
+    pub async fn next(&mut self) -> Option<io::Result<Input>> {
+        let input = self.inputs.recv().await;
+        #[cfg(debug_assertions)]
+        panic_for_a_test(input.as_ref());
+        input
+    }
+
+    /// Gives the terminal back and stops the process until the shell lets it go on; then takes the terminal again.
+    /// Where there is no shell that could, it goes on at once.
+    pub fn stop(&mut self) -> Result<(), ScreenError> {
+        give_back();
+        #[cfg(unix)]
+        job::stop_here()?;
+        self.take_again()
+    }
+
+    /// Takes the terminal again, whatever it was made to be meanwhile; the next frame is drawn whole.
+    pub fn take_again(&mut self) -> Result<(), ScreenError> {
+        // Without this, raw mode would be taken for still set.
+        give_back();
+        TAKEN.store(true, Ordering::SeqCst);
+        enter()?;
+        // Forgets the frame that stood: of the two buffers this empties the one that is not empty yet. (`clear` would ask
+        // the terminal where its cursor is, and not every terminal answers.)
+        self.terminal.swap_buffers();
+        Ok(())
+    }
+}
+
+/// Asks for a stop of the whole job, as the terminal does for Ctrl-Z where it is not in raw mode. It comes back as
+/// [`Input::Stop`].
+pub fn ask_to_stop() -> Result<(), ScreenError> {
+    #[cfg(unix)]
+    job::ask_job_to_stop()?;
+    Ok(())
+}
+
+impl ScreenError {
+    /// Whether the other side of the terminal is gone: a window that was closed, a connection that was lost.
+    pub fn is_hangup(&self) -> bool {
+        #[cfg(unix)]
+        const GONE: Option<i32> = Some(nix::errno::Errno::EIO as i32);
+        #[cfg(not(unix))]
+        const GONE: Option<i32> = None;
+        matches!(self, Self::Terminal(error) if GONE.is_some() && error.raw_os_error() == GONE)
+    }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
+        #[cfg(unix)]
+        job::set_listener(None);
         give_back();
     }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide, EnableMouseCapture)
 }
 
 /// Gives the terminal back as it was; does nothing if it is not taken.
@@ -92,4 +196,20 @@ fn restore_on_panic() {
             }
         }));
     });
+}
+
+/// The tests' way to a panic at a moment of their choice: F12, where `STREAMGAUGE_PANIC` says on which thread. Only a build
+/// for debugging has it, so that nothing in the environment can bring a released program down.
+#[cfg(debug_assertions)]
+#[expect(clippy::panic, reason = "that is what it is for")]
+fn panic_for_a_test(input: Option<&io::Result<Input>>) {
+    let Some(Ok(Input::Terminal(Event::Key(key)))) = input else { return };
+    if key.code != crossterm::event::KeyCode::F(12) {
+        return;
+    }
+    match std::env::var("STREAMGAUGE_PANIC").as_deref() {
+        Ok("drawing") => panic!("a test asked for it"),
+        Ok("other") => drop(std::thread::spawn(|| panic!("a test asked for it"))),
+        _ => {}
+    }
 }
