@@ -72,30 +72,6 @@ fn a_store_that_throttles_is_named_and_loses_nothing() {
     assert_nothing_is_lost(&program);
 }
 
-#[test]
-fn the_terminal_is_given_back_on_a_signal() {
-    for signal in ["TERM", "INT", "HUP"] {
-        let mut program = Program::start(&["--rate", "0"], (80, 24));
-        program.wait_for("the screen", |screen| screen.contains("streamgauge") && screen.contains("Ingest"));
-        assert!(program.has_the_terminal());
-        program.signal(signal);
-        assert!(program.end().success(), "{signal}");
-        assert!(!program.has_the_terminal(), "{signal}");
-    }
-}
-
-#[test]
-fn a_resize_is_followed_down_to_one_cell_and_back() {
-    let mut program = Program::start(&["--rate", "0"], (80, 24));
-    program.wait_for("the screen", |screen| screen.contains("Lag"));
-    for size in [(1, 1), (40, 10), (200, 60)] {
-        program.resize(size);
-    }
-    program.wait_for("the large screen", |screen| screen.contains("Timeline") && screen.contains("Lag by partition"));
-    program.press("q");
-    assert!(program.end().success());
-}
-
 /// The path in the line that the program leaves behind: `recorded: streamgauge replay FILE`.
 fn recorded(program: &Program) -> String {
     let screen = program.screen().replace('\n', "");

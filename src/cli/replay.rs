@@ -17,7 +17,7 @@ use crate::recording::player::Player;
 use crate::recording::samples::{self, Sample};
 use crate::ui::replay::{self, ReplayError};
 use crate::ui::state::ViewState;
-use crate::ui::terminal::{Screen, ScreenError};
+use crate::ui::terminal::{Screen, ScreenError, watch_for_stops};
 use crate::ui::theme::ThemeError;
 
 /// Flags of a replay.
@@ -86,6 +86,8 @@ pub(super) fn open(file: &Path) -> Result<Player, ReadError> {
 }
 
 fn play(file: &Path, flags: &ReplayFlags, loaded: &Loaded) -> Result<(), Failure> {
+    // The threads that read the recording must not be the ones that a stop catches.
+    watch_for_stops()?;
     // The recording comes first: a file that is none is said so on a terminal that was never taken.
     let player = open(file)?;
     let mut screen = Screen::take(flags.look.look(&loaded.settings.look)?)?;

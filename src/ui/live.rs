@@ -3,14 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
-use futures::StreamExt;
+
 use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
 use super::keymap::Action;
-use super::playback::{Done, Playback};
+use super::playback::{self, Done, Playback};
 use super::state::{Asks, ProcessorSwitch, Prompt, RecordingSign, ScriptSign, Sort, Typed, ViewState, Zoom};
-use super::terminal::{Screen, ScreenError};
+use super::terminal::{self, Input, Screen, ScreenError};
 use super::view::{self, Hit};
 use crate::figures;
 use crate::model::observation::{Fact, Observation, Target};
@@ -108,7 +108,6 @@ pub async fn run(
         state.notice = Some((notice, wall_clock()));
     }
     let mut watch = Watch { live, session: Session::new(), state, past: None, paused: None, told_of_recording: false };
-    let mut keys = screen.events();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut open = true;
@@ -117,24 +116,30 @@ pub async fn run(
         tokio::select! {
             biased;
             () = &mut stop => return Ok(watch.session),
-            key = keys.next() => match key {
-                Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
-                    if watch.press(key) == Pressed::Quit {
+            input = screen.next() => match input {
+                Some(Ok(Input::Terminal(event))) => {
+                    let area = screen.terminal.get_frame().area();
+                    if watch.take_event(event, area) == Pressed::Quit {
                         return Ok(watch.session);
                     }
                     frames.reset_immediately();
                 }
-                Some(Ok(Event::Mouse(mouse))) => {
-                    let area = screen.terminal.get_frame().area();
-                    watch.point(mouse, area);
+                Some(Ok(Input::Stop)) => {
+                    watch.stand_still(screen)?;
                     frames.reset_immediately();
                 }
-                Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
-                Some(Ok(_)) => {}
+                Some(Ok(Input::Continued)) => {
+                    screen.take_again()?;
+                    frames.reset_immediately();
+                }
                 Some(Err(error)) => return Err(error.into()),
                 None => return Ok(watch.session),
             },
-            _ = frames.tick() => watch.draw(screen)?,
+            _ = frames.tick() => match watch.draw(screen) {
+                // Nobody looks any more: that is an end like any other.
+                Err(error) if error.is_hangup() => return Ok(watch.session),
+                drawn => drawn?,
+            },
             observation = watch.live.observations.recv(), if open => match observation {
                 Some(observation) => watch.take_in(&observation),
                 None => open = false,
@@ -219,6 +224,31 @@ impl Watch<'_> {
         Ok(())
     }
 
+    /// Stops as a shell's job, and goes on. While the process stands still nothing is to become due: who stops the program
+    /// wants no load, and the time would be a debt that is sent at once when it goes on. A replay stands still too.
+    fn stand_still(&mut self, screen: &mut Screen) -> Result<(), ScreenError> {
+        let running = self.live.controls.target().filter(|target| *target != Target::Paused);
+        if running.is_some() {
+            self.live.controls.set_target(Target::Paused);
+        }
+        self.mark("suspended".into());
+        let stopped = playback::standing_still(self.past.as_mut(), wall_clock, || screen.stop());
+        if let Some(target) = running {
+            self.live.controls.set_target(target);
+        }
+        self.mark("resumed".into());
+        stopped
+    }
+
+    fn take_event(&mut self, event: Event, area: Rect) -> Pressed {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => return self.press(key),
+            Event::Mouse(mouse) => self.point(mouse, area),
+            _ => {}
+        }
+        Pressed::Done
+    }
+
     fn press(&mut self, key: KeyEvent) -> Pressed {
         if let Some(prompt) = &mut self.state.prompt {
             match prompt.press(key) {
@@ -281,6 +311,11 @@ impl Watch<'_> {
                 let after = self.live.controls.target();
                 if let (true, Some(target)) = (before != after, after) {
                     self.mark(format!("load {}", figures::target(target)));
+                }
+            }
+            Action::Suspend => {
+                if let Err(error) = terminal::ask_to_stop() {
+                    self.notice(error.to_string());
                 }
             }
             Action::ToggleProcessor => match self.live.controls.toggle_processor() {

@@ -41,6 +41,18 @@ pub enum Done {
     ReturnToLive,
 }
 
+/// Does something during which the process may stand still: a recording that plays must not have gone on meanwhile.
+pub fn standing_still<T>(playback: Option<&mut Playback>, wall: fn() -> Time, during: impl FnOnce() -> T) -> T {
+    let Some(playback) = playback.filter(|playback| playback.clock.is_playing()) else { return during() };
+    playback.clock.pause(wall());
+    let outcome = during();
+    // At its end it would begin anew.
+    if playback.at() < playback.clock.span().1 {
+        playback.clock.play(wall());
+    }
+    outcome
+}
+
 impl Playback {
     /// Looks back into the recording of this session: paused at its end, which is now.
     pub fn of_live(player: Player) -> Self {

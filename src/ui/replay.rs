@@ -1,13 +1,12 @@
 //! The replay loop: a recording on the screen, driven by its clock.
 
 use crossterm::event::{Event, KeyEventKind};
-use futures::StreamExt;
 
 use super::keymap::Action;
 use super::live::{FRAME, NOTICE, Pointed, pointed, wall_clock};
-use super::playback::{Done, Playback};
+use super::playback::{self, Done, Playback};
 use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
-use super::terminal::{Screen, ScreenError};
+use super::terminal::{self, Input, Screen, ScreenError};
 use super::view;
 use crate::recording::error::ReadError;
 use crate::recording::player::Player;
@@ -50,7 +49,6 @@ pub async fn run(
         state.notice = Some((notice, wall_clock()));
     }
     let mut playback = Playback::of_file(player, looping, wall_clock());
-    let mut keys = screen.events();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     tokio::pin!(stop);
@@ -58,8 +56,8 @@ pub async fn run(
         tokio::select! {
             biased;
             () = &mut stop => return Ok(()),
-            key = keys.next() => match key {
-                Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
+            input = screen.next() => match input {
+                Some(Ok(Input::Terminal(Event::Key(key)))) if key.kind != KeyEventKind::Release => {
                     if let Some(prompt) = &mut state.prompt {
                         match prompt.press(key) {
                             Typed::More => {}
@@ -78,7 +76,9 @@ pub async fn run(
                         if action == Action::Quit {
                             return Ok(());
                         }
-                        if action == Action::GoTo {
+                        if action == Action::Suspend {
+                            terminal::ask_to_stop()?;
+                        } else if action == Action::GoTo {
                             state.prompt = Some(Prompt { asks: Asks::Place, text: String::new() });
                         } else if !state.act(action, playback.session())
                             && let Done::Not(why) = playback.act(action, wall_clock())
@@ -88,7 +88,7 @@ pub async fn run(
                     }
                     frames.reset_immediately();
                 }
-                Some(Ok(Event::Mouse(mouse))) => {
+                Some(Ok(Input::Terminal(Event::Mouse(mouse)))) => {
                     let area = screen.terminal.get_frame().area();
                     let hit = view::hit(area, (mouse.column, mouse.row), playback.session(), &state);
                     match pointed(mouse.kind, hit, &mut state) {
@@ -98,8 +98,15 @@ pub async fn run(
                     }
                     frames.reset_immediately();
                 }
-                Some(Ok(Event::Resize(..))) => frames.reset_immediately(),
-                Some(Ok(_)) => {}
+                Some(Ok(Input::Terminal(_))) => frames.reset_immediately(),
+                Some(Ok(Input::Stop)) => {
+                    playback::standing_still(Some(&mut playback), wall_clock, || screen.stop())?;
+                    frames.reset_immediately();
+                }
+                Some(Ok(Input::Continued)) => {
+                    screen.take_again()?;
+                    frames.reset_immediately();
+                }
                 Some(Err(error)) => return Err(ScreenError::from(error).into()),
                 None => return Ok(()),
             },
@@ -114,7 +121,11 @@ pub async fn run(
                 state.check_room(screen.terminal.get_frame().area().as_size(), wall);
                 let session = playback.session();
                 let drawn = screen.draw(|area, buffer, theme| view::draw(area, buffer, session, &state, theme));
-                drawn.map_err(ScreenError::from)?;
+                match drawn.map_err(ScreenError::from) {
+                    // Nobody looks any more: that is an end like any other.
+                    Err(error) if error.is_hangup() => return Ok(()),
+                    drawn => drawn?,
+                }
             }
         }
     }

@@ -535,6 +535,7 @@ impl Prompt {
             KeyCode::Esc => return Typed::Cancelled,
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Typed::Cancelled,
             KeyCode::Backspace => drop(self.text.pop()),
+            KeyCode::Char(_) if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {}
             KeyCode::Char(typed) if self.text.chars().count() < Self::LONGEST && !typed.is_control() => {
                 self.text.push(typed);
             }

@@ -1,22 +1,26 @@
-//! The terminal: taken for the screen, and given back on every way out.
+//! The terminal: taken for the screen, and given back on every way out and while the program is stopped.
+
+#[cfg(unix)]
+mod job;
+mod keys;
 
 use std::io::{self, IsTerminal, Stdout};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
-
-use crossterm::cursor::Show;
-use crossterm::event::{DisableMouseCapture, EnableMouseCapture, Event, EventStream};
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture, Event};
 use crossterm::execute;
 use crossterm::style::Print;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use tokio::sync::mpsc;
 
 use super::ground::{self, Ground, Listener};
 use super::look::{Choice, Look};
@@ -46,28 +50,46 @@ pub enum ScreenError {
 /// Whether the terminal is ours at the moment: a panic must give it back once, and only then.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// What comes from the terminal, and from the shell about it.
+#[derive(Debug)]
+pub enum Input {
+    /// A key, the mouse, a new size.
+    Terminal(Event),
+    /// The program is asked to stop, as a shell's job: [`Screen::stop`] does it.
+    Stop,
+    /// The program goes on after a stop that it was not asked for: [`Screen::take_again`] draws everything anew.
+    Continued,
+}
+
+/// Inputs that may wait: more than a wheel that is turned fast gives between two frames.
+const WAITING: usize = 64;
+
 /// The terminal while it is ours. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Screen {
     /// Where frames are drawn; [`Screen::draw`] draws them as the terminal can show them.
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    ///
+    /// Never dropped: that would show the cursor once more, and panic if the terminal is gone.
+    pub terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    inputs: mpsc::Receiver<io::Result<Input>>,
     look: Look,
     /// Whether the terminal is light or dark, once it has said so.
-    answer: Arc<OnceLock<Ground>>,
-    /// What came in while the terminal was asked; the events take it over.
+    answer: Option<Ground>,
+    /// Takes that answer out of what comes in.
     listener: Listener,
 }
 
-/// Keys, mouse and resizes, without what the terminal answers among them.
-#[derive(Debug)]
-pub struct Events {
-    stream: EventStream,
-    listener: Listener,
-    answer: Arc<OnceLock<Ground>>,
+/// Waits from now on for the shell's wish to stop the program, without a screen too. [`Screen::take`] does it by itself;
+/// who starts threads before should ask for it first, as a stop that catches one of them stops the program at once.
+pub fn watch_for_stops() -> Result<(), ScreenError> {
+    #[cfg(unix)]
+    job::watch()?;
+    Ok(())
 }
 
 impl Screen {
-    /// Takes the terminal: raw mode, alternate screen. Asks it whether it is light or dark, where that decides the theme.
+    /// Takes the terminal: raw mode, alternate screen, mouse. Asks it whether it is light or dark, where that decides the
+    /// theme.
     pub fn take(look: Look) -> Result<Self, ScreenError> {
         if !io::stdout().is_terminal() {
             return Err(ScreenError::NoTerminal("output"));
@@ -79,22 +101,31 @@ impl Screen {
         if look.is_dumb {
             return Err(ScreenError::Dumb);
         }
+        watch_for_stops()?;
         restore_on_panic();
         // What colours there are was decided; crossterm would ask NO_COLOR once more.
         crossterm::style::force_color_output(look.rendition.depth != Depth::None);
+        let (tell, inputs) = mpsc::channel(WAITING);
         TAKEN.store(true, Ordering::SeqCst);
-        let taken = enable_raw_mode()
-            .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture))
-            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
-        let asked = taken.and_then(|terminal| {
-            let mut screen = Self { terminal, look, answer: Arc::default(), listener: Listener::default() };
+        let taken = enter().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout()))).and_then(|terminal| {
+            let terminal = ManuallyDrop::new(terminal);
+            let mut screen = Self { terminal, inputs, look, answer: None, listener: Listener::default() };
+            // The question comes first: from then on the keys are read elsewhere.
             screen.ask()?;
+            keys::listen(tell.clone())?;
             Ok(screen)
         });
-        asked.map_err(|error| {
-            give_back();
-            error.into()
-        })
+        match taken {
+            Ok(screen) => {
+                #[cfg(unix)]
+                job::set_listener(Some(tell));
+                Ok(screen)
+            }
+            Err(error) => {
+                give_back();
+                Err(error.into())
+            }
+        }
     }
 
     /// Asks whether the terminal is light or dark, and waits a moment for the answer.
@@ -104,16 +135,24 @@ impl Screen {
         }
         execute!(io::stdout(), Print(ground::QUESTION))?;
         self.listener = Listener::after_question();
-        if let Some(ground) = self.listener.wait(ground::PATIENCE)? {
-            self.answer.get_or_init(|| ground);
-        }
+        self.answer = self.listener.wait(ground::PATIENCE)?;
         Ok(())
     }
 
-    /// What comes in from here on, and what came in before. To be asked for once: later ones share the keys.
-    pub fn events(&mut self) -> Events {
-        let listener = std::mem::take(&mut self.listener);
-        Events { stream: EventStream::new(), listener, answer: Arc::clone(&self.answer) }
+    /// The next input; `None` once there will be none. What the terminal answers is none.
+    pub async fn next(&mut self) -> Option<io::Result<Input>> {
+        loop {
+            if let Some(event) = self.listener.next() {
+                let input = Some(Ok(Input::Terminal(event)));
+                #[cfg(debug_assertions)]
+                panic_for_a_test(input.as_ref());
+                return input;
+            }
+            match self.inputs.recv().await {
+                Some(Ok(Input::Terminal(event))) => self.answer = self.listener.hear(event).or(self.answer),
+                other => return other,
+            }
+        }
     }
 
     /// What should be said of the theme, once.
@@ -123,39 +162,66 @@ impl Screen {
 
     /// Draws a frame, and brings it down to what the terminal can show.
     pub fn draw(&mut self, paint: impl FnOnce(Rect, &mut Buffer, &Theme)) -> io::Result<()> {
-        let (look, theme) = (&self.look, self.look.theme(self.answer.get().copied()));
+        let (look, theme) = (&self.look, self.look.theme(self.answer));
         self.terminal.draw(|frame| {
             paint(frame.area(), frame.buffer_mut(), theme);
             look.finish(frame.buffer_mut());
         })?;
         Ok(())
     }
+
+    /// Gives the terminal back and stops the process until the shell lets it go on; then takes the terminal again.
+    /// Where there is no shell that could, it goes on at once.
+    pub fn stop(&mut self) -> Result<(), ScreenError> {
+        give_back();
+        #[cfg(unix)]
+        job::stop_here()?;
+        self.take_again()
+    }
+
+    /// Takes the terminal again, whatever it was made to be meanwhile; the next frame is drawn whole.
+    pub fn take_again(&mut self) -> Result<(), ScreenError> {
+        // Without this, raw mode would be taken for still set.
+        give_back();
+        TAKEN.store(true, Ordering::SeqCst);
+        enter()?;
+        // Forgets the frame that stood: of the two buffers this empties the one that is not empty yet. (`clear` would ask
+        // the terminal where its cursor is, and not every terminal answers.)
+        self.terminal.swap_buffers();
+        Ok(())
+    }
 }
 
-impl futures::Stream for Events {
-    type Item = io::Result<Event>;
+/// Asks for a stop of the whole job, as the terminal does for Ctrl-Z where it is not in raw mode. It comes back as
+/// [`Input::Stop`].
+pub fn ask_to_stop() -> Result<(), ScreenError> {
+    #[cfg(unix)]
+    job::ask_job_to_stop()?;
+    Ok(())
+}
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(event) = self.listener.next() {
-                return Poll::Ready(Some(Ok(event)));
-            }
-            match std::task::ready!(Pin::new(&mut self.stream).poll_next(context)) {
-                Some(Ok(event)) => {
-                    if let Some(ground) = self.listener.hear(event) {
-                        self.answer.get_or_init(|| ground);
-                    }
-                }
-                ended => return Poll::Ready(ended),
-            }
-        }
+impl ScreenError {
+    /// Whether the other side of the terminal is gone: a window that was closed, a connection that was lost.
+    pub fn is_hangup(&self) -> bool {
+        #[cfg(unix)]
+        const GONE: Option<i32> = Some(nix::errno::Errno::EIO as i32);
+        #[cfg(not(unix))]
+        const GONE: Option<i32> = None;
+        matches!(self, Self::Terminal(error) if GONE.is_some() && error.raw_os_error() == GONE)
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
+        #[cfg(unix)]
+        job::set_listener(None);
         give_back();
     }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide, EnableMouseCapture)
 }
 
 /// Gives the terminal back as it was; does nothing if it is not taken.
@@ -184,4 +250,20 @@ fn restore_on_panic() {
             }
         }));
     });
+}
+
+/// The tests' way to a panic at a moment of their choice: F12, where `STREAMGAUGE_PANIC` says on which thread. Only a build
+/// for debugging has it, so that nothing in the environment can bring a released program down.
+#[cfg(debug_assertions)]
+#[expect(clippy::panic, reason = "that is what it is for")]
+fn panic_for_a_test(input: Option<&io::Result<Input>>) {
+    let Some(Ok(Input::Terminal(Event::Key(key)))) = input else { return };
+    if key.code != crossterm::event::KeyCode::F(12) {
+        return;
+    }
+    match std::env::var("STREAMGAUGE_PANIC").as_deref() {
+        Ok("drawing") => panic!("a test asked for it"),
+        Ok("other") => drop(std::thread::spawn(|| panic!("a test asked for it"))),
+        _ => {}
+    }
 }
