@@ -6,10 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
 mod positions;
+mod positions_container;
 
 use std::time::Duration;
 
-use positions::{Blob, GROUP, HUB, NS, Watched, address, body, endpoint, metadata};
+use positions::{GROUP, HUB, NS, Watched};
+use positions_container::{Blob, address, body, endpoint, metadata, write};
 use streamgauge::model::lag::Lag;
 use streamgauge::model::observation::CheckpointForm::{self, Dapr, Functions, Go, Host, Metadata};
 use streamgauge::model::status::Status;
@@ -278,7 +280,7 @@ async fn each_form_and_each_trap() {
     for case in table() {
         let endpoint = endpoint().await;
         let mut watched = Watched::new(address(&endpoint, "checkpoints"), 1);
-        watched.write(&case.blobs).await;
+        write(&endpoint, &case.blobs).await;
         // Longer than a log end may be told late: what then stands past it stands there for good.
         watched.pace = Duration::from_secs(1);
         for _ in 0..7 {
@@ -298,15 +300,17 @@ async fn one_bad_blob_is_one_partitions_fault() {
     let endpoint = endpoint().await;
     let mut watched = Watched::new(address(&endpoint, "checkpoints"), 3);
     let prefix = "ns.servicebus.windows.net/plant/workers/checkpoint";
-    watched
-        .write(&[
+    write(
+        &endpoint,
+        &[
             metadata(&format!("{prefix}/0"), &[("sequencenumber", "94")]),
             metadata(&format!("{prefix}/1"), &[("sequencenumber", "")]),
             metadata(&format!("{prefix}/2"), &[("sequencenumber", "98")]),
             // Left from a hub of this name with more partitions.
             metadata(&format!("{prefix}/7"), &[("sequencenumber", "1")]),
-        ])
-        .await;
+        ],
+    )
+    .await;
     watched.look(&[(0, 0, 99), (1, 0, 99), (2, 0, 99)]).await.unwrap();
     let lags: Vec<_> = (0..3).map(|id| watched.partition(id).lag().unwrap().events()).collect();
     assert_eq!(lags, [Some(5), None, Some(1)]);
@@ -315,6 +319,13 @@ async fn one_bad_blob_is_one_partitions_fault() {
     );
     assert_eq!(watched.session.partitions.len(), 3, "the hub has no partition 7");
     assert_eq!(watched.session.forms_text().as_deref(), Some("Functions 5 / SDK metadata"));
+}
+
+/// Looks for so many seconds at one partition whose log is 0 to 99.
+async fn looks_for(watched: &mut Watched, seconds: u32) {
+    for _ in 0..seconds * 4 {
+        watched.look(&[(0, 0, 99)]).await.unwrap();
+    }
 }
 
 /// A processor that starts after the monitor is found by the next look where it keeps to the contract, and by the next
@@ -326,14 +337,14 @@ async fn a_processor_that_comes_later_is_found() {
     watched.look(&[(0, 0, 99)]).await.unwrap();
     assert_eq!(watched.partition(0).form(), None);
 
-    watched.write(&[body("NS.servicebus.windows.net/Plant/Workers/0", LEGACY)]).await;
+    write(&endpoint, &[body("NS.servicebus.windows.net/Plant/Workers/0", LEGACY)]).await;
     watched.look(&[(0, 0, 99)]).await.unwrap();
     assert_eq!(watched.partition(0).form(), Some(Functions), "as configured: no wide look is needed");
 
-    watched.write(&[body("NS.SERVICEBUS.WINDOWS.NET/PLANT/WORKERS/0", &LEGACY.replace("94", "97"))]).await;
-    watched.looks_for(29, &[(0, 0, 99)]).await;
+    write(&endpoint, &[body("NS.SERVICEBUS.WINDOWS.NET/PLANT/WORKERS/0", &LEGACY.replace("94", "97"))]).await;
+    looks_for(&mut watched, 29).await;
     assert_eq!(watched.partition(0).lag(), Some(Lag::Behind { events: 5, missed: 0 }));
-    watched.looks_for(2, &[(0, 0, 99)]).await;
+    looks_for(&mut watched, 2).await;
     assert_eq!(watched.partition(0).lag(), Some(Lag::Behind { events: 2, missed: 0 }));
 }
 
@@ -343,7 +354,7 @@ async fn a_body_that_changes_is_read_again() {
     let endpoint = endpoint().await;
     let mut watched = Watched::new(address(&endpoint, "checkpoints"), 1);
     for number in [10, 40, 99] {
-        watched.write(&[body("workers/0", &LEGACY.replace("94", &number.to_string()))]).await;
+        write(&endpoint, &[body("workers/0", &LEGACY.replace("94", &number.to_string()))]).await;
         watched.look(&[(0, 0, 99)]).await.unwrap();
         assert_eq!(watched.session.lag_events(), u64::try_from(99 - number).ok());
     }
@@ -356,7 +367,7 @@ async fn many_bodies_are_read_over_several_looks() {
     let endpoint = endpoint().await;
     let mut watched = Watched::new(address(&endpoint, "checkpoints"), PARTITIONS);
     let blobs: Vec<Blob> = (0..PARTITIONS).map(|id| body(&format!("workers/{id}"), LEGACY)).collect();
-    watched.write(&blobs).await;
+    write(&endpoint, &blobs).await;
     let mut known = Vec::new();
     for _ in 0..3 {
         watched.look(&[]).await.unwrap();
@@ -371,16 +382,18 @@ async fn many_bodies_are_read_over_several_looks() {
 async fn groups_are_listed_and_can_be_changed() {
     let endpoint = endpoint().await;
     let mut watched = Watched::new(address(&endpoint, "checkpoints"), 2);
-    watched
-        .write(&[
+    write(
+        &endpoint,
+        &[
             metadata("ns.servicebus.windows.net/plant/workers/checkpoint/0", &[("sequencenumber", "94")]),
             metadata("ns.servicebus.windows.net/plant/workers/checkpoint/1", &[("sequencenumber", "94")]),
             metadata("ns.servicebus.windows.net/plant/$default/ownership/0", &[("ownerid", "host-a")]),
             body("NS.servicebus.windows.net/Plant/$Default/0", &LEGACY.replace("94", "50")),
             body("dapr-plant-billing-1", r#"{"checkpoint":{"sequenceNumber":7}}"#),
             metadata("ns.servicebus.windows.net/another/hidden/checkpoint/0", &[("sequencenumber", "1")]),
-        ])
-        .await;
+        ],
+    )
+    .await;
     let hub = HubName { namespace: NS.into(), hub: HUB.into() };
     let found = search(&address(&endpoint, "checkpoints"), &hub).await.unwrap();
     let groups: Vec<_> = found

@@ -130,7 +130,7 @@ impl Partition {
     pub(super) fn forget_positions(&mut self) {
         let (log_end, log_ends, began_anew) = (self.log_end, std::mem::take(&mut self.log_ends), self.began_anew);
         let ingest = self.ingest.clone();
-        *self = Self { log_end, log_ends, began_anew, ingest, ..Self::new() };
+        *self = Self { log_end, began_anew, log_ends, ingest, ..Self::new() };
     }
 
     /// Where its log begins and ends.

@@ -1,17 +1,10 @@
-//! A container of checkpoints, the probe that looks at it, and the session that its facts add up to. Time goes by
+//! The probe of checkpoints and the session that its facts add up to. Time goes by
 //! with each look, by itself.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use azure_core::http::RequestContent;
-use azure_storage_blob::models::BlockBlobClientUploadOptions;
-use streamgauge::azure::blob::container;
-use streamgauge::azure::{AzureError, BlobAddress, BlobCredential};
-use streamgauge::local::blob::{BlobEndpoint, BlobOptions};
-use streamgauge::local::fault::FaultSwitch;
+use streamgauge::azure::{AzureError, BlobAddress};
 use streamgauge::model::ledger::Audit;
 use streamgauge::model::observation::{Fact, LogEnd, Observation};
 use streamgauge::model::partition::Partition;
@@ -27,25 +20,6 @@ pub(crate) const GROUP: &str = "Workers";
 
 /// Nothing here may hang.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// A blob to write.
-#[derive(Debug, Clone)]
-pub(crate) struct Blob {
-    name: String,
-    body: Vec<u8>,
-    metadata: HashMap<String, String>,
-}
-
-/// A blob whose content is in its metadata.
-pub(crate) fn metadata(name: &str, values: &[(&str, &str)]) -> Blob {
-    let metadata = values.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    Blob { name: name.into(), body: Vec::new(), metadata }
-}
-
-/// A blob with a body.
-pub(crate) fn body(name: &str, body: &str) -> Blob {
-    Blob { name: name.into(), body: body.into(), metadata: HashMap::new() }
-}
 
 /// The clock of each test's own thread.
 mod clock {
@@ -68,7 +42,6 @@ mod clock {
 
 /// A container that is watched.
 pub(crate) struct Watched {
-    address: BlobAddress,
     probe: CheckpointProbe,
     outlet: Outlet,
     facts: mpsc::Receiver<Observation>,
@@ -77,22 +50,6 @@ pub(crate) struct Watched {
     /// Names the group to watch.
     pub(crate) group: watch::Sender<String>,
     pub(crate) session: Session,
-}
-
-/// An endpoint of our own with an empty container `checkpoints`.
-pub(crate) async fn endpoint() -> BlobEndpoint {
-    let options = BlobOptions {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        account: "devstoreaccount1".into(),
-        container: "checkpoints".into(),
-        faults: FaultSwitch::default(),
-    };
-    BlobEndpoint::start(options).await.expect("the endpoint starts")
-}
-
-/// A container of that endpoint.
-pub(crate) fn address(endpoint: &BlobEndpoint, container: &str) -> BlobAddress {
-    BlobAddress { endpoint: endpoint.endpoint(), container: container.into(), credential: BlobCredential::Anonymous }
 }
 
 impl Watched {
@@ -104,23 +61,9 @@ impl Watched {
         let outlet = Outlet::new(send, Arc::new(Mutex::new(Audit::default())), clock::now);
         let partitions = watch::channel((0..partitions).map(PartitionId).collect()).1;
         let (group, wanted) = watch::channel(GROUP.to_owned());
-        let probe = CheckpointProbe::new(address.clone(), NS, HUB, GROUP, partitions).following(wanted);
+        let probe = CheckpointProbe::new(address, NS, HUB, GROUP, partitions).following(wanted);
         let (pace, session) = (Duration::from_millis(250), Session::new());
-        Self { address, probe, outlet, facts, pace, group, session }
-    }
-
-    /// Writes blobs, or writes them again.
-    pub(crate) async fn write(&self, blobs: &[Blob]) {
-        let client = container(&self.address).unwrap();
-        for Blob { name, body, metadata } in blobs {
-            let options = BlockBlobClientUploadOptions {
-                metadata: Some(metadata.clone()),
-                ..BlockBlobClientUploadOptions::default()
-            };
-            let upload = client.blob_client(name);
-            let upload = upload.upload(RequestContent::from(body.clone()), Some(options));
-            tokio::time::timeout(LIMIT, upload).await.expect("in time").expect("the endpoint takes it");
-        }
+        Self { probe, outlet, facts, pace, group, session }
     }
 
     /// One look, so long after the one before, and after it the log ends: partition, earliest, last.
@@ -138,15 +81,9 @@ impl Watched {
         looked
     }
 
-    /// Looks for so many seconds.
-    pub(crate) async fn looks_for(&mut self, seconds: u32, log: &[(u32, i64, i64)]) {
-        for _ in 0..seconds * 4 {
-            self.look(log).await.expect("the endpoint answers");
-        }
-    }
-
+    /// The moment of the last look.
     pub(crate) fn now(&self) -> Time {
-        clock::now()
+        self.session.latest().expect("there was a look")
     }
 
     pub(crate) fn partition(&self, id: u32) -> &Partition {

@@ -170,6 +170,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "what a table row expects")]
     fn read(number: i64) -> Result<Position, Unusable> {
         Ok(Position::LastRead(SequenceNumber(number)))
     }

@@ -136,6 +136,8 @@ mod tests {
         Content { position: Ok(Position::LastRead(SequenceNumber(number))), owner: Some(format!("host-{number}")) }
     }
 
+    type Case<'a> = (&'a str, Vec<(CheckpointForm, Content)>, Option<i64>, Option<CheckpointForm>);
+
     fn of(blobs: &[(CheckpointForm, Content)]) -> (Checkpoint, PartitionPosition) {
         let mut found = Found::default();
         for (form, content) in blobs {
@@ -148,7 +150,6 @@ mod tests {
     fn the_further_one_wins_in_whichever_order_they_are_listed() {
         use CheckpointForm::{Functions, Go, Metadata};
         let nothing = Content::unusable(Unusable::NothingRead);
-        type Case<'a> = (&'a str, Vec<(CheckpointForm, Content)>, Option<i64>, Option<CheckpointForm>);
         let table: [Case; 5] = [
             ("the older form is ahead", vec![(Metadata, at(5)), (Functions, at(9))], Some(9), Some(Functions)),
             ("the newer form is ahead", vec![(Metadata, at(9)), (Functions, at(5))], Some(9), Some(Metadata)),
