@@ -2,6 +2,7 @@
 
 use super::lag::Lag;
 use super::observation::{Station, StationState};
+use super::partition::Partition;
 use super::session::Session;
 use super::status::Status;
 use super::units::Time;
@@ -62,7 +63,7 @@ impl Health {
         let statuses = session.statuses(now);
         let count = |status| statuses.get(&status).copied().unwrap_or(0);
         let partitions = session.partitions.len();
-        let growth: f64 = session.partitions.values().map(super::partition::Partition::growth).sum();
+        let growth: f64 = session.partitions.values().map(Partition::growth).sum();
 
         if let Some(reason) = unseen(session, now).filter(|_| partitions == 0 || count(Status::Blind) > 0) {
             return Self { word: Word::Blind, growth: None, reason };
@@ -102,7 +103,8 @@ impl Health {
             let reason = format!("no checkpoint yet; the log holds {} events", figures::count(retained));
             return Self { word: Word::Starting, growth: None, reason };
         }
-        Self { word: Word::KeepingUp, growth: None, reason: store_trouble(session, now).unwrap_or_default() }
+        let reason = store_trouble(session, now).or_else(|| unusable_checkpoint(session));
+        Self { word: Word::KeepingUp, growth: None, reason: reason.unwrap_or_default() }
     }
 }
 
@@ -150,6 +152,12 @@ fn cause(session: &Session, now: Time) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The first partition whose checkpoint can't be used: of its lag nothing is known.
+fn unusable_checkpoint(session: &Session) -> Option<String> {
+    let unusable = |p: &Partition| p.checkpoint_note().filter(|_| p.position().is_none()).map(str::to_owned);
+    session.partitions.iter().find_map(|(id, partition)| Some(format!("partition {id}: {}", unusable(partition)?)))
 }
 
 /// What the store suffers from, if it does.

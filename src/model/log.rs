@@ -22,8 +22,8 @@ pub enum Happening {
     Stopped(Station),
     /// A partition's status changed from one to the other.
     Status(PartitionId, Status, Status),
-    /// Another instance of the processor holds a partition, or none.
-    Owner(PartitionId, Option<String>),
+    /// Another instance of the processor holds a partition.
+    Owner(PartitionId, String),
 }
 
 impl fmt::Display for Happening {
@@ -34,8 +34,7 @@ impl fmt::Display for Happening {
             Self::Back(station, after) => write!(f, "{} is back after {}", station.name(), figures::lag_span(*after)),
             Self::Stopped(station) => write!(f, "{} was stopped", station.name()),
             Self::Status(id, from, to) => write!(f, "partition {id}: {}, was {}", to.word(), from.word()),
-            Self::Owner(id, Some(owner)) => write!(f, "partition {id}: held by {owner}"),
-            Self::Owner(id, None) => write!(f, "partition {id}: held by nobody"),
+            Self::Owner(id, owner) => write!(f, "partition {id}: held by {owner}"),
         }
     }
 }

@@ -26,6 +26,10 @@ pub enum Fact {
     LogEnd(LogEnd),
     /// How far the processor is on one partition.
     Position(PartitionPosition),
+    /// Positions are from here on those of this consumer group.
+    Group(String),
+    /// What stands beside the position of one partition, in the place where it is kept.
+    Checkpoint(Checkpoint),
     /// How many writes one physical partition of the store has taken.
     StoreRange(StoreRange),
     /// What the store may spend, over all its physical partitions, in RU/s.
@@ -78,6 +82,63 @@ pub struct PartitionPosition {
     pub written_at: Option<Time>,
     /// Which instance of the processor holds the partition, if that can be seen.
     pub owner: Option<String>,
+}
+
+/// What stands beside the position of one partition: how it is written, whether its owner still holds it, and what is
+/// wrong with it. All this changes seldom; it is told when it does, and again now and then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which partition.
+    pub partition: PartitionId,
+    /// How the position is written; `None` if there is none.
+    pub form: Option<CheckpointForm>,
+    /// What shows that [`PartitionPosition::owner`] still holds the partition.
+    pub hold: Option<Hold>,
+    /// One sentence for the person at the screen, if a checkpoint is there and can't be used. Never holds a secret.
+    pub note: Option<String>,
+}
+
+/// The ways in which processors of Event Hubs write their checkpoints into Blob storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CheckpointForm {
+    /// Metadata of an empty blob: the Functions extension from 5 on, and the SDKs of .NET, Go, Java, JS, Python and Rust.
+    Metadata,
+    /// A body, beside the place where the newer form stands: the Functions extension before 5.
+    Functions,
+    /// A body, by a name that says neither hub nor group: Go's first library.
+    Go,
+    /// A body as Go's: Dapr before it took the SDK's form.
+    Dapr,
+    /// A body, by a name that says no hub: the hosts that the SDKs' processors replaced.
+    Host,
+}
+
+impl CheckpointForm {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Metadata, Self::Functions, Self::Go, Self::Dapr, Self::Host];
+
+    /// What it is called on screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Metadata => "Functions 5 / SDK metadata",
+            Self::Functions => "Functions before 5",
+            Self::Go => "Go's first library",
+            Self::Dapr => "Dapr",
+            Self::Host => "legacy host",
+        }
+    }
+}
+
+/// What shows that an owner still holds its partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// An ownership that is to be renewed every few seconds: when it last was, by the service's clock.
+    Renewed(Time),
+    /// A lease, which the service itself ends when it is not renewed: whether it stands.
+    Lease {
+        /// Whether it stands.
+        stands: bool,
+    },
 }
 
 /// How many writes one physical partition of the store has taken.

@@ -3,16 +3,22 @@
 use std::time::Duration;
 
 use super::lag::{Lag, LogEndHistory, TimeLag};
-use super::observation::{LogEnd, PartitionPosition, Position};
+use super::observation::{Checkpoint, CheckpointForm, LogEnd, PartitionPosition, Position};
+use super::ownership::{Holder, Ownership};
 use super::series::{Advance, Counter, Series};
 use super::status::{Judge, Status};
-use super::units::{EventRate, Time};
+use super::units::{EventRate, SequenceNumber, Time};
 
 /// One partition of the ingest log.
 #[derive(Debug, Clone)]
 pub struct Partition {
     log_end: Option<(Time, LogEnd)>,
     position: Option<(Time, PartitionPosition)>,
+    checkpoint: Option<Checkpoint>,
+    ownership: Ownership,
+    /// Since when the position has been past the log end.
+    beyond_since: Option<Time>,
+    began_anew: Option<Time>,
     log_ends: LogEndHistory,
     judge: Judge,
     lag: Option<Lag>,
@@ -39,6 +45,10 @@ impl Partition {
         Self {
             log_end: None,
             position: None,
+            checkpoint: None,
+            ownership: Ownership::default(),
+            beyond_since: None,
+            began_anew: None,
             log_ends: LogEndHistory::default(),
             judge: Judge::default(),
             lag: None,
@@ -54,32 +64,75 @@ impl Partition {
     /// Takes a log end and says what was enqueued since the one before. Lag is derived here and not when
     /// a position comes: positions are read before log ends, so that a race can only count too many, never too few.
     pub(super) fn apply_log_end(&mut self, at: Time, log_end: LogEnd) -> Option<Advance> {
+        let went_back = self.log_end.is_some_and(|(_, before)| {
+            log_end.last < before.last || (log_end.earliest < before.earliest && log_end.last > SequenceNumber::NONE)
+        });
+        if went_back {
+            // Neither a log end nor the first event that is kept ever goes back: this is another log, and how the lag
+            // moved in the one before says nothing of it.
+            self.began_anew = Some(at);
+            self.judge = Judge::default();
+            self.log_ends = LogEndHistory::default();
+            self.ingest = Counter::smooth();
+        }
         self.log_end = Some((at, log_end));
         self.log_ends.push(at, log_end.last);
         let enqueued = self.ingest.push(at, log_end.last.0 as f64);
-        if let Some((_, position)) = &self.position {
-            let lag = Lag::between(log_end.earliest, log_end.last, position.position);
-            self.lag = Some(lag);
-            self.time_lag = position.position.and_then(|position| self.log_ends.age(at, position));
-            if let Some(events) = lag.events() {
-                self.lag_history.set(at, events as f64);
-            }
-            let rate = EventRate::new(self.ingest.rate(at).unwrap_or(0.0));
-            let status = self.judge.push(at, lag, position.position, self.time_lag, rate);
-            if status != self.status {
-                self.status = status;
-                self.status_since = Some(at);
-            }
+        if let Some(position) = self.position.as_ref().map(|(_, position)| position.position) {
+            self.derive(at, log_end, position);
         }
         enqueued
     }
 
-    /// Takes a position. Says who holds the partition now if that is another one than before.
-    pub(super) fn apply_position(&mut self, at: Time, position: &PartitionPosition) -> Option<Option<String>> {
-        // Before the first checkpoint nothing was processed, as far as positions can tell.
-        self.processed.push(at, position.position.map_or(0.0, |position| position.next().0 as f64));
-        let before = self.position.replace((at, position.clone()));
-        before.filter(|(_, before)| before.owner != position.owner).map(|_| position.owner.clone())
+    fn derive(&mut self, at: Time, log_end: LogEnd, position: Option<Position>) {
+        let beyond = position.is_some_and(|position| position.next().0 > log_end.last.0.saturating_add(1).max(0));
+        let beyond_since = beyond.then(|| self.beyond_since.unwrap_or(at));
+        self.beyond_since = beyond_since;
+        // A log end may be told late. A position that stays past it is one on another log: what it says of this one
+        // is nothing. Only of an empty log it is certain that nothing waits.
+        let of_another_log = log_end.last > SequenceNumber::NONE && self.is_beyond(at);
+        let position = position.filter(|_| !of_another_log);
+        let lag = Lag::between(log_end.earliest, log_end.last, position);
+        self.lag = Some(lag);
+        self.time_lag = position.and_then(|position| self.log_ends.age(at, position));
+        if let Some(events) = lag.events() {
+            self.lag_history.set(at, events as f64);
+        }
+        let rate = EventRate::new(self.ingest.rate(at).unwrap_or(0.0));
+        let status = self.judge.push(at, lag, position, self.time_lag, rate);
+        if status != self.status {
+            self.status = status;
+            self.status_since = Some(at);
+        }
+    }
+
+    /// Takes a position. Says who holds the partition if it changed hands.
+    pub(super) fn apply_position(&mut self, at: Time, position: &PartitionPosition) -> Option<String> {
+        match position.position {
+            Some(position) => {
+                self.processed.push(at, position.next().0 as f64);
+            }
+            // From no position to one, nothing can be counted: a group may begin anywhere in the log.
+            None => self.processed = Counter::stepped(),
+        }
+        let changed_before = self.ownership.changed_at();
+        self.ownership.apply_owner(at, position.owner.as_deref());
+        self.position = Some((at, position.clone()));
+        position.owner.clone().filter(|_| self.ownership.changed_at() != changed_before)
+    }
+
+    /// Takes what stands beside the position.
+    pub(super) fn apply_checkpoint(&mut self, checkpoint: &Checkpoint) {
+        self.ownership.apply_hold(checkpoint.hold);
+        self.checkpoint = Some(checkpoint.clone());
+    }
+
+    /// Forgets all that came from positions: from here on they are those of another group. What is known of the log
+    /// stays.
+    pub(super) fn forget_positions(&mut self) {
+        let (log_end, log_ends, began_anew) = (self.log_end, std::mem::take(&mut self.log_ends), self.began_anew);
+        let ingest = self.ingest.clone();
+        *self = Self { log_end, began_anew, log_ends, ingest, ..Self::new() };
     }
 
     /// Where its log begins and ends.
@@ -97,9 +150,45 @@ impl Partition {
         self.position.as_ref()?.1.written_at
     }
 
+    /// How long ago the checkpoint was written. An old one is no alarm by itself: without new events there is nothing
+    /// to write.
+    pub fn checkpoint_age(&self, now: Time) -> Option<Duration> {
+        self.written_at().map(|written| now.since(written))
+    }
+
+    /// How the position is written; `None` if there is none, or it can't be seen.
+    pub fn form(&self) -> Option<CheckpointForm> {
+        self.checkpoint.as_ref()?.form
+    }
+
+    /// What is wrong with its checkpoint, in one sentence.
+    pub fn checkpoint_note(&self) -> Option<&str> {
+        self.checkpoint.as_ref()?.note.as_deref()
+    }
+
     /// Which instance of the processor holds it.
     pub fn owner(&self) -> Option<&str> {
         self.position.as_ref()?.1.owner.as_deref()
+    }
+
+    /// Which instance of the processor it is written down for, and whether that one still holds it.
+    pub fn holder(&self, now: Time) -> Option<Holder<'_>> {
+        self.ownership.holder(now)
+    }
+
+    /// Who held it, and how often that changed.
+    pub fn ownership(&self) -> &Ownership {
+        &self.ownership
+    }
+
+    /// When its log was last seen to begin anew: the hub was deleted and made again.
+    pub fn began_anew(&self) -> Option<Time> {
+        self.began_anew
+    }
+
+    /// Whether the position has been past the log end for longer than a log end may be told late.
+    pub fn is_beyond(&self, now: Time) -> bool {
+        self.beyond_since.is_some_and(|since| now.since(since) > Self::STALE)
     }
 
     /// The lag as of the last log end; `None` while either side has never been read.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::latency::LatencyWindow;
 use super::log::{Happening, Log};
 use super::observation::{
-    Fact, LoadFigures, Observation, ProcessorFigures, Station, StationState, StoreRange, TallyFigures,
+    CheckpointForm, Fact, LoadFigures, Observation, ProcessorFigures, Station, StationState, StoreRange, TallyFigures,
 };
 use super::partition::Partition;
 use super::series::{Counter, Series};
@@ -19,6 +19,8 @@ pub struct Session {
     started: Option<Time>,
     latest: Option<Time>,
     stations: BTreeMap<Station, StationHealth>,
+    /// The consumer group whose positions these are, where it was told.
+    pub group: Option<String>,
     /// Every partition of the ingest log that was seen.
     pub partitions: BTreeMap<PartitionId, Partition>,
     /// Every physical partition of the store that was seen.
@@ -121,6 +123,7 @@ impl Session {
             started: None,
             latest: None,
             stations: BTreeMap::new(),
+            group: None,
             partitions: BTreeMap::new(),
             ranges: BTreeMap::new(),
             ingest_history: Series::new(Series::DAY),
@@ -173,6 +176,12 @@ impl Session {
                 }
                 self.saw(Station::Checkpoints, at);
             }
+            Fact::Group(group) => self.apply_group(at, group),
+            Fact::Checkpoint(checkpoint) => {
+                let partition = self.partitions.entry(checkpoint.partition).or_insert_with(Partition::new);
+                partition.apply_checkpoint(checkpoint);
+                self.saw(Station::Checkpoints, at);
+            }
             Fact::StoreRange(StoreRange { range, lsn }) => {
                 let entry = self.ranges.entry(range.clone()).or_insert_with(|| Range::new(*lsn));
                 entry.lsn = *lsn;
@@ -215,6 +224,20 @@ impl Session {
                 self.log.push(at, Happening::Mark(text.clone()));
             }
         }
+    }
+
+    /// Positions of another group say nothing of this one: all that came from them is forgotten, and the moment is
+    /// marked, because the curve of the lag goes on with other figures.
+    fn apply_group(&mut self, at: Time, group: &str) {
+        match self.group.as_deref() {
+            Some(known) if known == group => return,
+            Some(_) => {
+                self.partitions.values_mut().for_each(Partition::forget_positions);
+                self.marks.push((at, format!("consumer group {group}")));
+            }
+            None => {}
+        }
+        self.group = Some(group.to_owned());
     }
 
     fn apply_load(&mut self, at: Time, figures: &LoadFigures) {
@@ -281,6 +304,40 @@ impl Session {
             let events = partition.lag().and_then(super::lag::Lag::events).unwrap_or(0);
             (partition.status(now), events, std::cmp::Reverse(*id))
         })
+    }
+
+    /// In which forms the positions are written, and on how many partitions each.
+    pub fn forms(&self) -> BTreeMap<CheckpointForm, usize> {
+        let mut counts = BTreeMap::new();
+        for form in self.partitions.values().filter_map(Partition::form) {
+            *counts.entry(form).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The same in words, as on screen: `Functions 5 / SDK metadata`, or, where there are several,
+    /// `Functions 5 / SDK metadata (30), Functions before 5 (2)`.
+    pub fn forms_text(&self) -> Option<String> {
+        let forms = self.forms();
+        match forms.first_key_value() {
+            None => None,
+            Some((form, _)) if forms.len() == 1 => Some(form.name().to_owned()),
+            Some(_) => {
+                let each: Vec<String> =
+                    forms.iter().map(|(form, count)| format!("{} ({count})", form.name())).collect();
+                Some(each.join(", "))
+            }
+        }
+    }
+
+    /// When a partition last changed hands.
+    pub fn owner_changed_at(&self) -> Option<Time> {
+        self.partitions.values().filter_map(|partition| partition.ownership().changed_at()).max()
+    }
+
+    /// How often partitions changed hands within [`super::ownership::Ownership::LATELY`].
+    pub fn owner_changes_lately(&self, now: Time) -> usize {
+        self.partitions.values().map(|partition| partition.ownership().changes_lately(now)).sum()
     }
 
     /// How many partitions are in each status.

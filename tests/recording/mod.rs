@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use streamgauge::model::observation::{
-    Fact, Latencies, LoadFigures, LogEnd, Observation, PartitionPosition, Position, ProcessorFigures, Station,
-    StationState, StoreRange, Stored, TallyFigures, Target,
+    Checkpoint, CheckpointForm, Fact, Hold, Latencies, LoadFigures, LogEnd, Observation, PartitionPosition, Position,
+    ProcessorFigures, Station, StationState, StoreRange, Stored, TallyFigures, Target,
 };
 use streamgauge::model::units::{EventRate, Lsn, PartitionId, RangeId, RequestUnits, SequenceNumber, Time};
 use streamgauge::recording::format::{Header, ScenarioDescription};
@@ -92,6 +92,14 @@ fn any_partition_position() -> impl Strategy<Value = Fact> {
     )
 }
 
+fn any_checkpoint() -> impl Strategy<Value = Fact> {
+    let form = proptest::option::of(proptest::sample::select(CheckpointForm::ALL.to_vec()));
+    let hold = prop_oneof![any_time().prop_map(Hold::Renewed), any::<bool>().prop_map(|stands| Hold::Lease { stands })];
+    (0_u32..4, form, proptest::option::of(hold), proptest::option::of(any::<String>())).prop_map(
+        |(id, form, hold, note)| Fact::Checkpoint(Checkpoint { partition: PartitionId(id), form, hold, note }),
+    )
+}
+
 fn any_load() -> impl Strategy<Value = Fact> {
     let target = prop_oneof![
         Just(Target::Paused),
@@ -120,6 +128,8 @@ pub(crate) fn any_fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
         4 => any_log_end(),
         4 => any_partition_position(),
+        1 => any_checkpoint(),
+        1 => any::<String>().prop_map(Fact::Group),
         2 => (any::<String>(), 0_u64..1 << 53)
             .prop_map(|(range, lsn)| Fact::StoreRange(StoreRange { range: RangeId(range), lsn: Lsn(lsn) })),
         1 => any_units().prop_map(Fact::Provisioned),

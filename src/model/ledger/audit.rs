@@ -95,6 +95,10 @@ struct Pending {
 pub struct Audit {
     pending: Option<Pending>,
     last: Option<Judgement>,
+    /// The consumer group whose processor fills the store: the one that was watched first.
+    group: Option<String>,
+    /// Positions are those of another group, which say nothing of the store.
+    elsewhere: bool,
 }
 
 impl Audit {
@@ -113,6 +117,9 @@ impl Audit {
     /// Takes note of log ends and positions; other facts are passed over. For each partition they must come in the
     /// order in which they were seen.
     pub fn observe(&mut self, observation: &Observation) {
+        if let Fact::Group(group) = &observation.fact {
+            self.elsewhere = self.group.get_or_insert_with(|| group.clone()) != group;
+        }
         let Some(pending) = &mut self.pending else { return };
         if observation.at < pending.taken_at {
             return;
@@ -128,7 +135,7 @@ impl Audit {
                     further => further,
                 };
             }
-            Fact::Position(seen) => {
+            Fact::Position(seen) if !self.elsewhere => {
                 let Some(stage) = pending.partitions.get_mut(&seen.partition) else { return };
                 if let (Stage::Position(end), Some(position)) = (*stage, seen.position)
                     && reaches(position, end)
@@ -222,6 +229,22 @@ mod tests {
         audit.observe(&position(3, 0, Some(Position::NextToRead(SequenceNumber(5)))));
         assert_eq!(audit.waits_for().collect::<Vec<_>>(), [(PartitionId(0), Some(SequenceNumber(5)))]);
         audit.observe(&position(4, 0, Some(Position::NextToRead(SequenceNumber(6)))));
+        assert_eq!(audit.waits_for().count(), 0);
+    }
+
+    #[test]
+    fn positions_of_another_group_prove_nothing() {
+        let mut audit = Audit::default();
+        let group = |at, name: &str| Observation { at: Time::from_millis(at), fact: Fact::Group(name.into()) };
+        audit.observe(&group(0, "cosmos"));
+        audit.begin(Mark::default(), 1, Time::from_millis(0));
+        audit.observe(&log_end(1, 0, 5));
+        audit.observe(&log_end(2, 0, 5));
+        audit.observe(&group(3, "backup"));
+        audit.observe(&position(4, 0, Some(Position::LastRead(SequenceNumber(5)))));
+        assert_eq!(audit.waits_for().count(), 1, "the store is filled by the other group's processor");
+        audit.observe(&group(5, "cosmos"));
+        audit.observe(&position(6, 0, Some(Position::LastRead(SequenceNumber(5)))));
         assert_eq!(audit.waits_for().count(), 0);
     }
 

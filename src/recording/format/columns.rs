@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{at_offset, offset};
-use crate::model::observation::{Fact, LogEnd, Observation, PartitionPosition, Position, StoreRange};
+use crate::model::observation::{
+    Checkpoint, CheckpointForm, Fact, Hold, LogEnd, Observation, PartitionPosition, Position, StoreRange,
+};
 use crate::model::units::{Lsn, PartitionId, RangeId, SequenceNumber, Time};
 
 /// A column that may have gaps; left out where it is nothing but gaps.
@@ -52,6 +54,22 @@ pub(super) struct Positions {
     written: Sparse<i64>,
     #[serde(default, skip_serializing_if = "Sparse::is_blank")]
     owner: Sparse<String>,
+    after: Vec<i64>,
+}
+
+/// What stands beside the positions of several partitions.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Checkpoints {
+    partition: Vec<u32>,
+    /// A word for each form. One that a newer version writes is none to this one.
+    #[serde(default, skip_serializing_if = "Sparse::is_blank")]
+    form: Sparse<String>,
+    #[serde(default, skip_serializing_if = "Sparse::is_blank")]
+    renewed: Sparse<i64>,
+    #[serde(default, skip_serializing_if = "Sparse::is_blank")]
+    leased: Sparse<bool>,
+    #[serde(default, skip_serializing_if = "Sparse::is_blank")]
+    note: Sparse<String>,
     after: Vec<i64>,
 }
 
@@ -122,6 +140,50 @@ impl Positions {
                     written_at: written.map(Time::from_micros),
                     owner,
                 }),
+            }
+        }));
+        Some(())
+    }
+}
+
+fn form_word(form: CheckpointForm) -> &'static str {
+    match form {
+        CheckpointForm::Metadata => "metadata",
+        CheckpointForm::Functions => "functions",
+        CheckpointForm::Go => "go",
+        CheckpointForm::Dapr => "dapr",
+        CheckpointForm::Host => "host",
+    }
+}
+
+impl Checkpoints {
+    pub(super) fn push(&mut self, since: Time, at: Time, fact: &Checkpoint) {
+        let (renewed, leased) = match fact.hold {
+            Some(Hold::Renewed(at)) => (Some(at.as_micros()), None),
+            Some(Hold::Lease { stands }) => (None, Some(stands)),
+            None => (None, None),
+        };
+        self.partition.push(fact.partition.0);
+        self.form.0.push(fact.form.map(|form| form_word(form).to_owned()));
+        self.renewed.0.push(renewed);
+        self.leased.0.push(leased);
+        self.note.0.push(fact.note.clone());
+        self.after.push(offset(since, at));
+    }
+
+    pub(super) fn rows(self, base: Time, to: &mut Vec<Observation>) -> Option<()> {
+        let Self { partition, form, renewed, leased, note, after } = self;
+        let rows = same_length(&[partition.len(), after.len()])?;
+        let holds = renewed.values(rows)?.zip(leased.values(rows)?);
+        let told = form.values(rows)?.zip(note.values(rows)?);
+        let columns = partition.into_iter().zip(told).zip(holds).zip(moments(base, after));
+        to.extend(columns.map(|(((partition, (form, note)), (renewed, leased)), at)| {
+            let form = form.and_then(|word| CheckpointForm::ALL.into_iter().find(|form| form_word(*form) == word));
+            let renewed = renewed.map(|at| Hold::Renewed(Time::from_micros(at)));
+            let hold = renewed.or(leased.map(|stands| Hold::Lease { stands }));
+            Observation {
+                at,
+                fact: Fact::Checkpoint(Checkpoint { partition: PartitionId(partition), form, hold, note }),
             }
         }));
         Some(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::columns::{LogEnds, Positions, StoreRanges};
+use super::columns::{Checkpoints, LogEnds, Positions, StoreRanges};
 use super::figures::{LoadLine, ProcessorLine, StationLine, StoredLine, TallyLine};
 use super::offset;
 use super::plausible::is_plausible;
@@ -19,6 +19,10 @@ struct Line {
     log_end: Option<LogEnds>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     position: Option<Positions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<Checkpoints>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     store_range: Option<StoreRanges>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,7 +63,10 @@ impl LineWriter {
         let at = observation.at;
         let (line, rows, last) = self.open.get_or_insert_with(|| {
             // Columns count from a whole millisecond: services date in milliseconds, and so keep their round figures.
-            let gathers = matches!(observation.fact, Fact::LogEnd(_) | Fact::Position(_) | Fact::StoreRange(_));
+            let gathers = matches!(
+                observation.fact,
+                Fact::LogEnd(_) | Fact::Position(_) | Fact::Checkpoint(_) | Fact::StoreRange(_)
+            );
             let base =
                 if gathers { at.as_micros().wrapping_sub(at.as_micros().rem_euclid(1_000)) } else { at.as_micros() };
             (Line { at: base, ..Line::default() }, 0, Time::from_micros(base))
@@ -70,6 +77,8 @@ impl LineWriter {
         match &observation.fact {
             Fact::LogEnd(fact) => line.log_end.get_or_insert_default().push(base, since, at, fact),
             Fact::Position(fact) => line.position.get_or_insert_default().push(since, at, fact),
+            Fact::Group(group) => line.group = Some(group.clone()),
+            Fact::Checkpoint(fact) => line.checkpoint.get_or_insert_default().push(since, at, fact),
             Fact::StoreRange(fact) => line.store_range.get_or_insert_default().push(since, at, fact),
             Fact::Provisioned(units) => line.provisioned = Some(if units.0.is_finite() { units.0 } else { 0.0 }),
             Fact::Stored(stored) => line.stored = Some(StoredLine::of(stored)),
@@ -99,6 +108,7 @@ impl LineWriter {
         let same = match observation.fact {
             Fact::LogEnd(_) => line.log_end.is_some(),
             Fact::Position(_) => line.position.is_some(),
+            Fact::Checkpoint(_) => line.checkpoint.is_some(),
             Fact::StoreRange(_) => line.store_range.is_some(),
             _ => false,
         };
@@ -197,6 +207,10 @@ impl Line {
             columns.rows(at, to)?;
             kinds += 1;
         }
+        if let Some(columns) = self.checkpoint {
+            columns.rows(at, to)?;
+            kinds += 1;
+        }
         if let Some(columns) = self.store_range {
             columns.rows(at, to)?;
             kinds += 1;
@@ -223,6 +237,9 @@ impl Line {
         if let Some(line) = self.station {
             let (station, state) = line.read()?;
             add(Fact::Station(station, state));
+        }
+        if let Some(group) = self.group {
+            add(Fact::Group(group));
         }
         if let Some(mark) = self.mark {
             add(Fact::Mark(mark));

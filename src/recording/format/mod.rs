@@ -12,13 +12,15 @@
 //! {"at":1795348800250000,"log_end":{"partition":[0,1],"earliest":[0,0],"last":[99,101],"enqueued_ago":[3000,9000],"after":[112,51]}}
 //! {"at":1795348800250871,"provisioned":20000.0}
 //! {"at":1795348800251004,"mark":"twice the load"}
+//! {"at":1795348800252000,"checkpoint":{"partition":[0,1],"form":["metadata",null],"note":[null,"why not"],"after":[7,2]}}
 //! ```
 //!
 //! - Times are whole **microseconds since the Unix epoch, UTC**: exact, the same in any time zone, sorted as numbers, and
 //!   what `make_timestamp(at)` in `DuckDB` and `to_datetime(at, unit="us")` in pandas take as they are.
 //! - Values are absolute. Columns of one line have one length: `unnest` turns them into rows. `after` says how many
 //!   microseconds after the one before it (the first: after `at`) each fact was seen, `enqueued_ago` how many before `at`
-//!   the last event was enqueued, by the service's clock, `written` when a checkpoint was. A column that would hold nothing but `null` is left out.
+//!   the last event was enqueued, by the service's clock, `written` when a checkpoint was
+//!   written, `renewed` when an owner last renewed its hold on a partition. A column that would hold nothing but `null` is left out.
 //! - Histograms of latencies (microseconds) are in `HdrHistogram`'s V2 encoding, as base64; an empty one is left out. They keep
 //!   their counts, and so every figure that is read off them.
 //! - A number that is not finite is no measurement and is written as 0. A reader leaves out counts and times beyond 2^53.

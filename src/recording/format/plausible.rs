@@ -1,6 +1,6 @@
 //! What a reader takes for a measurement. A file can hold any number, and sums of absurd ones would overflow.
 
-use crate::model::observation::{Fact, LogEnd, Observation, PartitionPosition, StationState};
+use crate::model::observation::{Checkpoint, Fact, Hold, LogEnd, Observation, PartitionPosition, StationState};
 use crate::model::units::{SequenceNumber, Time};
 
 /// Counts and times up to here: also what a JSON number can hold exactly in most programs. As microseconds since the
@@ -25,6 +25,13 @@ pub(super) fn is_plausible(observation: &Observation) -> bool {
                     && position.is_none_or(|position| is_number(position.next()))
                     && written_at.is_none_or(is_time)
             }
+            Fact::Checkpoint(Checkpoint { partition, hold, .. }) => {
+                partition.0 < MOST_PARTITIONS
+                    && match hold {
+                        Some(Hold::Renewed(at)) => is_time(*at),
+                        Some(Hold::Lease { .. }) | None => true,
+                    }
+            }
             Fact::StoreRange(range) => range.lsn.0 <= HIGHEST,
             Fact::Stored(stored) => stored.items <= HIGHEST,
             Fact::Processor(f) => {
@@ -43,7 +50,7 @@ pub(super) fn is_plausible(observation: &Observation) -> bool {
                 f.foreign,
             ]),
             Fact::Station(_, StationState::Retrying { next_attempt, .. }) => is_time(*next_attempt),
-            Fact::Station(..) | Fact::Provisioned(_) | Fact::Mark(_) => true,
+            Fact::Station(..) | Fact::Group(_) | Fact::Provisioned(_) | Fact::Mark(_) => true,
         }
 }
 
