@@ -15,7 +15,7 @@ use crate::model::lag::{Lag, TimeLag};
 use crate::model::observation::Position;
 use crate::model::ownership::Holding;
 use crate::model::partition::Partition;
-use crate::model::units::PartitionId;
+use crate::model::units::{PartitionId, SequenceNumber};
 
 /// Draws the partition over the whole area.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, id: PartitionId) {
@@ -116,12 +116,12 @@ fn draw_facts(area: Rect, buffer: &mut Buffer, scene: Scene, partition: &Partiti
         None => fact("time lag", "-".into(), String::new()),
     }
     match partition.position() {
-        Some(Position::LastRead(number)) => fact("position", number.to_string(), "the last one read".into()),
-        Some(Position::NextToRead(number)) => fact("position", number.to_string(), "the next to read".into()),
+        Some(Position::LastRead(last)) => fact("position", number(last), "the last one read".into()),
+        Some(Position::NextToRead(next)) => fact("position", number(next), "the next to read".into()),
         None => fact("position", "none".into(), String::new()),
     }
     if let Some(end) = partition.log_end() {
-        fact("log end", end.last.to_string(), format!("from {}", end.earliest));
+        fact("log end", number(end.last), format!("from {}", number(end.earliest)));
         if let Some(at) = end.last_enqueued_at {
             fact("last event", figures::span(now.since(at)), "ago, by its clock".into());
         }
@@ -144,6 +144,11 @@ fn draw_facts(area: Rect, buffer: &mut Buffer, scene: Scene, partition: &Partiti
     };
     fact("held by", owner.to_owned(), holding);
     draw_rows(area, buffer, rows);
+}
+
+/// Thousands apart; what an empty log reports as its end is not a number.
+fn number(number: SequenceNumber) -> String {
+    u64::try_from(number.0).map_or_else(|_| "none".into(), count)
 }
 
 /// `grows 12/s`, where it does.
