@@ -60,6 +60,15 @@ fn the_sample_is_a_file_that_can_be_used_at_once() {
 }
 
 #[test]
+fn what_the_readme_shows_can_be_written() {
+    let readme = include_str!("../README.md");
+    let (_, rest) = readme.split_once("```toml\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let settings = streamgauge::config::parse(example, "README.md").expect("it is right");
+    assert_ne!(settings, streamgauge::config::Settings::default());
+}
+
+#[test]
 fn a_named_file_that_can_not_be_used_is_a_usage_error() {
     let user = User::new();
     let typo = user.file("typo.toml", "theme = \"auto\"\n\nsrot = \"rate\"\n");
