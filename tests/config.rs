@@ -99,6 +99,19 @@ fn a_named_file_that_can_not_be_used_is_a_usage_error() {
 }
 
 #[test]
+fn the_file_is_named_before_or_after_the_command_and_no_other_flag_before() {
+    let user = User::new();
+    let typo = user.file("typo.toml", "srot = \"rate\"\n");
+    for arguments in [["--config", text(&typo), "replay"], ["replay", "--config", text(&typo)]] {
+        assert!(said(&user.run(&arguments, &[])).contains("did you mean `sort`?"), "{arguments:?}");
+    }
+    let output = user.run(&["--rate", "5", "replay", "steady"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "streamgauge: --rate can't stand before replay; it belongs to `streamgauge local`; see --help";
+    assert_eq!(said(&output), expected);
+}
+
+#[test]
 fn a_variable_that_can_not_be_understood_is_a_usage_error() {
     let user = User::new();
     let output = user.run(&["replay"], &[("STREAMGAUGE_SORT", "wurst")]);

@@ -19,7 +19,7 @@ use crate::recording::writer::{Writer, WriterState};
 use crate::report::summary;
 use crate::ui::live::{self, Controls, Live, wall_clock};
 use crate::ui::state::{StationNames, ViewState};
-use crate::ui::terminal::{Screen, ScreenError};
+use crate::ui::terminal::{Screen, ScreenError, watch_for_stops};
 
 /// Flags of the embedded scenario.
 #[derive(Debug, Args)]
@@ -108,17 +108,24 @@ pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
 }
 
 fn run_until_stopped(flags: &LocalFlags, loaded: &Loaded) -> Result<Exit, LocalError> {
-    // The terminal comes first: without one, nothing is brought up.
-    let screen = if flags.headless { None } else { Some(Screen::take()?) };
+    if !flags.headless {
+        // Before the first thread.
+        watch_for_stops()?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(LocalError::Runtime)?;
     let result = runtime.block_on(async {
-        match screen {
-            Some(screen) => on_screen(flags, loaded, screen).await,
-            None => headless(flags).await,
+        // From here on a signal ends the program in good order: the terminal is not taken earlier.
+        let stop = stop_signal();
+        if flags.headless {
+            headless(flags, stop).await
+        } else {
+            // The terminal comes first: without one, nothing is brought up.
+            let screen = Screen::take()?;
+            on_screen(flags, loaded, screen, stop).await
         }
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -141,7 +148,12 @@ fn title(flags: &LocalFlags) -> String {
     format!("local: Event Hubs, {} partitions, to Cosmos DB", flags.partitions)
 }
 
-async fn on_screen(flags: &LocalFlags, loaded: &Loaded, mut screen: Screen) -> Result<Exit, LocalError> {
+async fn on_screen(
+    flags: &LocalFlags,
+    loaded: &Loaded,
+    mut screen: Screen,
+    stop: impl Future<Output = ()>,
+) -> Result<Exit, LocalError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
     let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
     let settings = &loaded.settings;
@@ -161,7 +173,7 @@ async fn on_screen(flags: &LocalFlags, loaded: &Loaded, mut screen: Screen) -> R
         recorder: recorder.as_ref(),
         folder: folder.as_ref(),
     };
-    let session = live::run(&mut screen, state, &theme, live, stop_signal()).await;
+    let session = live::run(&mut screen, state, &theme, live, stop).await;
     drop(screen);
     finish(drive.scenario, session?, observations, recorder).await
 }
@@ -197,7 +209,7 @@ fn describe(title: String) -> ScenarioDescription {
     ScenarioDescription { title, ingest, processor, store }
 }
 
-async fn headless(flags: &LocalFlags) -> Result<Exit, LocalError> {
+async fn headless(flags: &LocalFlags, stop: impl Future<Output = ()>) -> Result<Exit, LocalError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
     let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
     let endpoints = &scenario.endpoints;
@@ -224,7 +236,6 @@ async fn headless(flags: &LocalFlags) -> Result<Exit, LocalError> {
         None => None,
     };
     let mut session = Session::new();
-    let stop = stop_signal();
     tokio::pin!(stop);
     // Whoever asked for the endpoints and closed the pipe without reading them wants nothing more.
     if told {
@@ -297,19 +308,24 @@ async fn finish(
     Ok(Exit::Done)
 }
 
-/// Comes back when the program is asked to end: Ctrl-C without a screen, or SIGTERM, or a closed terminal.
-pub(super) async fn stop_signal() {
+/// Comes back when the program is asked to end: Ctrl-C without a screen, or SIGTERM, or a closed terminal. It listens from
+/// the call on, not from the first time that somebody waits. To be called inside the runtime.
+pub(super) fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
-        let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
-        futures::future::select_all(any).await;
+        async move {
+            let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+            futures::future::select_all(any).await;
+        }
     }
     #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+    async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
