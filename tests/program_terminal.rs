@@ -241,8 +241,9 @@ fn recorded<'a>(lines: &'a [serde_json::Value], key: &'a str) -> impl Iterator<I
 /// 100 events/s, stopped for 8 s: as a debt these would be 800 events, due at once when it goes on.
 #[test]
 fn while_it_is_stopped_nothing_becomes_due_and_nothing_is_lost() {
-    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/stopped.jsonl.zst");
-    let mut shell = in_a_shell(&format!("--rate 100 --record {file}"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("stopped.jsonl.zst");
+    let mut shell = in_a_shell(&format!("--rate 100 --record {}", file.display()));
     shell.wait_for("events in the store", |screen| figure(screen, "stored") > Some(100));
     shell.press("\u{1a}");
     stopped(&mut shell);
@@ -256,7 +257,7 @@ fn while_it_is_stopped_nothing_becomes_due_and_nothing_is_lost() {
     shell.press("exit\n");
     shell.end();
 
-    let bytes = zstd::decode_all(std::fs::File::open(file).expect("the recording")).expect("zstd");
+    let bytes = zstd::decode_all(std::fs::File::open(&file).expect("the recording")).expect("zstd");
     let text = String::from_utf8(bytes).expect("text");
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let mark = |wanted: &str| recorded(&lines, "mark").find(|(_, text)| **text == wanted).expect("a mark").0;
