@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{CONFIG, Loaded, default_path, load};
 use crate::ui::live::wall_clock;
@@ -62,7 +64,6 @@ impl From<Exit> for ExitCode {
     name = "streamgauge",
     version,
     term_width = 80,
-    args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     after_help = "Examples:\n  \
         streamgauge                        the embedded scenario, 1,000 events/s\n  \
@@ -123,9 +124,31 @@ fn definition() -> clap::Command {
     CommandLine::command().mut_args(|flag| flag.hide_short_help(true))
 }
 
+/// Before the name of a command only what every command has may stand: a load that is asked for and not driven would be a
+/// surprise. (Clap's own way to say so refuses `--config` there too.)
+fn of_local_alone(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let Some((command, _)) = matches.subcommand() else { return Ok(()) };
+    let definition = definition();
+    let typed = |flag: &&clap::Arg| {
+        let source = matches.value_source(flag.get_id().as_str());
+        !flag.is_global_set() && source == Some(ValueSource::CommandLine)
+    };
+    match definition.get_arguments().find(typed) {
+        None => Ok(()),
+        Some(flag) => {
+            let flag = flag.get_long().unwrap_or_default();
+            let sentence = format!("--{flag} can't stand before {command}; it belongs to `streamgauge local`");
+            Err(clap::Error::raw(ErrorKind::ArgumentConflict, sentence))
+        }
+    }
+}
+
 /// Runs the program: reads the command line, does what it says, and gives the exit code.
 pub fn run() -> ExitCode {
-    let parsed = definition().try_get_matches().and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let parsed = definition().try_get_matches().and_then(|matches| {
+        of_local_alone(&matches)?;
+        CommandLine::from_arg_matches(&matches)
+    });
     let line = match parsed {
         Ok(line) => line,
         Err(error) => {
