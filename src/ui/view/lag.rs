@@ -81,6 +81,9 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     ];
     if area.width >= 100 {
         title.push(Span::styled(format!("─ {} ", state.sort.name()), theme.quiet));
+        if let Some(group) = &session.group {
+            title.push(Span::styled(format!("─ consumer group {group} "), theme.quiet));
+        }
     }
     let name = if area.width < 44 { "Lag" } else { "Lag by partition" };
     let block = focused_panel(name, Panel::Lag, scene).title_top(Line::from(title).right_aligned());

@@ -8,11 +8,12 @@ use ratatui::widgets::Widget;
 
 use super::chart::{Chart, Scale, dot_columns};
 use super::partitions::whole_span;
-use super::row::Row;
+use super::row::{Row, shorten};
 use super::{Scene, complete, draw_rows, panel};
 use crate::figures::{self, count};
 use crate::model::lag::{Lag, TimeLag};
 use crate::model::observation::Position;
+use crate::model::ownership::Holding;
 use crate::model::partition::Partition;
 use crate::model::units::PartitionId;
 
@@ -38,9 +39,16 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, id: PartitionI
     let block = panel(&name, theme).title_top(title.right_aligned());
     let inner = block.inner(left);
     block.render(left, buffer);
-    draw_charts(inner, buffer, scene, partition);
+    let remark = partition.remark(state.now);
+    let [line, charts] =
+        Layout::vertical([Constraint::Length(u16::from(remark.is_some())), Constraint::Fill(1)]).areas(inner);
+    if let Some(remark) = remark {
+        let text = shorten(&remark, usize::from(line.width.saturating_sub(4)));
+        Row::spaced(1).field(" !", theme.warning).field(text, theme.warning).draw(line, buffer);
+    }
+    draw_charts(charts, buffer, scene, partition);
 
-    let [facts, log] = Layout::vertical([Constraint::Length(11), Constraint::Fill(1)]).areas(right);
+    let [facts, log] = Layout::vertical([Constraint::Length(12), Constraint::Fill(1)]).areas(right);
     let block = panel("Now", theme);
     let inner = block.inner(facts);
     block.render(facts, buffer);
@@ -120,7 +128,21 @@ fn draw_facts(area: Rect, buffer: &mut Buffer, scene: Scene, partition: &Partiti
     }
     let age = partition.written_at().map(|at| whole_span(now.since(at)));
     fact("checkpoint", age.map_or_else(|| "none".into(), |age| format!("{age} ago")), String::new());
-    fact("held by", partition.owner().unwrap_or("nobody is known").to_owned(), String::new());
+    if let Some(form) = partition.form() {
+        fact("written as", form.name().to_owned(), String::new());
+    }
+    let (owner, holding) = match partition.holder(now) {
+        None => ("nobody is known", String::new()),
+        Some(holder) => (
+            holder.owner,
+            match holder.holding {
+                Holding::Holds | Holding::Unknown => String::new(),
+                Holding::Expired { silent_for: Some(span) } => format!("silent {}", figures::span(span)),
+                Holding::Expired { silent_for: None } => "its lease ended".into(),
+            },
+        ),
+    };
+    fact("held by", owner.to_owned(), holding);
     draw_rows(area, buffer, rows);
 }
 
