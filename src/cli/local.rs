@@ -62,7 +62,7 @@ pub struct LocalFlags {
     #[arg(long, hide_short_help = true)]
     no_process: bool,
     /// The word for the whole pipeline in big letters, for the last row of a room
-    #[arg(long, conflicts_with = "headless")]
+    #[arg(long, conflicts_with = "headless", hide_short_help = true)]
     big: bool,
     /// Write the recording of this session to a file [default: the user's state folder; with --headless, none]
     #[arg(long, value_name = "FILE")]

@@ -58,7 +58,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A live monitor for streaming pipelines: ingest rate, lag of every partition and serve-layer writes, side by side
+/// A live monitor for streaming pipelines: ingest, lag by partition and writes
 #[derive(Debug, Parser)]
 #[command(
     name = "streamgauge",
@@ -67,7 +67,6 @@ impl From<Exit> for ExitCode {
     disable_help_subcommand = true,
     after_help = "Examples:\n  \
         streamgauge                        the embedded scenario, 1,000 events/s\n  \
-        streamgauge --rate 4000            more than the store carries\n  \
         streamgauge replay throttled       a recording: play, pause, step, seek\n\n\
         Flags of `local` do without its name: see `streamgauge local -h`.",
     after_long_help = "Examples:\n  \
@@ -88,7 +87,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Bring the embedded scenario up under load and watch it (the default)
+    /// Bring the embedded scenario up under load: the default
     #[command(after_help = "Examples:\n  \
         streamgauge local --partitions 32  more of them than rows: the worst first\n  \
         streamgauge local --headless       no screen: serve it to any client")]
@@ -98,11 +97,19 @@ enum Command {
         streamgauge replay                 choose among samples and your own\n  \
         streamgauge replay FILE --loop     a recording, over and over")]
     Replay(ReplayFlags),
-    /// Perform a script on the embedded scenario, for a talk; without one, list what there is
+    /// Perform a script for a talk; without one, list what there is
+    #[command(after_help = "Examples:\n  \
+        streamgauge demo throttled         a story of three minutes, hands-free\n  \
+        streamgauge demo stuck --print     a beginning for a script of one's own")]
     Demo(DemoFlags),
-    /// Make a picture of a recording: one frame as SVG, or the replay as an asciicast
+    /// Make a picture of a recording: SVG or asciicast
+    #[command(after_help = "Examples:\n  \
+        streamgauge export throttled --svg frame.svg --at 70s\n  \
+        streamgauge export FILE --cast replay.cast --speed 4")]
     Export(Box<ExportFlags>),
-    /// Show the themes: what each role looks like, and a sample of the screen
+    /// Show the themes, each with a sample of the screen
+    #[command(after_help = "Examples:\n  \
+        streamgauge themes light           one of them alone")]
     Themes(ThemesFlags),
     /// Print sample settings, and where they are looked for
     #[command(after_help = "Examples:\n  \
