@@ -10,6 +10,7 @@ mod look;
 mod man;
 mod output;
 mod replay;
+mod report;
 mod themes;
 mod values;
 
@@ -31,6 +32,7 @@ pub use export::ExportFlags;
 pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
 pub use replay::ReplayFlags;
+pub use report::{ReportFlags, RuleFlags};
 pub use themes::ThemesFlags;
 
 /// What the exit code says.
@@ -43,13 +45,19 @@ pub enum Exit {
     Failed = 1,
     /// The command line can't be understood, or asks for what this terminal can't do.
     Usage = 2,
+    /// A report could not be made, or a rule that was asked for can't be told.
+    Unmeasured = 3,
+    /// A report was interrupted: it speaks of what came before.
+    Interrupted = 4,
 }
 
 /// Each exit code and what it says, for the manual.
-const EXITS: [(Exit, &str); 3] = [
-    (Exit::Done, "It did what was asked"),
-    (Exit::Failed, "It could not"),
+const EXITS: [(Exit, &str); 5] = [
+    (Exit::Done, "It did what was asked; a report: every rule was kept"),
+    (Exit::Failed, "It could not; a report: a rule was broken"),
     (Exit::Usage, "The command line or the settings can't be understood, or ask for what this terminal can't do"),
+    (Exit::Unmeasured, "A report: nothing could be measured, or not what a rule asks about"),
+    (Exit::Interrupted, "A report: it was interrupted, and speaks of what came before"),
 ];
 
 impl From<Exit> for ExitCode {
@@ -107,6 +115,11 @@ enum Command {
         streamgauge export throttled --svg frame.svg --at 70s\n  \
         streamgauge export FILE --cast replay.cast --speed 4")]
     Export(Box<ExportFlags>),
+    /// Report a recording without a screen: figures, and a verdict
+    #[command(after_help = "Examples:\n  \
+        streamgauge report throttled       one of the samples\n  \
+        streamgauge report FILE --json     one document, for scripts")]
+    Report(Box<ReportFlags>),
     /// Show the themes, each with a sample of the screen
     #[command(after_help = "Examples:\n  \
         streamgauge themes light           one of them alone")]
@@ -178,6 +191,7 @@ pub fn run() -> ExitCode {
         Some(Command::Themes(flags)) => with_settings(flag, |settings| themes::run(&flags, settings)),
         Some(Command::Demo(flags)) => with_settings(flag, |settings| demo::run(&flags, settings)),
         Some(Command::Export(flags)) => export::run(&flags),
+        Some(Command::Report(flags)) => report::run(&flags),
         Some(Command::Config) => {
             let variable = std::env::var_os(CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
             config::run(line.config.or(variable).or_else(default_path).as_deref())

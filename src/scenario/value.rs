@@ -30,7 +30,11 @@ impl TryFrom<String> for Name {
         let whole = (1..=255).contains(&text.chars().count())
             && text.trim() == text
             && !text.contains(|c: char| c.is_control() || matches!(c, '/' | '\\' | '?' | '#'));
-        if whole { Ok(Self(text)) } else { Err(format!("{text:?} is no name: give 1 to 255 characters without / \\ ? #")) }
+        if whole {
+            Ok(Self(text))
+        } else {
+            Err(format!("{text:?} is no name: give 1 to 255 characters without / \\ ? #"))
+        }
     }
 }
 
@@ -65,7 +69,10 @@ impl TryFrom<String> for Host {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "String")]
-pub struct Endpoint(#[cfg_attr(test, schemars(regex(pattern = "^https?://")))] String);
+pub struct Endpoint(
+    #[cfg_attr(test, schemars(regex(pattern = "^https?://")))]
+    String,
+);
 
 impl Endpoint {
     /// The URL.
@@ -104,7 +111,10 @@ pub(crate) fn is_this_machine(host: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "String")]
-pub struct AmqpEndpoint(#[cfg_attr(test, schemars(regex(pattern = "^amqps?://")))] String);
+pub struct AmqpEndpoint(
+    #[cfg_attr(test, schemars(regex(pattern = "^amqps?://")))]
+    String,
+);
 
 impl AmqpEndpoint {
     /// The URL.
