@@ -1,6 +1,7 @@
 //! `streamgauge attach`: watches what is deployed, with the same screen.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -51,7 +52,7 @@ pub struct AttachFlags {
     max_events: Option<u64>,
     /// End the load after so long: 30s, 10m
     #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
-    lasts: Option<std::time::Duration>,
+    lasts: Option<Duration>,
     /// The word for the whole pipeline in big letters, for the last row of a room
     #[arg(long)]
     big: bool,
@@ -64,6 +65,10 @@ pub struct AttachFlags {
     #[command(flatten)]
     look: LookFlags,
 }
+
+/// After the load was stopped, what is under way may take so long to be stored and seen. Looks are a second apart, and an
+/// audit takes several.
+const DRAIN: Duration = Duration::from_secs(20);
 
 fn partitions(text: &str) -> Result<u32, String> {
     values::whole(text, "a number of partitions", 1..=2_048)
@@ -206,12 +211,9 @@ impl Controls for Drive {
 }
 
 impl Stage for Drive {
-    fn end_load(&mut self) -> bool {
-        let had_load = self.attached.has_load();
-        if had_load {
-            self.set_target(Target::Paused);
-        }
-        had_load
+    fn end_load(&mut self) -> Option<Duration> {
+        self.set_target(Target::Paused);
+        self.attached.has_load().then_some(DRAIN)
     }
 
     async fn take_down(self) -> Result<(), SessionError> {

@@ -1,6 +1,7 @@
 //! `streamgauge local`: the embedded scenario, with a screen or without.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::mpsc;
@@ -76,6 +77,9 @@ fn partitions(text: &str) -> Result<u32, String> {
 fn request_units(text: &str) -> Result<u32, String> {
     values::whole(text, "a number of request units", 400..=1_000_000)
 }
+
+/// After the load was stopped, what is under way may take so long to be stored.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Runs the command.
 pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
@@ -214,12 +218,12 @@ impl Controls for Drive {
 }
 
 impl Stage for Drive {
-    fn end_load(&mut self) -> bool {
+    fn end_load(&mut self) -> Option<Duration> {
         if let Some(performance) = &self.performance {
             performance.mend(&mut self.scenario);
         }
         self.scenario.pause_load();
-        self.scenario.processor_runs() == Some(true)
+        (self.scenario.processor_runs() == Some(true)).then_some(DRAIN)
     }
 
     async fn take_down(self) -> Result<(), SessionError> {

@@ -26,9 +26,6 @@ use crate::ui::theme::ThemeError;
 /// Observations that may wait for the session: several looks at 2,048 partitions.
 pub(super) const WAITING: usize = 16_384;
 
-/// After the load was stopped, what is under way may take so long to be stored.
-const DRAIN: Duration = Duration::from_secs(10);
-
 /// What went wrong, in one sentence.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionError {
@@ -58,8 +55,8 @@ pub(super) struct Watching {
 
 /// What is watched, with what of it can be driven.
 pub(super) trait Stage: Controls {
-    /// Stops the load, and says whether what is under way then can be followed to its end.
-    fn end_load(&mut self) -> bool;
+    /// Stops the load, and says how long what is under way then may be followed to its end; `None` where it can't be.
+    fn end_load(&mut self) -> Option<Duration>;
     /// Takes down what was brought up.
     async fn take_down(self) -> Result<(), SessionError>;
 }
@@ -206,13 +203,13 @@ pub(super) async fn finish(
     mut observations: mpsc::Receiver<Observation>,
     recorder: Option<Writer>,
 ) -> Result<Exit, SessionError> {
-    let processed = stage.end_load();
+    let drain = stage.end_load();
     let waiting = summary::in_flight(&session);
-    if processed && waiting > 0 {
+    if drain.is_some() && waiting > 0 {
         complain(&format_args!("the load is stopped; waiting for {waiting} events on their way (Ctrl-C: at once)"));
     }
     let drained = async {
-        while processed && !summary::is_settled(&session) {
+        while drain.is_some() && !summary::is_settled(&session) {
             match observations.recv().await {
                 Some(observation) => {
                     if let Some(recorder) = &recorder {
@@ -226,13 +223,13 @@ pub(super) async fn finish(
     };
     // However it ends, what is known then is told.
     tokio::select! {
-        _ = tokio::time::timeout(DRAIN, drained) => {}
+        _ = tokio::time::timeout(drain.unwrap_or_default(), drained) => {}
         () = stop_signal() => {}
     }
-    let drain = async { while observations.recv().await.is_some() {} };
+    let rest = async { while observations.recv().await.is_some() {} };
     tokio::select! {
         stopped = stage.take_down() => stopped?,
-        () = drain => {}
+        () = rest => {}
     }
     for line in summary::lines(&session) {
         complain(&line);
