@@ -75,7 +75,7 @@ pub enum AzureError {
     },
     /// The service knows the credential and does not let it in, or does not know it: 401 or 403.
     #[error(
-        "{service} at {address} refuses the credential ({reason}); it takes the role {role}, or the right key in {}",
+        "{service} at {address} refuses the credential; it takes the role {role}, or the right key in {} ({reason})",
         .service.variables(), role = .service.role()
     )]
     Forbidden {
@@ -162,13 +162,24 @@ enum CredentialTrouble {
 }
 
 impl CredentialTrouble {
-    fn told(self, service: Service, address: String, error: &dyn Error) -> AzureError {
-        let reason = root_cause(error);
+    fn told(self, service: Service, address: String, error: &(dyn Error + 'static)) -> AzureError {
+        let reason = match http_trouble(error) {
+            Some(said) => said,
+            None => root_cause(error),
+        };
         match self {
             Self::NoToken => AzureError::NoToken { service, address, reason },
             Self::NotLetIn => AzureError::Forbidden { service, address, reason },
         }
     }
+}
+
+/// What an answer over HTTP says in two words, such as `403 AuthenticationFailed`. The whole of it is a page of XML.
+fn http_trouble(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = error.downcast_ref::<azure_core::Error>()?;
+    let ErrorKind::HttpResponse { status, error_code, .. } = error.kind() else { return None };
+    let status = u16::from(*status);
+    Some(error_code.as_ref().map_or_else(|| status.to_string(), |code| format!("{status} {code}")))
 }
 
 /// Whether an error is about the credential. The SDKs of the three services wrap one another's errors, each in its own

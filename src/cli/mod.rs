@@ -1,5 +1,6 @@
 //! Commands and flags. Help, and every sentence about a wrong flag, come from here.
 
+mod attach;
 mod choice;
 mod completions;
 mod config;
@@ -11,6 +12,8 @@ mod man;
 mod output;
 mod replay;
 mod report;
+mod scenarios;
+mod session;
 mod themes;
 mod values;
 
@@ -26,6 +29,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{CONFIG, Loaded, default_path, load};
 use crate::ui::live::wall_clock;
 use crate::ui::state::ViewState;
+pub use attach::AttachFlags;
 pub use completions::CompletionsFlags;
 pub use demo::DemoFlags;
 pub use export::ExportFlags;
@@ -33,6 +37,7 @@ pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
 pub use replay::ReplayFlags;
 pub use report::{ReportFlags, RuleFlags};
+pub use scenarios::ScenariosFlags;
 pub use themes::ThemesFlags;
 
 /// What the exit code says.
@@ -100,6 +105,15 @@ enum Command {
         streamgauge local --partitions 32  more of them than rows: the worst first\n  \
         streamgauge local --headless       no screen: serve it to any client")]
     Local(LocalFlags),
+    /// Watch what is deployed: Event Hubs, checkpoints, Cosmos DB
+    #[command(after_help = "Examples:\n  \
+        streamgauge attach scenario.toml   what a scenario file describes\n  \
+        streamgauge attach --solution eventhubs-functions-cosmosdb --prefix P --partitions 2")]
+    Attach(Box<AttachFlags>),
+    /// List upstream's solutions, and what can be watched of each
+    #[command(after_help = "Examples:\n  \
+        streamgauge scenarios --sample     a beginning for a scenario of one's own")]
+    Scenarios(ScenariosFlags),
     /// Replay a recording; without a file, list what there is
     #[command(after_help = "Examples:\n  \
         streamgauge replay                 choose among samples and your own\n  \
@@ -187,6 +201,8 @@ pub fn run() -> ExitCode {
     let flag = line.config.as_deref();
     match line.command {
         Some(Command::Local(flags)) => with_settings(flag, |settings| local::run(&flags, settings)),
+        Some(Command::Attach(flags)) => with_settings(flag, |settings| attach::run(&flags, settings)),
+        Some(Command::Scenarios(flags)) => scenarios::run(&flags),
         Some(Command::Replay(flags)) => with_settings(flag, |settings| replay::run(&flags, settings)),
         Some(Command::Themes(flags)) => with_settings(flag, |settings| themes::run(&flags, settings)),
         Some(Command::Demo(flags)) => with_settings(flag, |settings| demo::run(&flags, settings)),

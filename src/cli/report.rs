@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::local::stop_signal;
+use super::session::stop_signal;
 use super::{Exit, complain, replay, values};
 use crate::model::session::Session;
 use crate::model::units::{EventRate, Time};

@@ -340,6 +340,7 @@ async fn start_eventhubs(
         consumer_groups: vec![GROUP.into()],
         retention_bytes: RETENTION / u64::from(options.partitions.max(1)),
         max_message_size: 1 << 20,
+        key: None,
         faults: faults.eventhubs.clone(),
     };
     let thread = on_own_thread("endpoint-amqp", move |mut shutdown| async move {

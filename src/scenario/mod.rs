@@ -5,7 +5,9 @@
 //! - [`catalogue`]: upstream's solutions, whose names follow from a prefix
 //! - [`places`]: a scenario with its credentials, ready to be watched, and the probes that watch it: the same for the
 //!   embedded scenario and for a deployed one
+//! - [`attached`]: a deployed scenario while it is attached to, with the load that may go into it
 
+pub mod attached;
 pub mod catalogue;
 pub mod checkpoints;
 pub mod cosmos;

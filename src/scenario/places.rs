@@ -14,6 +14,7 @@ use super::file::{Ingest, Position, ScenarioFile, Store};
 use crate::azure::credentials::{CredentialError, Environment};
 use crate::azure::own_thread::on_own_thread;
 use crate::azure::{BlobAddress, CosmosAddress, EventHubsAddress, OwnThread, OwnThreadError};
+use crate::load::driver::LoadError;
 use crate::load::sink::Sink;
 use crate::model::ledger::Ledger;
 use crate::probe::ingest::eventhubs::LogEndProbe;
@@ -31,6 +32,9 @@ pub enum ScenarioError {
     /// A thread.
     #[error(transparent)]
     Thread(#[from] OwnThreadError),
+    /// The load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
 }
 
 /// Where the stations of a scenario are.

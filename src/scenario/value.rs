@@ -12,9 +12,9 @@ use crate::recording::jump::read_span;
 
 /// The name of a hub, a container, a database: printable, on one line, of 1 to 255 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minLength" = 1, "maxLength" = 255, "pattern" = "^[^/\\\\?#]*$")))]
 #[serde(try_from = "String")]
-pub struct Name(#[cfg_attr(test, schemars(length(min = 1, max = 255)))] String);
+pub struct Name(String);
 
 impl Name {
     /// The name.
@@ -40,7 +40,7 @@ impl TryFrom<String> for Name {
 
 /// The host of a namespace, such as `contosoeventhubs.servicebus.windows.net`; for an emulator also with a port.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^[A-Za-z0-9.-]+(:[0-9]+)?$")))]
 #[serde(try_from = "String")]
 pub struct Host(String);
 
@@ -67,12 +67,9 @@ impl TryFrom<String> for Host {
 /// The URL of an account, `https` or, on this machine alone, `http`. There is no place in it for a query, where signatures
 /// stand.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^https?://[^?@]+$")))]
 #[serde(try_from = "String")]
-pub struct Endpoint(
-    #[cfg_attr(test, schemars(regex(pattern = "^https?://")))]
-    String,
-);
+pub struct Endpoint(String);
 
 impl Endpoint {
     /// The URL.
@@ -109,12 +106,9 @@ pub(crate) fn is_this_machine(host: &str) -> bool {
 /// Connect to this instead of the namespace, such as `amqp://127.0.0.1:5672`: an emulator, or a private endpoint
 /// (`amqps`).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^amqps?://")))]
 #[serde(try_from = "String")]
-pub struct AmqpEndpoint(
-    #[cfg_attr(test, schemars(regex(pattern = "^amqps?://")))]
-    String,
-);
+pub struct AmqpEndpoint(String);
 
 impl AmqpEndpoint {
     /// The URL.
@@ -145,9 +139,9 @@ impl TryFrom<String> for AmqpEndpoint {
 
 /// How often a service is looked at: `250ms` to `2s`. Slower, and what is on screen would be stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^([0-9]+(ms|s))+$", "default" = "1s")))]
 #[serde(try_from = "String")]
-pub struct Every(#[cfg_attr(test, schemars(with = "String"))] Duration);
+pub struct Every(Duration);
 
 impl Every {
     /// The quickest and the slowest.
@@ -177,9 +171,9 @@ impl TryFrom<String> for Every {
 
 /// A span, such as `10m` or `1h30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^([0-9]+(d|h|ms|m|s))+$")))]
 #[serde(try_from = "String")]
-pub struct Span(#[cfg_attr(test, schemars(with = "String"))] pub Duration);
+pub struct Span(pub Duration);
 
 impl TryFrom<String> for Span {
     type Error = String;
@@ -192,9 +186,9 @@ impl TryFrom<String> for Span {
 
 /// Events a second, above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 0.001, "maximum" = 10_000_000)))]
 #[serde(try_from = "f64")]
-pub struct Rate(#[cfg_attr(test, schemars(range(min = 0.001, max = 10_000_000.0)))] f64);
+pub struct Rate(f64);
 
 impl Rate {
     /// The rate.
@@ -221,9 +215,9 @@ impl TryFrom<f64> for Rate {
 
 /// Request units a second that a store is provisioned with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 400, "maximum" = 100_000_000)))]
 #[serde(try_from = "u32")]
-pub struct Provisioned(#[cfg_attr(test, schemars(range(min = 400, max = 100_000_000)))] u32);
+pub struct Provisioned(u32);
 
 impl Provisioned {
     /// In RU/s.
@@ -243,9 +237,9 @@ impl TryFrom<u32> for Provisioned {
 
 /// A share in percent, above 0 and at most 100.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 0.01, "maximum" = 100, "default" = 1)))]
 #[serde(try_from = "f64")]
-pub struct Percent(#[cfg_attr(test, schemars(range(min = 0.01, max = 100.0)))] f64);
+pub struct Percent(f64);
 
 impl Percent {
     /// One percent.
