@@ -149,13 +149,22 @@ fn report(flags: &ReportFlags) -> Result<Exit, Failure> {
     let (file, said) = (flags.file.clone(), Said::of(flags));
     let (reader, again) = (stop.clone(), rules.clone());
     let exit = runtime.block_on(async {
+        let signal = stop_signal();
+        tokio::pin!(signal);
+        // From here on a signal is heard, and not the end of the program.
+        if futures::poll!(&mut signal).is_ready() {
+            return Ok(Ok(Exit::Interrupted));
+        }
         // Reading is a thread's work: a signal finds it in the middle, and it ends with what it has.
         let mut reading = tokio::task::spawn_blocking(move || of_recording(&file, &again, said, &reader));
         tokio::select! {
             done = &mut reading => done,
-            () = stop_signal() => {
+            () = signal => {
                 stop.ask();
-                tokio::time::timeout(GOODBYE, reading).await.unwrap_or(Ok(Ok(Exit::Interrupted)))
+                tokio::time::timeout(GOODBYE, reading).await.unwrap_or_else(|_| {
+                    complain(&"interrupted before there was anything to report");
+                    Ok(Ok(Exit::Interrupted))
+                })
             }
         }
     });
@@ -165,7 +174,7 @@ fn report(flags: &ReportFlags) -> Result<Exit, Failure> {
 }
 
 /// After an interruption, what was read so far has so long to be told.
-const GOODBYE: Duration = Duration::from_secs(5);
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Somebody wants an end.
 #[derive(Debug, Clone, Default)]
