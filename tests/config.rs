@@ -60,6 +60,15 @@ fn the_sample_is_a_file_that_can_be_used_at_once() {
 }
 
 #[test]
+fn what_the_readme_shows_can_be_written() {
+    let readme = include_str!("../README.md");
+    let (_, rest) = readme.split_once("```toml\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let settings = streamgauge::config::parse(example, "README.md").expect("it is right");
+    assert_ne!(settings, streamgauge::config::Settings::default());
+}
+
+#[test]
 fn a_named_file_that_can_not_be_used_is_a_usage_error() {
     let user = User::new();
     let typo = user.file("typo.toml", "theme = \"auto\"\n\nsrot = \"rate\"\n");
@@ -87,6 +96,19 @@ fn a_named_file_that_can_not_be_used_is_a_usage_error() {
     let output = user.run(&["replay", "--config", text(&nowhere)], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("nowhere.toml could not be read ("), "{}", said(&output));
+}
+
+#[test]
+fn the_file_is_named_before_or_after_the_command_and_no_other_flag_before() {
+    let user = User::new();
+    let typo = user.file("typo.toml", "srot = \"rate\"\n");
+    for arguments in [["--config", text(&typo), "replay"], ["replay", "--config", text(&typo)]] {
+        assert!(said(&user.run(&arguments, &[])).contains("did you mean `sort`?"), "{arguments:?}");
+    }
+    let output = user.run(&["--rate", "5", "replay", "steady"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "streamgauge: --rate can't stand before replay; it belongs to `streamgauge local`; see --help";
+    assert_eq!(said(&output), expected);
 }
 
 #[test]

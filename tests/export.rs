@@ -194,7 +194,7 @@ fn what_cannot_be_exported_is_said_in_one_sentence() {
             2,
             "\"10x3\" is not a size: give columns x rows from 80x24 to 500x200",
         ),
-        (&["export", "steady", "--svg", &file, "--theme", "drak"], 2, "did you mean dark?"),
+        (&["export", "steady", "--svg", &file, "--theme", "drak"], 2, "did you mean `dark`?"),
         (&["export", "steady", "--svg", &file, "--zoom", "all"], 2, "can't fill the screen"),
         (&["export", "steady", "--svg", &file, "--fps", "9"], 2, "cannot be used with"),
         (&["export", "steady", "--cast", &file, "--at", "9s"], 2, "cannot be used with"),

@@ -78,9 +78,16 @@ fn mandoc_has_nothing_against_the_manual() {
     let mut mandoc = Command::new("mandoc");
     mandoc.args(["-Tlint", "-Wwarning"]);
     let (Ok(said) | Err(said)) = read_by(mandoc, &said(&["man"]));
-    // The page says its version, and no date.
-    let complaints: Vec<&str> = said.lines().filter(|line| !line.contains("missing date, using \"\": TH")).collect();
-    assert_eq!((complaints.len(), said.lines().count()), (0, 1), "{said}");
+    // The page says its version, and no date; where a flag lists its values, `clap_mangen` asks for one break too many,
+    // which no reader sees.
+    let known = [
+        "missing date, using \"\": TH",
+        "skipping paragraph macro: br before sp",
+        "skipping paragraph macro: br after sp",
+    ];
+    let complaints: Vec<&str> = said.lines().filter(|line| !known.iter().any(|known| line.contains(known))).collect();
+    assert!(complaints.is_empty(), "{said}");
+    assert!(said.contains("missing date"), "mandoc has read it: {said}");
 }
 
 /// What bash offers for a line that ends in the word to be completed.

@@ -16,6 +16,7 @@ mod positions;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use positions::{GROUP, HUB, NS, Watched};
@@ -40,6 +41,8 @@ fn peers() -> PathBuf {
 struct Azurite {
     child: Child,
     endpoint: String,
+    /// A line for each request, in their order.
+    log: Receiver<String>,
 }
 
 impl Azurite {
@@ -52,17 +55,15 @@ impl Azurite {
         let said = BufReader::new(child.stdout.take().unwrap()).lines();
         let (tell, told) = std::sync::mpsc::channel();
         // All that it says is read, so that it never waits for a reader.
-        std::thread::spawn(move || {
-            for line in said.map_while(Result::ok) {
-                // `Azurite Blob service successfully listens on http://127.0.0.1:41237`
-                if let Some((_, address)) = line.split_once("successfully listens on ") {
-                    tell.send(address.trim().to_owned()).ok();
-                }
+        std::thread::spawn(move || said.map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+        let address = loop {
+            // `Azurite Blob service successfully listens on http://127.0.0.1:41237`
+            let line = told.recv_timeout(PATIENCE).expect("Azurite says where it listens; is it in tests/peers?");
+            if let Some((_, address)) = line.split_once("successfully listens on ") {
+                break address.trim().to_owned();
             }
-        });
-        let address =
-            told.recv_timeout(PATIENCE).expect("Azurite says where it listens; is it installed in tests/peers?");
-        Self { child, endpoint: format!("{address}/{ACCOUNT}") }
+        };
+        Self { child, endpoint: format!("{address}/{ACCOUNT}"), log: told }
     }
 
     /// Has Python write the checkpoints.
@@ -74,6 +75,21 @@ impl Azurite {
         let said = String::from_utf8_lossy(&output.stdout);
         let complained = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.trim_end().ends_with(" written"), "{said}\n{complained}");
+    }
+
+    /// How many requests came since this was last asked: a wide look is sent behind them, and shows where they end.
+    async fn requests(&self) -> usize {
+        let hub = HubName { namespace: NS.into(), hub: HUB.into() };
+        let marker = BlobAddress { container: "marker".into(), ..self.container() };
+        search(&marker, &hub).await.expect_err("there is no such container");
+        let mut count = 0;
+        loop {
+            let line = self.log.recv_timeout(PATIENCE).expect("the request that ends them is told");
+            if line.contains("/marker?") {
+                return count;
+            }
+            count += usize::from(line.contains(" HTTP/1.1\""));
+        }
     }
 
     fn container(&self) -> BlobAddress {
@@ -119,7 +135,9 @@ async fn azurite_with_checkpoints_in_every_form() {
     let partitions = u32::try_from(table.len()).unwrap();
     let log: Vec<(u32, i64, i64)> = (0..partitions).map(|id| (id, 0, 99)).collect();
     let mut watched = Watched::new(azurite.container(), partitions);
-    for _ in 0..2 {
+    azurite.requests().await;
+    // A wide look, a list for each of five prefixes, and eight bodies; then nothing but the lists.
+    for requests in [1 + 5 + 8, 5] {
         watched.look(&log).await.unwrap();
         for (id, (form, events, owner, remark)) in (0..).zip(&table) {
             let (partition, now) = (watched.partition(id), watched.now());
@@ -131,6 +149,7 @@ async fn azurite_with_checkpoints_in_every_form() {
             assert!(said.starts_with(remark.unwrap_or_default()), "{id}: {said}");
             assert_eq!(said.is_empty(), remark.is_none(), "{id}: {said}");
         }
+        assert_eq!(azurite.requests().await, requests, "calls of a look");
     }
     let age = watched.partition(0).checkpoint_age(watched.now()).unwrap();
     assert!(age < Duration::from_secs(600), "a checkpoint written just now is {age:?} old");

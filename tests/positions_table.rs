@@ -328,8 +328,8 @@ async fn looks_for(watched: &mut Watched, seconds: u32) {
     }
 }
 
-/// A processor that starts after the monitor is found by the next look where it keeps to the contract, and by the next
-/// wide look where it does not.
+/// A processor that starts after the monitor is found by the next look where it spells names by the contract or as
+/// configured. Another spelling beside it is found by the next wide look, thirty seconds after the one that found it.
 #[tokio::test]
 async fn a_processor_that_comes_later_is_found() {
     let endpoint = endpoint().await;
@@ -341,11 +341,25 @@ async fn a_processor_that_comes_later_is_found() {
     watched.look(&[(0, 0, 99)]).await.unwrap();
     assert_eq!(watched.partition(0).form(), Some(Functions), "as configured: no wide look is needed");
 
+    looks_for(&mut watched, 6).await;
     write(&endpoint, &[body("NS.SERVICEBUS.WINDOWS.NET/PLANT/WORKERS/0", &LEGACY.replace("94", "97"))]).await;
-    looks_for(&mut watched, 29).await;
+    looks_for(&mut watched, 28).await;
     assert_eq!(watched.partition(0).lag(), Some(Lag::Behind { events: 5, missed: 0 }));
     looks_for(&mut watched, 2).await;
     assert_eq!(watched.partition(0).lag(), Some(Lag::Behind { events: 2, missed: 0 }));
+}
+
+/// While nothing is found at all, a wide look comes every five seconds.
+#[tokio::test]
+async fn the_first_checkpoint_is_found_soon_however_it_is_spelled() {
+    let endpoint = endpoint().await;
+    let mut watched = Watched::new(address(&endpoint, "checkpoints"), 1);
+    watched.look(&[(0, 0, 99)]).await.unwrap();
+    write(&endpoint, &[body("wORKERS/0", LEGACY)]).await;
+    looks_for(&mut watched, 4).await;
+    assert_eq!(watched.partition(0).form(), None);
+    looks_for(&mut watched, 1).await;
+    assert_eq!(watched.partition(0).form(), Some(Host));
 }
 
 /// A body is read again when it changes, and a new position follows.

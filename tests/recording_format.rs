@@ -108,3 +108,15 @@ fn a_look_at_all_partitions_is_one_line() {
          \"enqueued_ago\":[3000,3000],\"after\":[112,51]}}\n"
     );
 }
+
+/// A form of checkpoints that a newer version knows is none to this one; the rest of the fact stays.
+#[test]
+fn a_form_of_checkpoints_that_is_not_known_is_none() {
+    use streamgauge::model::observation::Hold;
+    let (seen, skipped) =
+        read(r#"{"at":1,"checkpoint":{"partition":[0],"form":["stars"],"leased":[true],"note":["n"],"after":[0]}}"#);
+    assert!(skipped.is_empty());
+    let [Observation { fact: Fact::Checkpoint(checkpoint), .. }] = seen.as_slice() else { unreachable!("one fact") };
+    assert_eq!((checkpoint.form, checkpoint.hold), (None, Some(Hold::Lease { stands: true })));
+    assert_eq!(checkpoint.note.as_deref(), Some("n"));
+}

@@ -176,6 +176,23 @@ fn fewer_colours_keep_apart_what_is_told_apart() {
     }
 }
 
+/// Soft colours come down to few: on the row that is selected, none may come down to its ground.
+#[test]
+fn of_sixteen_colours_none_is_lost_on_its_ground() {
+    for name in COLOURED {
+        let theme = theme(name);
+        for role in READ.iter().chain(&QUIET).chain(&HEAT) {
+            for ground in [theme.ground, theme.selected] {
+                let Style { fg, bg, .. } = reduced(style(&theme, role).patch(ground), Depth::Sixteen);
+                if let (Some(ink), Some(ground)) = (fg.and_then(colour::rgb), bg.and_then(colour::rgb)) {
+                    let reached = contrast(ink, ground);
+                    assert!(reached >= 3.0, "{name}: {role} reads at {reached:.2} on {ground:?}");
+                }
+            }
+        }
+    }
+}
+
 /// A style at a depth.
 fn reduced(style: Style, depth: Depth) -> Style {
     let mut cell = Buffer::empty(Rect::new(0, 0, 1, 1));

@@ -36,10 +36,10 @@ use crate::ui::theme::ThemeError;
 pub struct ExportFlags {
     /// The recording (.jsonl.zst or .jsonl), - for standard input, or the name of a sample
     file: PathBuf,
-    /// Write one frame as a picture (SVG); - for standard output
+    /// Write one frame as SVG; - is standard output
     #[arg(long, value_name = "OUT")]
     svg: Option<PathBuf>,
-    /// Write the replay as an asciicast, version 3; - for standard output
+    /// Write the replay as an asciicast v3; - is standard output
     #[arg(long, value_name = "OUT")]
     cast: Option<PathBuf>,
     /// Write a row for each second and partition as CSV; - for standard output
@@ -67,19 +67,19 @@ pub struct ExportFlags {
     #[arg(long, value_name = "WHAT", value_parser = Zoom::named)]
     zoom: Option<Zoom>,
     /// The word for the whole pipeline in big letters
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     big: bool,
     /// Where the cast begins [default: start]
-    #[arg(long, value_name = "TIME", conflicts_with = "svg")]
+    #[arg(long, value_name = "TIME", conflicts_with = "svg", hide_short_help = true)]
     from: Option<String>,
     /// Where the cast ends [default: end]
-    #[arg(long, value_name = "TIME", conflicts_with = "svg")]
+    #[arg(long, value_name = "TIME", conflicts_with = "svg", hide_short_help = true)]
     to: Option<String>,
     /// Frames a second of the cast, 1 to 30
-    #[arg(long, value_name = "FRAMES", default_value = "4", value_parser = frames_per_second, conflicts_with = "svg")]
+    #[arg(long, value_name = "FRAMES", default_value = "4", value_parser = frames_per_second, conflicts_with = "svg", hide_short_help = true)]
     fps: u32,
-    /// How fast the cast plays: 1/8, 1/4, 1/2, 1, 2, 4, 8, 16, 32 or 64 times
-    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = doublings, conflicts_with = "svg")]
+    /// How fast the cast plays, from 1/8 to 64 times: 1/8, 1/4 .. 32, 64
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = doublings, conflicts_with = "svg", hide_short_help = true)]
     speed: i8,
 }
 

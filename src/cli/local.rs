@@ -21,7 +21,7 @@ use crate::recording::writer::{Writer, WriterState};
 use crate::report::summary;
 use crate::ui::live::{self, Controls, Cue, Live, wall_clock};
 use crate::ui::state::{ScriptSign, StationNames, ViewState};
-use crate::ui::terminal::{Screen, ScreenError};
+use crate::ui::terminal::{Screen, ScreenError, watch_for_stops};
 use crate::ui::theme::ThemeError;
 
 /// Flags of the embedded scenario.
@@ -62,7 +62,7 @@ pub struct LocalFlags {
     #[arg(long, hide_short_help = true)]
     no_process: bool,
     /// The word for the whole pipeline in big letters, for the last row of a room
-    #[arg(long, conflicts_with = "headless")]
+    #[arg(long, conflicts_with = "headless", hide_short_help = true)]
     big: bool,
     /// Write the recording of this session to a file [default: the user's state folder; with --headless, none]
     #[arg(long, value_name = "FILE")]
@@ -131,7 +131,7 @@ impl Record {
 /// Runs the command.
 pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
     if flags.headless {
-        return told(on_runtime(headless(flags)));
+        return told(on_runtime(async { headless(flags, stop_signal()).await }));
     }
     let watching = Watching {
         options: scenario_options(flags),
@@ -149,9 +149,20 @@ pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
 
 /// Brings the scenario up and shows it until somebody leaves.
 pub(super) fn watch(watching: Watching, look: &LookFlags, loaded: &Loaded) -> Exit {
-    // The terminal comes first: without one, nothing is brought up.
-    let screen = || -> Result<Screen, LocalError> { Ok(Screen::take(look.look(&loaded.settings.look)?)?) };
-    told(screen().and_then(|screen| on_runtime(on_screen(watching, loaded, screen))))
+    told(watch_until_stopped(watching, look, loaded))
+}
+
+fn watch_until_stopped(watching: Watching, look: &LookFlags, loaded: &Loaded) -> Result<Exit, LocalError> {
+    let look = look.look(&loaded.settings.look)?;
+    // Before the first thread.
+    watch_for_stops()?;
+    on_runtime(async {
+        // From here on a signal ends the program in good order: the terminal is not taken earlier.
+        let stop = stop_signal();
+        // The terminal comes first: without one, nothing is brought up.
+        let screen = Screen::take(look)?;
+        on_screen(watching, loaded, screen, stop).await
+    })
 }
 
 /// Says what went wrong, if something did.
@@ -197,7 +208,12 @@ fn title(flags: &LocalFlags) -> String {
     format!("local: Event Hubs, {} partitions, to Cosmos DB", flags.partitions)
 }
 
-async fn on_screen(watching: Watching, loaded: &Loaded, mut screen: Screen) -> Result<Exit, LocalError> {
+async fn on_screen(
+    watching: Watching,
+    loaded: &Loaded,
+    mut screen: Screen,
+    stop: impl Future<Output = ()>,
+) -> Result<Exit, LocalError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
     let scenario = Scenario::start(watching.options, tell, wall_clock).await?;
     let title = watching.title;
@@ -210,7 +226,7 @@ async fn on_screen(watching: Watching, loaded: &Loaded, mut screen: Screen) -> R
         recorder: recorder.as_ref(),
         folder: folder.as_ref(),
     };
-    let session = live::run(&mut screen, state, live, stop_signal()).await;
+    let session = live::run(&mut screen, state, live, stop).await;
     drop(screen);
     if let Some(performance) = &drive.performance {
         performance.mend(&mut drive.scenario);
@@ -248,7 +264,7 @@ fn describe(title: String) -> ScenarioDescription {
     ScenarioDescription { title, ingest, processor, store }
 }
 
-async fn headless(flags: &LocalFlags) -> Result<Exit, LocalError> {
+async fn headless(flags: &LocalFlags, stop: impl Future<Output = ()>) -> Result<Exit, LocalError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
     let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
     let endpoints = &scenario.endpoints;
@@ -275,7 +291,6 @@ async fn headless(flags: &LocalFlags) -> Result<Exit, LocalError> {
         None => None,
     };
     let mut session = Session::new();
-    let stop = stop_signal();
     tokio::pin!(stop);
     // Whoever asked for the endpoints and closed the pipe without reading them wants nothing more.
     if told {
@@ -348,19 +363,24 @@ async fn finish(
     Ok(Exit::Done)
 }
 
-/// Comes back when the program is asked to end: Ctrl-C without a screen, or SIGTERM, or a closed terminal.
-pub(super) async fn stop_signal() {
+/// Comes back when the program is asked to end: Ctrl-C without a screen, or SIGTERM, or a closed terminal. It listens from
+/// the call on, not from the first time that somebody waits. To be called inside the runtime.
+pub(super) fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
-        let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
-        futures::future::select_all(any).await;
+        async move {
+            let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+            futures::future::select_all(any).await;
+        }
     }
     #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+    async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

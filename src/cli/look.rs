@@ -21,10 +21,17 @@ pub struct LookFlags {
 #[derive(Debug, Args)]
 pub struct RenditionFlags {
     /// How many colours [default: what the terminal says it has]
-    #[arg(long, visible_alias = "color", value_enum, value_name = "DEPTH", hide_default_value = true)]
+    #[arg(
+        long,
+        visible_alias = "color",
+        value_enum,
+        value_name = "DEPTH",
+        hide_default_value = true,
+        hide_short_help = true
+    )]
     colour: Option<Depth>,
     /// ASCII glyphs alone
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     ascii: bool,
 }
 

@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{CONFIG, Loaded, default_path, load};
 use crate::ui::live::wall_clock;
@@ -65,17 +67,15 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A live monitor for streaming pipelines: ingest rate, lag of every partition and serve-layer writes, side by side
+/// A live monitor for streaming pipelines: ingest, lag by partition and writes
 #[derive(Debug, Parser)]
 #[command(
     name = "streamgauge",
     version,
     term_width = 80,
-    args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     after_help = "Examples:\n  \
         streamgauge                        the embedded scenario, 1,000 events/s\n  \
-        streamgauge --rate 4000            more than the store carries\n  \
         streamgauge replay throttled       a recording: play, pause, step, seek\n\n\
         Flags of `local` do without its name: see `streamgauge local -h`.",
     after_long_help = "Examples:\n  \
@@ -96,7 +96,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Bring the embedded scenario up under load and watch it (the default)
+    /// Bring the embedded scenario up under load: the default
     #[command(after_help = "Examples:\n  \
         streamgauge local --partitions 32  more of them than rows: the worst first\n  \
         streamgauge local --headless       no screen: serve it to any client")]
@@ -106,13 +106,24 @@ enum Command {
         streamgauge replay                 choose among samples and your own\n  \
         streamgauge replay FILE --loop     a recording, over and over")]
     Replay(ReplayFlags),
-    /// Perform a script on the embedded scenario, for a talk; without one, list what there is
+    /// Perform a script for a talk; without one, list what there is
+    #[command(after_help = "Examples:\n  \
+        streamgauge demo throttled         a story of three minutes, hands-free\n  \
+        streamgauge demo stuck --print     a beginning for a script of one's own")]
     Demo(DemoFlags),
-    /// Make a picture of a recording: one frame as SVG, or the replay as an asciicast
+    /// Make a picture of a recording: SVG or asciicast
+    #[command(after_help = "Examples:\n  \
+        streamgauge export throttled --svg frame.svg --at 70s\n  \
+        streamgauge export FILE --cast replay.cast --speed 4")]
     Export(Box<ExportFlags>),
     /// Report a recording without a screen: figures, and a verdict
+    #[command(after_help = "Examples:\n  \
+        streamgauge report throttled       one of the samples\n  \
+        streamgauge report FILE --json     one document, for scripts")]
     Report(Box<ReportFlags>),
-    /// Show the themes: what each role looks like, and a sample of the screen
+    /// Show the themes, each with a sample of the screen
+    #[command(after_help = "Examples:\n  \
+        streamgauge themes light           one of them alone")]
     Themes(ThemesFlags),
     /// Print sample settings, and where they are looked for
     #[command(after_help = "Examples:\n  \
@@ -134,9 +145,31 @@ fn definition() -> clap::Command {
     CommandLine::command().mut_args(|flag| flag.hide_short_help(true))
 }
 
+/// Before the name of a command only what every command has may stand: a load that is asked for and not driven would be a
+/// surprise. (Clap's own way to say so refuses `--config` there too.)
+fn of_local_alone(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let Some((command, _)) = matches.subcommand() else { return Ok(()) };
+    let definition = definition();
+    let typed = |flag: &&clap::Arg| {
+        let source = matches.value_source(flag.get_id().as_str());
+        !flag.is_global_set() && source == Some(ValueSource::CommandLine)
+    };
+    match definition.get_arguments().find(typed) {
+        None => Ok(()),
+        Some(flag) => {
+            let flag = flag.get_long().unwrap_or_default();
+            let sentence = format!("--{flag} can't stand before {command}; it belongs to `streamgauge local`");
+            Err(clap::Error::raw(ErrorKind::ArgumentConflict, sentence))
+        }
+    }
+}
+
 /// Runs the program: reads the command line, does what it says, and gives the exit code.
 pub fn run() -> ExitCode {
-    let parsed = definition().try_get_matches().and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let parsed = definition().try_get_matches().and_then(|matches| {
+        of_local_alone(&matches)?;
+        CommandLine::from_arg_matches(&matches)
+    });
     let line = match parsed {
         Ok(line) => line,
         Err(error) => {

@@ -96,11 +96,15 @@ fn play(file: &Path, flags: &ReplayFlags, loaded: &Loaded) -> Result<(), Failure
     watch_for_stops()?;
     // The recording comes first: a file that is none is said so on a terminal that was never taken.
     let player = open(file)?;
-    let mut screen = Screen::take(flags.look.look(&loaded.settings.look)?)?;
+    let look = flags.look.look(&loaded.settings.look)?;
     let state = begin(loaded, ViewState { big: flags.big, ..replay::view_of(&player) });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let outcome = runtime.block_on(replay::run(&mut screen, player, state, flags.looping, stop_signal()));
-    drop(screen);
+    let outcome = runtime.block_on(async {
+        // From here on a signal ends the program in good order: the terminal is not taken earlier.
+        let stop = stop_signal();
+        let mut screen = Screen::take(look)?;
+        replay::run(&mut screen, player, state, flags.looping, stop).await
+    });
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(outcome?)
 }

@@ -4,9 +4,7 @@ use ratatui::style::Color;
 
 use crate::ui::ground::Ground;
 use crate::ui::theme::Theme;
-
-/// Red, green, blue.
-pub type Rgb = (u8, u8, u8);
+use crate::ui::theme::colour::{self, Rgb};
 
 /// What a common terminal shows for its own foreground, its background and its sixteen colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,79 +18,66 @@ pub struct Palette {
 }
 
 const DARK: Palette = Palette {
-    foreground: (0xd4, 0xd4, 0xd4),
-    background: (0x16, 0x18, 0x1d),
+    foreground: [0xd4, 0xd4, 0xd4],
+    background: [0x16, 0x18, 0x1d],
     sixteen: [
-        (0x1d, 0x1f, 0x21),
-        (0xcc, 0x66, 0x66),
-        (0x8c, 0xc2, 0x65),
-        (0xe5, 0xc0, 0x7b),
-        (0x5c, 0x8f, 0xd6),
-        (0xc6, 0x78, 0xdd),
-        (0x56, 0xb6, 0xc2),
-        (0xa9, 0xae, 0xb8),
-        (0x7b, 0x81, 0x8c),
-        (0xff, 0x6b, 0x6b),
-        (0xa5, 0xe0, 0x75),
-        (0xf0, 0xd3, 0x99),
-        (0x61, 0xaf, 0xef),
-        (0xde, 0x9b, 0xf0),
-        (0x7f, 0xd5, 0xe0),
-        (0xf5, 0xf5, 0xf5),
+        [0x1d, 0x1f, 0x21],
+        [0xcc, 0x66, 0x66],
+        [0x8c, 0xc2, 0x65],
+        [0xe5, 0xc0, 0x7b],
+        [0x5c, 0x8f, 0xd6],
+        [0xc6, 0x78, 0xdd],
+        [0x56, 0xb6, 0xc2],
+        [0xa9, 0xae, 0xb8],
+        [0x7b, 0x81, 0x8c],
+        [0xff, 0x6b, 0x6b],
+        [0xa5, 0xe0, 0x75],
+        [0xf0, 0xd3, 0x99],
+        [0x61, 0xaf, 0xef],
+        [0xde, 0x9b, 0xf0],
+        [0x7f, 0xd5, 0xe0],
+        [0xf5, 0xf5, 0xf5],
     ],
 };
 
 const LIGHT: Palette = Palette {
-    foreground: (0x2b, 0x2d, 0x33),
-    background: (0xfb, 0xfb, 0xf9),
+    foreground: [0x2b, 0x2d, 0x33],
+    background: [0xfb, 0xfb, 0xf9],
     sixteen: [
-        (0x24, 0x26, 0x2b),
-        (0xb4, 0x2b, 0x2b),
-        (0x2f, 0x7d, 0x1f),
-        (0x8a, 0x62, 0x00),
-        (0x1f, 0x5b, 0xb5),
-        (0x8a, 0x2f, 0xa8),
-        (0x00, 0x6f, 0x80),
-        (0x8e, 0x93, 0x9c),
-        (0x6b, 0x71, 0x7b),
-        (0xd0, 0x1f, 0x1f),
-        (0x3c, 0x94, 0x2a),
-        (0xa5, 0x78, 0x00),
-        (0x2a, 0x6f, 0xd6),
-        (0xa3, 0x43, 0xc4),
-        (0x00, 0x88, 0x9c),
-        (0xff, 0xff, 0xff),
+        [0x24, 0x26, 0x2b],
+        [0xb4, 0x2b, 0x2b],
+        [0x2f, 0x7d, 0x1f],
+        [0x8a, 0x62, 0x00],
+        [0x1f, 0x5b, 0xb5],
+        [0x8a, 0x2f, 0xa8],
+        [0x00, 0x6f, 0x80],
+        [0x8e, 0x93, 0x9c],
+        [0x6b, 0x71, 0x7b],
+        [0xd0, 0x1f, 0x1f],
+        [0x3c, 0x94, 0x2a],
+        [0xa5, 0x78, 0x00],
+        [0x2a, 0x6f, 0xd6],
+        [0xa3, 0x43, 0xc4],
+        [0x00, 0x88, 0x9c],
+        [0xff, 0xff, 0xff],
     ],
 };
 
 impl Palette {
-    /// The palette for a ground.
-    pub const fn of(ground: Ground) -> Self {
-        match ground {
-            Ground::Dark => DARK,
-            Ground::Light => LIGHT,
-        }
-    }
-
-    /// The palette that a theme is shown on: its own ground and text, where it has them.
+    /// The palette that suits a theme: on the theme's own ground if it has one, else on a dark one.
     pub fn of_theme(theme: &Theme) -> Self {
-        let (ground, text) = (theme.ground.bg, theme.ground.fg.or(theme.text.fg));
-        let background = ground.and_then(|ground| DARK.rgb(ground));
-        let light = background.is_some_and(|(red, green, blue)| Ground::of([red, green, blue]) == Ground::Light);
-        let usual = if light { LIGHT } else { DARK };
-        Self {
-            background: background.unwrap_or(usual.background),
-            foreground: text.and_then(|text| usual.rgb(text)).unwrap_or(usual.foreground),
-            ..usual
-        }
+        let ground = theme.ground.bg.and_then(colour::rgb);
+        let usual = match ground.map(Ground::of) {
+            None | Some(Ground::Dark) => DARK,
+            Some(Ground::Light) => LIGHT,
+        };
+        let text = theme.ground.fg.or(theme.text.fg).and_then(colour::rgb);
+        Self { foreground: text.unwrap_or(usual.foreground), background: ground.unwrap_or(usual.background), ..usual }
     }
 
     /// A colour as figures; `None` is the terminal's own foreground or background.
     pub fn rgb(&self, colour: Color) -> Option<Rgb> {
-        let index = match colour {
-            Color::Reset => return None,
-            Color::Rgb(red, green, blue) => return Some((red, green, blue)),
-            Color::Indexed(index) => index,
+        let place = match colour {
             Color::Black => 0,
             Color::Red => 1,
             Color::Green => 2,
@@ -109,32 +94,15 @@ impl Palette {
             Color::LightMagenta => 13,
             Color::LightCyan => 14,
             Color::White => 15,
+            Color::Indexed(index @ 0..16) => usize::from(index),
+            Color::Reset | Color::Rgb(..) | Color::Indexed(_) => return colour::rgb(colour),
         };
-        Some(self.indexed(index))
-    }
-
-    /// One of xterm's 256 colours: the sixteen, then a cube of six steps a side, then 24 greys.
-    ///
-    /// Worked example: 208 is 192 into the cube: red 192 / 36 = 5, green 192 / 6 % 6 = 2, blue 0: an orange.
-    fn indexed(&self, index: u8) -> Rgb {
-        const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-        let step = |place: u8| STEPS.get(usize::from(place % 6)).copied().unwrap_or(255);
-        match index {
-            0..=15 => self.sixteen.get(usize::from(index)).copied().unwrap_or(self.foreground),
-            16..=231 => {
-                let cube = index - 16;
-                (step(cube / 36), step(cube / 6), step(cube))
-            }
-            232..=255 => {
-                let grey = 8 + 10 * (index - 232);
-                (grey, grey, grey)
-            }
-        }
+        self.sixteen.get(place).copied()
     }
 }
 
 /// `#d4d4d4`.
-pub fn hex((red, green, blue): Rgb) -> String {
+pub fn hex([red, green, blue]: Rgb) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
@@ -143,20 +111,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_256_colours_are_those_of_xterm() {
-        let palette = Palette::of(Ground::Dark);
-        let table = [
-            (16, (0, 0, 0)),
-            (21, (0, 0, 255)),
-            (208, (255, 135, 0)),
-            (231, (255, 255, 255)),
-            (232, (8, 8, 8)),
-            (255, (238, 238, 238)),
-        ];
-        for (index, expected) in table {
-            assert_eq!(palette.rgb(Color::Indexed(index)), Some(expected), "{index}");
-        }
-        assert_eq!(palette.rgb(Color::Indexed(9)), palette.rgb(Color::LightRed));
-        assert_eq!(palette.rgb(Color::Reset), None);
+    fn a_theme_brings_its_ground() {
+        let dark = Palette::of_theme(&Theme::dark());
+        assert_eq!((hex(dark.background), dark.sixteen), ("#16181d".into(), DARK.sixteen));
+        let light = Palette::of_theme(&Theme::light());
+        assert_eq!((hex(light.background), light.sixteen), ("#fafaf7".into(), LIGHT.sixteen));
+        assert_eq!(Palette::of_theme(&Theme::mono()), DARK);
+        assert_eq!(dark.rgb(Color::Indexed(9)), dark.rgb(Color::LightRed));
+        assert_eq!(dark.rgb(Color::Indexed(208)), Some([0xff, 0x87, 0x00]));
+        assert_eq!(dark.rgb(Color::Reset), None);
     }
 }

@@ -3,7 +3,8 @@
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
-use super::palette::{Palette, Rgb, hex};
+use super::palette::{Palette, hex};
+use crate::ui::theme::colour::Rgb;
 
 /// The size of a cell in the picture's units.
 const CELL: (f64, f64) = (8.0, 17.0);
@@ -22,12 +23,12 @@ const MARGIN: f64 = 8.0;
 /// use ratatui::layout::Rect;
 /// use ratatui::style::Style;
 /// use streamgauge::report::palette::Palette;
-/// use streamgauge::ui::ground::Ground;
+/// use streamgauge::ui::theme::Theme;
 /// use streamgauge::report::picture::svg;
 ///
 /// let mut frame = Buffer::empty(Rect::new(0, 0, 10, 1));
 /// frame.set_string(0, 0, "a <b> ▄", Style::new());
-/// let picture = svg(&frame, &Palette::of(Ground::Dark));
+/// let picture = svg(&frame, &Palette::of_theme(&Theme::dark()));
 /// assert!(picture.contains(">&lt;b&gt;</text>") && !picture.contains('▄'));
 /// ```
 pub fn svg(frame: &Buffer, palette: &Palette) -> String {
@@ -293,12 +294,12 @@ mod tests {
     use ratatui::style::Style;
 
     use super::*;
-    use crate::ui::ground::Ground;
+    use crate::ui::theme::Theme;
 
     fn picture(text: &str, style: Style) -> String {
         let mut frame = Buffer::empty(Rect::new(0, 0, 20, 1));
         frame.set_string(0, 0, text, style);
-        svg(&frame, &Palette::of(Ground::Dark))
+        svg(&frame, &Palette::of_theme(&Theme::mono()))
     }
 
     #[test]
@@ -315,7 +316,15 @@ mod tests {
 
     #[test]
     fn quadrants_fill_what_they_say() {
-        let filled = |symbol: char| picture(&symbol.to_string(), Style::new()).matches('z').count();
+        // Each shape ends in a `z` of its path.
+        let filled = |symbol: char| {
+            let picture = picture(&symbol.to_string(), Style::new());
+            picture
+                .split(" d=\"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next())
+                .map_or(0, |path| path.matches('z').count())
+        };
         let counts: Vec<usize> = ('▖'..='▟').map(filled).collect();
         assert_eq!(counts, [1, 1, 1, 3, 2, 3, 3, 1, 2, 3]);
     }

@@ -119,7 +119,7 @@ pub async fn run(
             input = screen.next() => match input {
                 Some(Ok(Input::Terminal(event))) => {
                     let area = screen.terminal.get_frame().area();
-                    if watch.take_event(event, area) == Pressed::Quit {
+                    if watch.take_event(&event, area) == Pressed::Quit {
                         return Ok(watch.session);
                     }
                     frames.reset_immediately();
@@ -240,10 +240,10 @@ impl Watch<'_> {
         stopped
     }
 
-    fn take_event(&mut self, event: Event, area: Rect) -> Pressed {
+    fn take_event(&mut self, event: &Event, area: Rect) -> Pressed {
         match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => return self.press(key),
-            Event::Mouse(mouse) => self.point(mouse, area),
+            Event::Key(key) if key.kind != KeyEventKind::Release => return self.press(*key),
+            Event::Mouse(mouse) => self.point(*mouse, area),
             _ => {}
         }
         Pressed::Done

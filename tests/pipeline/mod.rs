@@ -62,7 +62,7 @@ impl Pipeline {
         self
     }
 
-    fn look(&mut self) {
+    pub(crate) fn look(&mut self) {
         self.tick += 1;
         let step = 1.0 / f64::from(TICKS);
         let each = self.rate * step / f64::from(self.partitions);

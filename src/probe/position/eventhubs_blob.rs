@@ -2,7 +2,7 @@
 //! fails as a whole on one bad blob, and here one bad blob is one partition's fault, and is told as such.
 //!
 //! **Forms.** All of [`super::name`] and [`super::checkpoint`] are read, whichever are there. Where several stand for one
-//! partition, the larger sequence number wins, see [`super::found`]. Which form won is told with each partition.
+//! partition, the larger sequence number wins. Which form won is told with each partition.
 //!
 //! **Calls.** What a look costs, at most:
 //!
@@ -68,9 +68,10 @@ pub struct CheckpointProbe {
     wanted: watch::Receiver<String>,
     /// The group that the rest is about; `None` before the first look.
     group: Option<String>,
-    /// The prefixes to list, as the last wide look found them, and when it was.
+    /// The prefixes to list: those that the last wide look found, else those where blobs may be expected.
     prefixes: Vec<String>,
-    searched: Option<Time>,
+    /// When the next wide look is due; `None` is now.
+    search_due: Option<Time>,
     bodies: Bodies,
     /// What was told last: told again when it changes.
     told: BTreeMap<PartitionId, Checkpoint>,
@@ -110,7 +111,7 @@ impl CheckpointProbe {
             wanted,
             group: None,
             prefixes: Vec::new(),
-            searched: None,
+            search_due: None,
             bodies: Bodies::default(),
             told: BTreeMap::new(),
         }
@@ -129,7 +130,7 @@ impl CheckpointProbe {
         let wanted = self.wanted.borrow().clone();
         if self.group.as_ref() != Some(&wanted) {
             self.prefixes.clear();
-            self.searched = None;
+            self.search_due = None;
             self.bodies = Bodies::default();
             self.told.clear();
             self.group = Some(wanted.clone());
@@ -139,19 +140,19 @@ impl CheckpointProbe {
     }
 
     async fn search(&mut self, container: &Container, group: &str, outlet: &Outlet) -> Result<(), AzureError> {
-        let again = if self.prefixes.is_empty() { SEARCH_AGAIN_FOR_THE_FIRST } else { SEARCH_AGAIN };
-        if self.searched.is_some_and(|searched| outlet.now().since(searched) < again) {
+        if self.search_due.is_some_and(|due| outlet.now() < due) {
             return Ok(());
         }
         let search = search::in_container(container, &self.hub).await?;
         self.prefixes = search.prefixes(group);
+        let again = if self.prefixes.is_empty() { SEARCH_AGAIN_FOR_THE_FIRST } else { SEARCH_AGAIN };
+        self.search_due = Some(outlet.now().after(again));
         if self.prefixes.is_empty() || !search.complete {
             self.prefixes.extend([self.hub.contract_prefix(group), self.hub.configured_prefix(group)]);
             self.prefixes.sort_unstable();
             self.prefixes.dedup();
         }
         self.prefixes.truncate(MOST_PREFIXES);
-        self.searched = Some(outlet.now());
         // Now and then everything is told again, so that a recording that begins later has it, too.
         self.told.clear();
         outlet.see(Fact::Group(group.to_owned())).await;

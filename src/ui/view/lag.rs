@@ -14,7 +14,7 @@ use super::row::Row;
 use super::{Scene, complete, focused_panel};
 use crate::figures;
 use crate::model::session::Session;
-use crate::model::status::Status;
+use crate::model::status::{Judge, Status};
 use crate::model::units::PartitionId;
 use crate::ui::state::{Panel, ViewState, Zoom};
 
@@ -41,13 +41,12 @@ fn parts<'a>(area: Rect, session: &'a Session, state: &ViewState) -> Parts<'a> {
         .flatten();
     let grid_height = grid.as_ref().map_or(0, Grid::height);
     let rows = u16::try_from(partitions).unwrap_or(u16::MAX).saturating_add(2);
-    let zoomed = state.zoom == Zoom::Panel(Panel::Lag) && grid.is_none();
     let total = inner.height.saturating_sub(rows).min(inner.height / 2);
     let [_, legend, table, total] = Layout::vertical([
         Constraint::Length(grid_height),
         Constraint::Length(u16::from(grid.is_some())),
         Constraint::Fill(1),
-        Constraint::Length(if zoomed && total >= 6 { total } else { 0 }),
+        Constraint::Length(if grid.is_none() && total >= 6 { total } else { 0 }),
     ])
     .areas(inner);
     Parts { grid, legend, table: Table::fitting(table, session, state), total }
@@ -81,6 +80,9 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     ];
     if area.width >= 100 {
         title.push(Span::styled(format!("─ {} ", state.sort.name()), theme.quiet));
+        if let Some(group) = &session.group {
+            title.push(Span::styled(format!("─ consumer group {group} "), theme.quiet));
+        }
     }
     let name = if area.width < 44 { "Lag" } else { "Lag by partition" };
     let block = focused_panel(name, Panel::Lag, scene).title_top(Line::from(title).right_aligned());
@@ -100,11 +102,14 @@ fn draw_total(area: Rect, buffer: &mut Buffer, scene: Scene) {
     if area.is_empty() {
         return;
     }
-    buffer.set_string(area.x, area.y, "all partitions together, events behind", theme.quiet);
+    let text = if area.width < 40 { "all together" } else { "all partitions together, events behind" };
+    buffer.set_string(area.x, area.y, text, theme.quiet);
     let chart = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let columns = dot_columns(chart.width);
     let values = session.total_lag.columns(complete(state.now), Duration::from_secs(columns as u64), columns);
-    let largest = values.iter().flatten().copied().fold(1.0, f64::max);
+    // As in a row: a lag of the pipeline's allowance stays low, and calm looks calm.
+    let allowance = Judge::allowance(session.ingest_rate(state.now).unwrap_or_default());
+    let largest = values.iter().flatten().copied().fold(allowance * 2.0, f64::max);
     let scale = Scale::holding(largest, chart.height.saturating_sub(1));
     Chart { columns: &values, scale, style: theme.lag, quiet: theme.quiet }.draw(chart, buffer);
 }

@@ -11,7 +11,6 @@ use ratatui::widgets::Widget;
 use super::chart::draw_time;
 use super::ingest::latency_row;
 use super::{Scene, panel};
-use crate::figures;
 use crate::model::distribution::{Distribution, LatencyHistory};
 use crate::model::latency::LatencyWindow;
 
@@ -117,13 +116,23 @@ pub(super) fn draw(
     }
     for (row, latency) in axis.labels() {
         let y = plot.bottom() - 1 - row;
-        buffer.set_string(chart.x, y, format!("{:>6}", figures::span(latency)), theme.quiet);
+        buffer.set_string(chart.x, y, format!("{:>6}", decade(latency)), theme.quiet);
         buffer.set_string(plot.x - 1, y, "┤", theme.quiet);
     }
     draw_time(plot, plot.bottom(), each, buffer, theme.quiet);
     match picture {
         Picture::Bands => draw_bands(plot, buffer, &columns, axis, scene),
         Picture::HeatMap => draw_heat_map(plot, buffer, &columns, axis, scene),
+    }
+}
+
+/// A power of ten as text: `100 µs`, `1 ms`, `100 s`.
+fn decade(latency: Duration) -> String {
+    let seconds = latency.as_secs_f64();
+    match seconds {
+        ..0.000_9 => format!("{:.0} µs", seconds * 1e6),
+        ..0.9 => format!("{:.0} ms", seconds * 1e3),
+        _ => format!("{seconds:.0} s"),
     }
 }
 
@@ -205,8 +214,8 @@ mod tests {
         [1_500, 2_000, 40_000].into_iter().for_each(|value| histogram.saturating_record(value));
         let axis = LogAxis::holding(&[None, Some(Distribution::of(&histogram))], 8).unwrap();
         let labels: Vec<(u16, String)> =
-            axis.labels().into_iter().map(|(row, latency)| (row, figures::span(latency))).collect();
-        assert_eq!(labels, [(0, "1.0 ms".into()), (4, "10 ms".into()), (7, "100 ms".into())]);
+            axis.labels().into_iter().map(|(row, latency)| (row, decade(latency))).collect();
+        assert_eq!(labels, [(0, "1 ms".into()), (4, "10 ms".into()), (7, "100 ms".into())]);
         assert_eq!(LogAxis::holding(&[None], 8), None);
     }
 }

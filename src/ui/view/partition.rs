@@ -8,13 +8,14 @@ use ratatui::widgets::Widget;
 
 use super::chart::{Chart, Scale, dot_columns};
 use super::partitions::whole_span;
-use super::row::Row;
+use super::row::{Row, shorten};
 use super::{Scene, complete, draw_rows, panel};
 use crate::figures::{self, count};
 use crate::model::lag::{Lag, TimeLag};
 use crate::model::observation::Position;
+use crate::model::ownership::Holding;
 use crate::model::partition::Partition;
-use crate::model::units::PartitionId;
+use crate::model::units::{PartitionId, SequenceNumber};
 
 /// Draws the partition over the whole area.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, id: PartitionId) {
@@ -38,9 +39,16 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, id: PartitionI
     let block = panel(&name, theme).title_top(title.right_aligned());
     let inner = block.inner(left);
     block.render(left, buffer);
-    draw_charts(inner, buffer, scene, partition);
+    let remark = partition.remark(state.now);
+    let [line, charts] =
+        Layout::vertical([Constraint::Length(u16::from(remark.is_some())), Constraint::Fill(1)]).areas(inner);
+    if let Some(remark) = remark {
+        let text = shorten(&remark, usize::from(line.width.saturating_sub(4)));
+        Row::spaced(1).field(" !", theme.warning).field(text, theme.warning).draw(line, buffer);
+    }
+    draw_charts(charts, buffer, scene, partition);
 
-    let [facts, log] = Layout::vertical([Constraint::Length(11), Constraint::Fill(1)]).areas(right);
+    let [facts, log] = Layout::vertical([Constraint::Length(12), Constraint::Fill(1)]).areas(right);
     let block = panel("Now", theme);
     let inner = block.inner(facts);
     block.render(facts, buffer);
@@ -108,20 +116,39 @@ fn draw_facts(area: Rect, buffer: &mut Buffer, scene: Scene, partition: &Partiti
         None => fact("time lag", "-".into(), String::new()),
     }
     match partition.position() {
-        Some(Position::LastRead(number)) => fact("position", number.to_string(), "the last one read".into()),
-        Some(Position::NextToRead(number)) => fact("position", number.to_string(), "the next to read".into()),
+        Some(Position::LastRead(last)) => fact("position", number(last), "the last one read".into()),
+        Some(Position::NextToRead(next)) => fact("position", number(next), "the next to read".into()),
         None => fact("position", "none".into(), String::new()),
     }
     if let Some(end) = partition.log_end() {
-        fact("log end", end.last.to_string(), format!("from {}", end.earliest));
+        fact("log end", number(end.last), format!("from {}", number(end.earliest)));
         if let Some(at) = end.last_enqueued_at {
             fact("last event", figures::span(now.since(at)), "ago, by its clock".into());
         }
     }
     let age = partition.written_at().map(|at| whole_span(now.since(at)));
     fact("checkpoint", age.map_or_else(|| "none".into(), |age| format!("{age} ago")), String::new());
-    fact("held by", partition.owner().unwrap_or("nobody is known").to_owned(), String::new());
+    if let Some(form) = partition.form() {
+        fact("written as", form.name().to_owned(), String::new());
+    }
+    let (owner, holding) = match partition.holder(now) {
+        None => ("nobody is known", String::new()),
+        Some(holder) => (
+            holder.owner,
+            match holder.holding {
+                Holding::Holds | Holding::Unknown => String::new(),
+                Holding::Expired { silent_for: Some(span) } => format!("silent {}", figures::span(span)),
+                Holding::Expired { silent_for: None } => "its lease ended".into(),
+            },
+        ),
+    };
+    fact("held by", owner.to_owned(), holding);
     draw_rows(area, buffer, rows);
+}
+
+/// Thousands apart; what an empty log reports as its end is not a number.
+fn number(number: SequenceNumber) -> String {
+    u64::try_from(number.0).map_or_else(|_| "none".into(), count)
 }
 
 /// `grows 12/s`, where it does.
