@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod demo;
 mod export;
+mod interrupt;
 mod local;
 mod look;
 mod man;

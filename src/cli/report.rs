@@ -3,14 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::session::stop_signal;
+use super::interrupt::{Stop, interruptible};
 use super::{Exit, complain, replay, values};
 use crate::model::session::Session;
 use crate::model::units::{EventRate, Time};
@@ -144,41 +142,12 @@ impl RuleFlags {
 
 fn report(flags: &ReportFlags) -> Result<Exit, Failure> {
     let rules = flags.rules.rules()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let stop = Stop::default();
     let (file, said) = (flags.file.clone(), Said::of(flags));
-    let (reader, again) = (stop.clone(), rules.clone());
-    let exit = runtime.block_on(async {
-        // Reading is a thread's work: a signal finds it in the middle, and it ends with what it has.
-        let mut reading = tokio::task::spawn_blocking(move || of_recording(&file, &again, said, &reader));
-        tokio::select! {
-            done = &mut reading => done,
-            () = stop_signal() => {
-                stop.ask();
-                tokio::time::timeout(GOODBYE, reading).await.unwrap_or(Ok(Ok(Exit::Interrupted)))
-            }
-        }
-    });
-    // A thread that is stuck in a write that nobody reads is left where it is.
-    runtime.shutdown_background();
-    exit.unwrap_or_else(|error| Err(Failure::Runtime(io::Error::other(error))))
-}
-
-/// After an interruption, what was read so far has so long to be told.
-const GOODBYE: Duration = Duration::from_secs(5);
-
-/// Somebody wants an end.
-#[derive(Debug, Clone, Default)]
-struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+    let done = interruptible(move |stop| of_recording(&file, &rules, said, stop)).map_err(Failure::Runtime)?;
+    done.unwrap_or_else(|| {
+        complain(&"interrupted before there was anything to report");
+        Ok(Exit::Interrupted)
+    })
 }
 
 fn of_recording(file: &Path, rules: &Rules, mut said: Said, stop: &Stop) -> Result<Exit, Failure> {

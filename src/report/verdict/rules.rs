@@ -229,6 +229,9 @@ impl Rules {
                 None => self.rules.push(rule),
             }
         }
+        // Told in one order, however they were asked for.
+        let place = |rule: &Rule| Rule::NAMES.iter().position(|(name, _)| *name == rule.name());
+        self.rules.sort_by_key(place);
     }
 
     /// Reads a file of rules.
@@ -393,6 +396,6 @@ mod tests {
         rules.ask([]);
         assert!(!rules.asked && rules.rules.len() == 3);
         rules.ask([Rule::Lost(0), Rule::Lag(5), Rule::Lost(3)]);
-        assert_eq!(rules.rules, [Rule::Lost(3), Rule::Lag(5)]);
+        assert_eq!(rules.rules, [Rule::Lag(5), Rule::Lost(3)]);
     }
 }
