@@ -206,6 +206,7 @@ impl Pipeline {
         let blobs: Vec<_> = within(container.list_blobs(Some(options)).unwrap().try_collect()).await.unwrap();
         blobs
             .into_iter()
+            .filter(|blob| blob.name.as_ref().unwrap().contains("/checkpoint/"))
             .map(|blob| {
                 let metadata = blob.metadata.unwrap().values.unwrap();
                 assert!(metadata.contains_key("offset"));
