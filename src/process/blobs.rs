@@ -158,8 +158,10 @@ impl GroupBlobs {
         let writing = async {
             let outcome = match version {
                 Some(version) => {
-                    let if_match =
-                        BlobClientSetMetadataOptions { if_match: Some(version), ..BlobClientSetMetadataOptions::default() };
+                    let if_match = BlobClientSetMetadataOptions {
+                        if_match: Some(version),
+                        ..BlobClientSetMetadataOptions::default()
+                    };
                     let answer = client.set_metadata(&metadata, Some(if_match)).await;
                     answer.map(|answer| answer.headers().get_optional_string(&ETAG).map(Etag::from))
                 }

@@ -50,7 +50,12 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
-    pub(super) fn new(options: &ProcessorOptions, blobs: GroupBlobs, tenures: Arc<Tenures>, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(
+        options: &ProcessorOptions,
+        blobs: GroupBlobs,
+        tenures: Arc<Tenures>,
+        counts: Arc<Counts>,
+    ) -> Self {
         let (every, expiry) = (options.ownership_every, options.ownership_expiry);
         Self { blobs, tenures, counts, instance: options.instance.clone(), every, expiry }
     }
@@ -89,7 +94,8 @@ impl Sharing {
         let listing = self.blobs.list(Kind::Ownership).await?;
         let owners = owners(&listing, partitions, self.expiry, &self.instance);
 
-        let is_mine = |partition: &PartitionId| owners.get(partition).and_then(Option::as_deref) == Some(&self.instance);
+        let is_mine =
+            |partition: &PartitionId| owners.get(partition).and_then(Option::as_deref) == Some(&self.instance);
         let lost: Vec<_> = self.tenures.held().into_iter().filter(|partition| !is_mine(partition)).collect();
         self.tenures.end(&lost);
 
@@ -97,7 +103,9 @@ impl Sharing {
         let wanted = mine.chain(balance::claims(&self.instance, &owners));
         let version = |partition| listing.blobs.get(&partition).and_then(|kept| kept.etag.clone());
         let written: Vec<_> = stream::iter(wanted.map(|partition| (partition, version(partition))))
-            .map(|(partition, version)| async move { (partition, self.write(partition, &self.instance, version).await) })
+            .map(
+                |(partition, version)| async move { (partition, self.write(partition, &self.instance, version).await) },
+            )
             .buffer_unordered(AT_A_TIME)
             .collect()
             .await;

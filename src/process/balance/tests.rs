@@ -31,7 +31,12 @@ fn what_is_claimed_and_from_whom() {
         ("alone with all, it rests", &[("me", 4)], 0, &[]),
         ("newly come, it takes its half", &[("a", 4)], 0, &[("a", 2)]),
         ("newly come to an odd number, it takes the smaller half", &[("a", 5)], 0, &[("a", 2)]),
-        ("newly come, it takes from those who have the most", &[("a", 4), ("b", 4), ("c", 1)], 0, &[("a", 1), ("b", 1)]),
+        (
+            "newly come, it takes from those who have the most",
+            &[("a", 4), ("b", 4), ("c", 1)],
+            0,
+            &[("a", 1), ("b", 1)],
+        ),
         ("a difference of one is even", &[("me", 2), ("a", 3)], 0, &[]),
         ("a difference of one is even, also for who has none", &[("a", 1), ("b", 1)], 0, &[]),
         ("a difference of two is not", &[("me", 2), ("a", 4), ("b", 2)], 0, &[("a", 1)]),
