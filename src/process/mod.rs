@@ -1,24 +1,30 @@
-//! The stream processor: reads every partition, writes to the store, checkpoints what is stored.
+//! The stream processor: reads its share of the partitions, writes to the store, checkpoints what is stored.
 //!
 //! ```text
-//! reader (a thread of its own)      receives events of all partitions, makes each a document
+//! sharing (a task)                  says which partitions are held, among others of the consumer group
+//!   -> reader (a thread of its own) receives their events, makes each a document
 //!   -> lanes (tasks)                write documents to the store; a device always takes the same lane
 //!   -> watermark (per partition)    knows up to where everything is stored, without a gap
 //!   -> checkpointer (a task)        writes the watermarks to Blob storage
 //! ```
 //!
-//! A checkpoint never passes an event that is not stored. A restart therefore repeats some events and loses none; the
-//! repeats overwrite themselves, since a document's id is its event's.
+//! A checkpoint never passes an event that is not stored. A restart, and another instance that takes a partition over,
+//! therefore repeat some events and lose none; the repeats overwrite themselves, since a document's id is its event's.
 //!
+//! - [`balance`]: which partitions an instance should claim (pure)
 //! - [`document`]: from an event to what the store keeps (pure)
 //! - [`watermark`]: up to where everything is stored (pure)
 //! - [`processor`]: start, stop, kill, hold a partition
 
+pub mod balance;
+mod blobs;
 mod checkpoints;
 pub mod document;
 mod figures;
 pub mod processor;
 mod reader;
+mod sharing;
+mod tenures;
 pub mod watermark;
 mod writer;
 

@@ -1,23 +1,25 @@
 //! Start, stop and kill the processor; hold a partition.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use azure_messaging_eventhubs::StartPosition;
+use azure_core::Uuid;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::checkpoints::{CHECKPOINT_RETRY, Checkpoints, write_moved};
+use super::blobs::GroupBlobs;
+use super::checkpoints::{CHECKPOINT_RETRY, write_due};
 use super::figures::{Counts, report, report_end};
 use super::reader::{self, Reader};
-use super::watermark::{Place, Watermark};
+use super::sharing::Sharing;
+use super::tenures::Tenures;
 use super::writer;
 use crate::azure::own_thread::{OwnThread, OwnThreadError, on_own_thread};
 use crate::azure::{AzureError, BlobAddress, CosmosAddress, EventHubsAddress, cosmos};
 use crate::model::observation::{Observation, ProcessorFigures};
-use crate::model::units::{PartitionId, SequenceNumber};
+use crate::model::units::PartitionId;
 
 /// What to read, where to write, and how.
 #[derive(Debug, Clone)]
@@ -26,7 +28,7 @@ pub struct ProcessorOptions {
     pub ingest: EventHubsAddress,
     /// As which consumer group; Event Hubs' own is `$Default`.
     pub consumer_group: String,
-    /// Where checkpoints are kept.
+    /// Where checkpoints and ownerships are kept.
     pub checkpoints: BlobAddress,
     /// Where documents are written.
     pub store: CosmosAddress,
@@ -34,16 +36,24 @@ pub struct ProcessorOptions {
     pub in_flight: usize,
     /// Between two checkpoints of a partition.
     pub checkpoint_every: Duration,
-    /// The owner level (epoch) of the receivers: one of the same or a higher level takes a partition from its holder.
-    /// Today's client library asks for it in vain: fe2o3-amqp 0.14.1 forgets a link's properties when the link gets its
-    /// name, so that two processors of one consumer group both get every event. Run one.
+    /// What this instance calls itself among those that share the group's partitions. No two that run at a time may have
+    /// the same name. One that starts again under its old name has its partitions back at once.
+    pub instance: String,
+    /// Between two looks at who holds which partition; what is held is renewed with each.
+    pub ownership_every: Duration,
+    /// An instance that did not renew what it holds for so long has lost it to whoever claims it.
+    pub ownership_expiry: Duration,
+    /// The owner level (epoch) of the receivers: one of the same or a higher level takes a partition from its holder. The
+    /// processors of all SDKs use 0. Today's client library asks for it in vain: fe2o3-amqp 0.14.1 forgets a link's
+    /// properties when the link gets its name, so that only the ownerships keep two processors of ours apart.
     pub owner_level: i64,
     /// How long [`ProcessorHandle::stop`] waits for writes in flight.
     pub stop_limit: Duration,
 }
 
 impl ProcessorOptions {
-    /// The default consumer group, 128 writes in flight, a checkpoint each half second.
+    /// The default consumer group, 128 writes in flight, a checkpoint each half second; a name that no other instance has,
+    /// ownerships renewed each 10 s and expired after a minute, as in the SDKs of JavaScript and Rust.
     pub fn new(ingest: EventHubsAddress, checkpoints: BlobAddress, store: CosmosAddress) -> Self {
         Self {
             ingest,
@@ -52,7 +62,10 @@ impl ProcessorOptions {
             store,
             in_flight: 128,
             checkpoint_every: Duration::from_millis(500),
-            owner_level: 1,
+            instance: format!("streamgauge-{}", Uuid::new_v4()),
+            ownership_every: Duration::from_secs(10),
+            ownership_expiry: Duration::from_secs(60),
+            owner_level: 0,
             stop_limit: Duration::from_secs(15),
         }
     }
@@ -94,8 +107,18 @@ pub struct ProcessorHandle {
     reader: OwnThread,
     work: JoinSet<()>,
     reporter: JoinSet<()>,
-    drained: watch::Sender<bool>,
-    partitions: Arc<Partitions>,
+    stopping: watch::Sender<Stopping>,
+    tenures: Arc<Tenures>,
+}
+
+/// How far a stop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stopping {
+    NotYet,
+    /// Nothing more is received and no partition is claimed; what is in flight may still be stored.
+    Draining,
+    /// What is stored by now is checkpointed, and that is all.
+    OutOfTime,
 }
 
 impl Processor {
@@ -133,94 +156,109 @@ impl Processor {
     /// # Errors
     /// [`ProcessorError`] if an address is no address or no thread is left.
     pub fn start(&self) -> Result<ProcessorHandle, ProcessorError> {
-        let checkpoints = Checkpoints::new(&self.options)?;
-        let partitions = Arc::new(Partitions::default());
+        let blobs = GroupBlobs::new(&self.options)?;
+        let tenures = Arc::new(Tenures::default());
         let (entrances, exits) = writer::lanes(self.options.in_flight);
-        let (drained, draining) = watch::channel(false);
+        let (stopping, stop) = watch::channel(Stopping::NotYet);
         let (ready, until_ready) = tokio::sync::oneshot::channel();
+        let (tell_partitions, partitions) = watch::channel(Vec::new());
 
         let mut reporter = JoinSet::new();
         reporter.spawn(report(Arc::clone(&self.counts), self.observations.clone()));
+        let sharing = Sharing::new(&self.options, blobs, Arc::clone(&tenures), Arc::clone(&self.counts));
         let mut work = JoinSet::new();
-        work.spawn(keep(self.clone(), checkpoints, Arc::clone(&partitions), exits, ready, draining));
+        work.spawn(keep(self.clone(), sharing, partitions, exits, ready, stop));
 
         let reading = Reader {
             options: self.options.clone(),
-            partitions: Arc::clone(&partitions),
+            tenures: Arc::clone(&tenures),
             entrances,
             counts: Arc::clone(&self.counts),
             held: self.held.subscribe(),
+            tell_partitions,
         };
         let reader = on_own_thread("process-log", move |mut shutdown| async move {
             let mut asked = shutdown.clone();
             tokio::select! {
-                // The positions are known and the store is there. (Or the task is gone, and so will this be.)
+                // The store is there. (Or the task is gone, and so will this be.)
                 Ok(()) = until_ready => reader::run(reading, shutdown).await,
                 () = asked.requested() => {}
                 else => shutdown.requested().await,
             }
         })?;
-        Ok(ProcessorHandle { processor: self.clone(), reader, work, reporter, drained, partitions })
+        Ok(ProcessorHandle { processor: self.clone(), reader, work, reporter, stopping, tenures })
     }
 }
 
-/// Reads the checkpoints, connects to the store, then writes documents and checkpoints until all is drained.
+/// Connects to the store, then claims partitions and writes documents and checkpoints until all is drained.
 async fn keep(
     processor: Processor,
-    checkpoints: Checkpoints,
-    partitions: Arc<Partitions>,
+    sharing: Sharing,
+    partitions: watch::Receiver<Vec<PartitionId>>,
     exits: Vec<mpsc::Receiver<writer::Work>>,
     ready: tokio::sync::oneshot::Sender<()>,
-    mut draining: watch::Receiver<bool>,
+    stopping: watch::Receiver<Stopping>,
 ) {
     let counts = &processor.counts;
-    let connecting =
-        async { tokio::join!(checkpoints.read_all(counts), writer::connect(&processor.options.store, counts)) };
-    let (begun, container) = tokio::select! {
-        ready = connecting => ready,
-        () = out_of_time(&mut draining) => return,
+    let container = tokio::select! {
+        container = writer::connect(&processor.options.store, counts) => container,
+        () = at_least(Stopping::OutOfTime, stopping.clone()) => return,
     };
-    let mut written = begun.clone();
-    partitions.resume(begun);
     let place: Arc<str> = cosmos::place(&processor.options.store).into();
+    let (blobs, tenures) = (sharing.blobs.clone(), Arc::clone(&sharing.tenures));
     let mut lanes = JoinSet::new();
     for exit in exits {
-        let (container, partitions, counts) = (container.clone(), Arc::clone(&partitions), Arc::clone(counts));
-        lanes.spawn(writer::run_lane(exit, container, partitions, counts, Arc::clone(&place)));
+        let (container, tenures, counts) = (container.clone(), Arc::clone(&tenures), Arc::clone(counts));
+        lanes.spawn(writer::run_lane(exit, container, tenures, counts, Arc::clone(&place)));
     }
     // The reader has gone if it does not listen; then the lanes end by themselves.
     ready.send(()).unwrap_or_default();
 
-    let every = processor.options.checkpoint_every;
-    let mut ticks = tokio::time::interval(every.max(Duration::from_millis(10)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let ended = async {
-        // The lanes end once the reader has let go of them and they are empty.
-        while lanes.join_next().await.is_some() {}
-    };
-    tokio::pin!(ended);
-    loop {
+    let sharing_ends = async {
         tokio::select! {
-            () = &mut ended => break,
-            () = out_of_time(&mut draining) => break,
-            _ = ticks.tick() => {
-                if !write_moved(&checkpoints, &partitions, &mut written, counts).await {
-                    ticks.reset_after(every.max(CHECKPOINT_RETRY));
+            () = sharing.run(partitions) => {}
+            () = at_least(Stopping::Draining, stopping.clone()) => {}
+        }
+    };
+    let checkpointing = async {
+        let drained = async {
+            tokio::select! {
+                // The lanes end once the reader has let go of them and they are empty.
+                () = async { while lanes.join_next().await.is_some() {} } => {}
+                () = at_least(Stopping::OutOfTime, stopping.clone()) => {}
+            }
+        };
+        tokio::pin!(drained);
+        let every = processor.options.checkpoint_every;
+        let mut ticks = tokio::time::interval(every.max(Duration::from_millis(10)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = &mut drained => break,
+                _ = ticks.tick() => {
+                    // Never dropped half way: which version it left would not be known.
+                    if !write_due(&blobs, &tenures, counts).await {
+                        ticks.reset_after(every.max(CHECKPOINT_RETRY));
+                    }
                 }
             }
         }
-    }
+    };
+    // Beside each other, neither waiting for the other's calls.
+    tokio::join!(sharing_ends, checkpointing);
+    lanes.shutdown().await;
     // A last attempt or two: a stop that leaves a checkpoint behind repeats events, and loses none.
     for _ in 0..3 {
-        if write_moved(&checkpoints, &partitions, &mut written, counts).await {
+        if write_due(&blobs, &tenures, counts).await {
             break;
         }
     }
+    sharing.let_go().await;
 }
 
-async fn out_of_time(draining: &mut watch::Receiver<bool>) {
+async fn at_least(stage: Stopping, mut stopping: watch::Receiver<Stopping>) {
     // An error means that the handle is gone, and this task with it.
-    drop(draining.wait_for(|drained| *drained).await);
+    drop(stopping.wait_for(|stopping| *stopping >= stage).await);
 }
 
 impl ProcessorHandle {
@@ -229,7 +267,13 @@ impl ProcessorHandle {
         &self.processor
     }
 
-    /// Stops in good order: nothing more is received, what is in flight is stored and checkpointed, then it ends.
+    /// How many partitions it holds at the moment.
+    pub fn partitions_held(&self) -> usize {
+        self.tenures.count()
+    }
+
+    /// Stops in good order: nothing more is received, what is in flight is stored and checkpointed, the partitions are let
+    /// go for others to take, then it ends.
     ///
     /// # Errors
     /// [`ProcessorError::Unfinished`] if the store did not take everything within [`ProcessorOptions::stop_limit`];
@@ -237,10 +281,11 @@ impl ProcessorHandle {
     pub async fn stop(mut self) -> Result<ProcessorFigures, ProcessorError> {
         const GOODBYE: Duration = Duration::from_secs(5);
         let limit = self.processor.options.stop_limit;
+        self.stopping.send_replace(Stopping::Draining);
         let reader = self.reader.shut_down(GOODBYE).await;
         let draining = async { while self.work.join_next().await.is_some() {} };
         if tokio::time::timeout(limit, draining).await.is_err() {
-            self.drained.send_replace(true);
+            self.stopping.send_replace(Stopping::OutOfTime);
             // What is stored is checkpointed, with its own limits.
             let closing = async { while self.work.join_next().await.is_some() {} };
             drop(tokio::time::timeout(limit, closing).await);
@@ -249,7 +294,7 @@ impl ProcessorHandle {
         self.reporter.shutdown().await;
         report_end(&self.processor.counts, &self.processor.observations);
         reader?;
-        if !self.partitions.are_idle() {
+        if !self.tenures.are_idle() {
             return Err(ProcessorError::Unfinished { limit });
         }
         Ok(self.processor.figures())
@@ -263,48 +308,4 @@ impl ProcessorHandle {
         self.reporter.shutdown().await;
         report_end(&self.processor.counts, &self.processor.observations);
     }
-}
-
-/// The watermarks of all partitions, shared by the reader, the lanes and the checkpointer.
-#[derive(Debug, Default)]
-pub(super) struct Partitions {
-    watermarks: Mutex<BTreeMap<PartitionId, Watermark>>,
-    resumed: Mutex<BTreeMap<PartitionId, SequenceNumber>>,
-}
-
-impl Partitions {
-    /// A run begins after these.
-    fn resume(&self, after: BTreeMap<PartitionId, SequenceNumber>) {
-        *lock(&self.resumed) = after;
-    }
-
-    /// Where to begin or go on reading.
-    pub(super) fn start(&self, partition: PartitionId) -> StartPosition {
-        let begun = lock(&self.watermarks).get(&partition).and_then(Watermark::begun);
-        reader::start_after(begun.or_else(|| lock(&self.resumed).get(&partition).copied()))
-    }
-
-    pub(super) fn begin(&self, partition: PartitionId, place: Place) {
-        lock(&self.watermarks).entry(partition).or_default().begin(place);
-    }
-
-    pub(super) fn finish(&self, partition: PartitionId, sequence: SequenceNumber) {
-        if let Some(watermark) = lock(&self.watermarks).get_mut(&partition) {
-            watermark.finish(sequence);
-        }
-    }
-
-    pub(super) fn done(&self) -> Vec<(PartitionId, Place)> {
-        let watermarks = lock(&self.watermarks);
-        watermarks.iter().filter_map(|(partition, mark)| Some((*partition, mark.done()?.clone()))).collect()
-    }
-
-    fn are_idle(&self) -> bool {
-        lock(&self.watermarks).values().all(Watermark::is_idle)
-    }
-}
-
-/// Locks a mutex; what a panicked holder left behind is still in order, since no step here is half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

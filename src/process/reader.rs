@@ -1,4 +1,4 @@
-//! The reader: receives the events of all partitions, on a thread of its own, and makes each a document.
+//! The reader: receives the events of the partitions that are held, on a thread of its own, and makes each a document.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -6,17 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_core_amqp::message::AmqpMessageBody;
 use azure_messaging_eventhubs::error::ErrorKind;
 use azure_messaging_eventhubs::models::ReceivedEventData;
-use azure_messaging_eventhubs::{ConsumerClient, EventReceiver, OpenReceiverOptions, StartLocation, StartPosition};
+use azure_messaging_eventhubs::{
+    ConsumerClient, EventHubsError, EventReceiver, OpenReceiverOptions, StartLocation, StartPosition,
+};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 
 use super::document::Document;
 use super::figures::{Counts, LOG};
-use super::processor::{Partitions, ProcessorOptions};
+use super::processor::ProcessorOptions;
+use super::tenures::{Tenure, Tenures};
 use super::watermark::Place;
 use super::writer::{Entrances, Work};
 use crate::azure::AzureError;
@@ -34,27 +38,26 @@ const SILENCE: Duration = Duration::from_secs(10);
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// How long a goodbye may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-/// After another processor took a partition: long enough that two of them do not wrestle.
-const DISPLACED_WAIT: Duration = Duration::from_secs(10);
+/// After another processor displaced a receiver: long enough that two of them do not wrestle.
+const DISPLACED_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_DISPLACED_WAIT: Duration = Duration::from_secs(10);
 
 /// Everything that the reader needs.
 pub(super) struct Reader {
     pub(super) options: ProcessorOptions,
-    pub(super) partitions: Arc<Partitions>,
+    pub(super) tenures: Arc<Tenures>,
     pub(super) entrances: Entrances,
     pub(super) counts: Arc<Counts>,
     pub(super) held: watch::Receiver<BTreeSet<PartitionId>>,
+    pub(super) tell_partitions: watch::Sender<Vec<PartitionId>>,
 }
 
-/// Why reading ended, and how long to wait.
-struct Ended {
-    reason: String,
-    displaced: bool,
-}
+/// Why the client is given up: one sentence.
+struct Broken(String);
 
-impl From<AzureError> for Ended {
+impl From<AzureError> for Broken {
     fn from(error: AzureError) -> Self {
-        Self { reason: error.to_string(), displaced: false }
+        Self(error.to_string())
     }
 }
 
@@ -64,12 +67,12 @@ pub(super) async fn run(reader: Reader, mut shutdown: Shutdown) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     loop {
         let received = reader.counts.received.load(Ordering::Relaxed);
-        let Err(ended) = read(&reader, &mut shutdown).await else { return };
+        let Err(Broken(reason)) = read(&reader, &mut shutdown).await else { return };
         if reader.counts.received.load(Ordering::Relaxed) > received {
             backoff.reset();
         }
-        let wait = if ended.displaced { DISPLACED_WAIT } else { backoff.next_wait() };
-        reader.counts.standing.trouble(LOG, ended.reason, wait);
+        let wait = backoff.next_wait();
+        reader.counts.standing.trouble(LOG, reason, wait);
         tokio::select! {
             () = shutdown.requested() => return,
             () = tokio::time::sleep(wait) => {}
@@ -77,60 +80,126 @@ pub(super) async fn run(reader: Reader, mut shutdown: Shutdown) {
     }
 }
 
-/// Connects, and reads all partitions until one fails, or until it is asked to end.
-async fn read(reader: &Rc<Reader>, shutdown: &mut Shutdown) -> Result<(), Ended> {
-    let (client, receivers) = tokio::select! {
+/// Connects, and reads until the connection fails, or until it is asked to end.
+async fn read(reader: &Rc<Reader>, shutdown: &mut Shutdown) -> Result<(), Broken> {
+    let client = tokio::select! {
         connected = connect(reader) => connected?,
         () = shutdown.requested() => return Ok(()),
     };
     reader.counts.standing.well(LOG);
-    let mut readings: FuturesUnordered<_> = receivers
-        .into_iter()
-        .map(|(partition, receiver)| read_partition(Rc::clone(reader), partition, receiver))
-        .collect();
     tokio::select! {
-        ended = readings.next() => return ended.unwrap_or(Ok(())),
-        ended = watch_over(reader, &client) => return Err(ended),
+        broken = read_held(reader, &client) => return Err(broken),
         () = shutdown.requested() => {}
     }
-    drop(readings);
     // Whether the goodbye is heard changes nothing: what was received is on its way to the store.
     drop(tokio::time::timeout(CLOSE_LIMIT, client.close()).await);
     Ok(())
 }
 
-/// Connects, with a receiver for each partition.
-async fn connect(reader: &Reader) -> Result<(ConsumerClient, Vec<(PartitionId, EventReceiver)>), Ended> {
+/// Reads whichever partitions are held, until the connection fails.
+async fn read_held(reader: &Rc<Reader>, client: &ConsumerClient) -> Broken {
+    let mut current = reader.tenures.watch();
+    let mut begun = BTreeSet::new();
+    let mut readings = FuturesUnordered::new();
+    let watching = watch_over(reader, client);
+    tokio::pin!(watching);
+    loop {
+        for tenure in current.borrow_and_update().values() {
+            if begun.insert(*tenure) {
+                readings.push(read_tenure(Rc::clone(reader), client, *tenure));
+            }
+        }
+        tokio::select! {
+            // An error means that nothing begins or ends any more; what is held is read on.
+            Ok(()) = current.changed() => {}
+            Some((tenure, ended)) = readings.next() => {
+                begun.remove(&tenure);
+                if let Err(broken) = ended {
+                    return broken;
+                }
+            }
+            broken = &mut watching => return broken,
+        }
+    }
+}
+
+/// Connects, and tells which partitions there are.
+async fn connect(reader: &Reader) -> Result<ConsumerClient, Broken> {
     let address = &reader.options.ingest;
     let client = connect_consumer(address, &reader.options.consumer_group).await?;
     let properties =
         under_limit(address, "to read the hub's properties", CALL_LIMIT, client.get_eventhub_properties()).await?;
-    let mut receivers = Vec::new();
-    for id in properties.partition_ids {
-        let Ok(partition) = id.parse().map(PartitionId) else { continue };
-        let options = OpenReceiverOptions {
-            owner_level: Some(reader.options.owner_level),
-            start_position: Some(reader.partitions.start(partition)),
-            ..OpenReceiverOptions::default()
-        };
-        let opening = client.open_receiver_on_partition(id, Some(options));
-        let receiver = under_limit(address, "to open a receiver", CALL_LIMIT, opening).await?;
-        receivers.push((partition, receiver));
-    }
-    Ok((client, receivers))
+    let partitions = properties.partition_ids.iter().filter_map(|id| id.parse().ok()).map(PartitionId).collect();
+    reader.tell_partitions.send_if_modified(|known| {
+        let is_new = *known != partitions;
+        *known = partitions;
+        is_new
+    });
+    Ok(client)
 }
 
-/// Reads one partition until it fails.
-async fn read_partition(reader: Rc<Reader>, partition: PartitionId, receiver: EventReceiver) -> Result<(), Ended> {
+/// Reads a partition as long as it is held.
+async fn read_tenure(reader: Rc<Reader>, client: &ConsumerClient, tenure: Tenure) -> (Tenure, Result<(), Broken>) {
+    let mut current = reader.tenures.watch();
+    let over = async {
+        // An error means that nobody can take the partition away any more.
+        if current.wait_for(|current| current.get(&tenure.partition) != Some(&tenure)).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::pin!(over);
+    let mut backoff = Backoff::new(DISPLACED_WAIT, LONGEST_DISPLACED_WAIT);
+    loop {
+        let options = OpenReceiverOptions {
+            owner_level: Some(reader.options.owner_level),
+            start_position: Some(start_after(reader.tenures.read_until(tenure))),
+            ..OpenReceiverOptions::default()
+        };
+        let opening = client.open_receiver_on_partition(tenure.partition.to_string(), Some(options));
+        let receiver = match under_limit(&reader.options.ingest, "to open a receiver", CALL_LIMIT, opening).await {
+            Ok(receiver) => receiver,
+            Err(error) => return (tenure, Err(error.into())),
+        };
+        let ended = tokio::select! {
+            () = &mut over => None,
+            ended = receive(&reader, tenure, &receiver) => Some(ended),
+        };
+        // Without a goodbye the service would go on sending. Whether it is heard changes nothing else.
+        let goodbye = async { drop(tokio::time::timeout(CLOSE_LIMIT, receiver.close()).await) };
+        match ended {
+            None => {
+                goodbye.await;
+                return (tenure, Ok(()));
+            }
+            Some(error) if is_displaced(&error) => {
+                goodbye.await;
+                // It is another's by now, or one who lost it has not noticed yet.
+                reader.tenures.doubt(tenure);
+                tokio::select! {
+                    () = &mut over => return (tenure, Ok(())),
+                    () = tokio::time::sleep(backoff.next_wait()) => {}
+                }
+            }
+            Some(error) => {
+                let hub = place(&reader.options.ingest);
+                let reason = format!("reading partition {} of {hub}: {}", tenure.partition, root_cause(&error));
+                return (tenure, Err(Broken(reason)));
+            }
+        }
+    }
+}
+
+/// Receives one partition's events until that fails.
+async fn receive(reader: &Reader, tenure: Tenure, receiver: &EventReceiver) -> EventHubsError {
     let mut held = reader.held.clone();
     let mut events = receiver.stream_events();
     loop {
         // An error means that nobody can hold or release any more.
-        drop(held.wait_for(|held| !held.contains(&partition)).await);
+        drop(held.wait_for(|held| !held.contains(&tenure.partition)).await);
         let event = match events.next().await {
             Some(Ok(event)) => event,
-            Some(Err(error)) => return Err(ended(&reader, partition, &error)),
-            None => return Ok(()),
+            Some(Err(error)) => return error,
+            None => return ErrorKind::ConsumerDisconnected(None).into(),
         };
         reader.counts.received.fetch_add(1, Ordering::Relaxed);
         let Some(sequence) = event.sequence_number().map(SequenceNumber) else {
@@ -140,16 +209,16 @@ async fn read_partition(reader: Rc<Reader>, partition: PartitionId, receiver: Ev
         let begun = Place { sequence, offset: event.offset().clone() };
         let Some(document) = document(&event) else {
             reader.counts.rejected.fetch_add(1, Ordering::Relaxed);
-            reader.partitions.begin(partition, begun);
-            reader.partitions.finish(partition, sequence);
+            reader.tenures.take_on(tenure, begun);
+            reader.tenures.finish(tenure, sequence);
             continue;
         };
-        let Some(entrance) = reader.entrances.of(&document.device) else { return Ok(()) };
         // First the place in the lane, then the beginning: an event that has begun must get to a lane, and this task
-        // may be dropped at any await.
-        let Ok(permit) = entrance.reserve().await else { return Ok(()) };
-        reader.partitions.begin(partition, begun);
-        permit.send(Work { partition, sequence, document });
+        // may be dropped at any await. Without lanes there is nothing to do but wait for that.
+        let Some(entrance) = reader.entrances.of(&document.device) else { return std::future::pending().await };
+        let Ok(permit) = entrance.reserve().await else { return std::future::pending().await };
+        reader.tenures.take_on(tenure, begun);
+        permit.send(Work { tenure, sequence, document });
     }
 }
 
@@ -170,19 +239,20 @@ fn moment(time: SystemTime) -> Time {
     Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-fn ended(reader: &Reader, partition: PartitionId, error: &azure_messaging_eventhubs::EventHubsError) -> Ended {
-    let displaced = matches!(error.kind, ErrorKind::ConsumerDisconnected(_));
-    let hub = place(&reader.options.ingest);
-    let reason = if displaced {
-        format!("another processor took partition {partition} of {hub}; stop one of the two")
-    } else {
-        format!("reading partition {partition} of {hub}: {}", root_cause(&error))
-    };
-    Ended { reason, displaced }
+/// Whether another receiver displaced this one, or keeps it out.
+fn is_displaced(error: &EventHubsError) -> bool {
+    match &error.kind {
+        ErrorKind::ConsumerDisconnected(_) => true,
+        ErrorKind::AmqpError(error) => matches!(
+            error.kind(),
+            AmqpErrorKind::AmqpDescribedError(described) if described.condition == AmqpErrorCondition::LinkStolen
+        ),
+        _ => false,
+    }
 }
 
 /// Comes back when the connection is silent and does not answer.
-async fn watch_over(reader: &Reader, client: &ConsumerClient) -> Ended {
+async fn watch_over(reader: &Reader, client: &ConsumerClient) -> Broken {
     let seen = AtomicU64::new(reader.counts.received.load(Ordering::Relaxed));
     loop {
         tokio::time::sleep(SILENCE).await;
@@ -198,7 +268,7 @@ async fn watch_over(reader: &Reader, client: &ConsumerClient) -> Ended {
 }
 
 /// Where to begin reading: after an event, or at the earliest.
-pub(super) fn start_after(sequence: Option<SequenceNumber>) -> StartPosition {
+fn start_after(sequence: Option<SequenceNumber>) -> StartPosition {
     let location = sequence.map_or(StartLocation::Earliest, |sequence| StartLocation::SequenceNumber(sequence.0));
     StartPosition { location, inclusive: false }
 }

@@ -13,11 +13,11 @@ use tokio::sync::mpsc;
 
 use super::document::Document;
 use super::figures::{Counts, STORE};
-use super::processor::Partitions;
+use super::tenures::{Tenure, Tenures};
 use crate::azure::backoff::Backoff;
 use crate::azure::error::root_cause;
 use crate::azure::{CosmosAddress, cosmos};
-use crate::model::units::{PartitionId, SequenceNumber};
+use crate::model::units::SequenceNumber;
 
 /// How long one write may take before it is tried again.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ const QUEUE: usize = 8;
 
 /// A document on its way, and which event it was.
 pub(super) struct Work {
-    pub(super) partition: PartitionId,
+    pub(super) tenure: Tenure,
     pub(super) sequence: SequenceNumber,
     pub(super) document: Document,
 }
@@ -71,18 +71,20 @@ pub(super) async fn connect(address: &CosmosAddress, counts: &Counts) -> Contain
     }
 }
 
-/// One lane: writes its documents one after the other, each until the store has it.
+/// One lane: writes its documents one after the other, each until the store has it, or until its partition is another's.
 pub(super) async fn run_lane(
     mut exit: mpsc::Receiver<Work>,
     container: ContainerClient,
-    partitions: Arc<Partitions>,
+    tenures: Arc<Tenures>,
     counts: Arc<Counts>,
     place: Arc<str>,
 ) {
     let options = write_options();
     while let Some(work) = exit.recv().await {
-        write(&work.document, &container, &options, &counts, &place).await;
-        partitions.finish(work.partition, work.sequence);
+        let is_ours = || tenures.stands(work.tenure);
+        if write(&work.document, &container, &options, &counts, &place, is_ours).await {
+            tenures.finish(work.tenure, work.sequence);
+        }
     }
 }
 
@@ -97,17 +99,19 @@ fn write_options() -> ItemWriteOptions {
     ItemWriteOptions::default().with_operation_options(operation)
 }
 
+/// Writes a document as long as it is ours to write; whether the store has it.
 async fn write(
     document: &Document,
     container: &ContainerClient,
     options: &ItemWriteOptions,
     counts: &Counts,
     place: &str,
-) {
+    is_ours: impl Fn() -> bool,
+) -> bool {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
     let mut pressure = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
     let mut troubled = false;
-    loop {
+    while is_ours() {
         let writing =
             container.upsert_item(document.device.clone(), &document.id, &document.json, Some(options.clone()));
         let wait = match tokio::time::timeout(WRITE_LIMIT, writing).await {
@@ -127,7 +131,7 @@ async fn write(
                 if troubled {
                     counts.standing.well(STORE);
                 }
-                return;
+                return true;
             }
             Ok(Err(error)) => {
                 let throttled = error.diagnostics().map_or(0, |diagnostics| throttles(&diagnostics));
@@ -155,6 +159,11 @@ async fn write(
         };
         tokio::time::sleep(wait).await;
     }
+    if troubled {
+        // Nothing is known of the store any more by this lane, and nobody else may be writing who could say.
+        counts.standing.well(STORE);
+    }
+    false
 }
 
 /// How many of an operation's requests were answered with 429.
