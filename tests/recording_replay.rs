@@ -14,7 +14,7 @@ use streamgauge::model::observation::{Fact, Observation, Station, StationState};
 use streamgauge::model::session::Session;
 use streamgauge::model::units::Time;
 use streamgauge::recording::format::{LatenciesAre, LineWriter, Skipped, read_line};
-use streamgauge::recording::player::{Player, Reached};
+use streamgauge::recording::player::{Filled, Player, Reached};
 use streamgauge::recording::reader::Ending;
 use streamgauge::recording::survey::Event;
 use streamgauge::recording::writer::{Writer, WriterState};
@@ -114,7 +114,7 @@ fn looking_back_while_it_is_being_written() {
     for at in [settled, after(3_000_000), after(40_000_000)] {
         assert_eq!(player.go_to(at).expect("a session"), Reached::There);
         // Latencies of minutes ago come bit by bit.
-        while player.fill_latencies(7).expect("latencies") {}
+        while player.fill_latencies(7).expect("latencies") == Filled::Partly {}
         assert_same(player.session(), &folded(&observations, at), "while it is being written");
     }
     for observation in later {
@@ -123,7 +123,7 @@ fn looking_back_while_it_is_being_written() {
     assert!(matches!(writer.finish(), WriterState::Finished { .. }));
     let end = after(130_000_000);
     assert_eq!(player.go_to(end).expect("a session"), Reached::There);
-    while player.fill_latencies(7).expect("latencies") {}
+    while player.fill_latencies(7).expect("latencies") == Filled::Partly {}
     assert_same(player.session(), &folded(&observations, end), "after its end");
 }
 

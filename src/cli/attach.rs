@@ -20,7 +20,8 @@ use crate::scenario::catalogue::{CatalogueError, Solution};
 use crate::scenario::file::LoadBounds;
 use crate::scenario::{Places, ScenarioFile};
 use crate::toml_file::TomlFileError;
-use crate::ui::live::{Controls, Cue, wall_clock};
+use crate::ui::controls::{Controls, Cue};
+use crate::ui::live::wall_clock;
 
 /// Flags of an attachment.
 #[derive(Debug, Args)]

@@ -17,7 +17,8 @@ use crate::model::session::Session;
 use crate::model::units::Time;
 use crate::recording::format::{Header, ScenarioDescription};
 use crate::recording::writer::Writer;
-use crate::ui::live::{Controls, Cue, wall_clock};
+use crate::ui::controls::{Controls, Cue};
+use crate::ui::live::wall_clock;
 use crate::ui::state::{ScriptSign, StationNames};
 
 /// Flags of the embedded scenario.

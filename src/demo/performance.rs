@@ -9,7 +9,7 @@ use crate::local::fault::{Fault, FaultSwitch};
 use crate::local::scenario::Scenario;
 use crate::model::observation::Target;
 use crate::model::units::{PartitionId, Time};
-use crate::ui::live::Cue;
+use crate::ui::controls::Cue;
 use crate::ui::state::{ScriptSign, ScriptStands, Zoom};
 
 /// A script that is looped begins anew so long after its end.

@@ -35,6 +35,17 @@ pub enum Reached {
     Reading,
 }
 
+/// How far the latencies of the minutes before a moment have been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// All of them were already there.
+    Before,
+    /// The last of them were read just now.
+    Now,
+    /// More are to be read.
+    Partly,
+}
+
 /// How a recording ends, once all of it was read, and what was left out on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -160,7 +171,7 @@ impl Player {
         while self.go_to(at)? == Reached::Reading {
             std::thread::sleep(PATIENCE);
         }
-        while self.fill_latencies(usize::MAX)? {}
+        self.fill_latencies(usize::MAX)?;
         Ok(&self.session)
     }
 
@@ -208,11 +219,13 @@ impl Player {
         }
     }
 
-    /// Reads latencies of the minutes before a jump into the session's histories, from so many frames at most. Says
-    /// whether more are to be read.
-    pub fn fill_latencies(&mut self, most: usize) -> Result<bool, ReadError> {
-        let Some(latest) = self.session.latest() else { return Ok(false) };
+    /// Reads latencies of the minutes before a jump into the session's histories, from so many frames at most.
+    pub fn fill_latencies(&mut self, most: usize) -> Result<Filled, ReadError> {
+        let Some(latest) = self.session.latest() else { return Ok(Filled::Before) };
         let oldest = self.survey().frames_begun_by(latest.before(LatencyHistory::SPAN)).saturating_sub(1);
+        if self.latencies_from <= oldest {
+            return Ok(Filled::Before);
+        }
         let until = self.latencies_from.saturating_sub(most).max(oldest);
         for frame in (until..self.latencies_from).rev() {
             for observation in self.read(frame, LatenciesAre::Read)? {
@@ -220,7 +233,7 @@ impl Player {
             }
             self.latencies_from = frame;
         }
-        Ok(until > oldest)
+        Ok(if until > oldest { Filled::Partly } else { Filled::Now })
     }
 
     fn read(&self, frame: usize, latencies: LatenciesAre) -> Result<Vec<Observation>, ReadError> {

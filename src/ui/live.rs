@@ -2,80 +2,31 @@
 
 use std::time::{Duration, SystemTime};
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
-
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
+use super::controls::{Controls, Cue, act_on_load};
 use super::keymap::Action;
+use super::navigation::{Pointed, pointed};
 use super::playback::{self, Done, Playback};
-use super::state::{Asks, ProcessorSwitch, Prompt, RecordingSign, ScriptSign, Sort, Typed, ViewState, Zoom};
+use super::prompt::{Asks, Prompt, Typed};
+use super::state::{ProcessorSwitch, RecordingSign, ViewState};
 use super::terminal::{self, Input, Screen, ScreenError};
-use super::view::{self, Hit};
+use super::view;
 use crate::figures;
 use crate::model::observation::{Fact, Observation, Target};
 use crate::model::session::Session;
-use crate::model::units::{EventRate, Time};
+use crate::model::units::Time;
 use crate::recording::folder::Folder;
 use crate::recording::player::Player;
 use crate::recording::writer::{Writer, WriterState};
-
-/// What the screen can drive besides itself.
-pub trait Controls {
-    /// What the load is asked to do; `None` where there is no load to be driven.
-    fn target(&self) -> Option<Target>;
-    /// Asks the load for something else.
-    fn set_target(&mut self, target: Target);
-    /// The name of what a load goes into, where nobody has confirmed yet that it is to go there: it costs money.
-    fn unconfirmed(&self) -> Option<String> {
-        None
-    }
-    /// A load was confirmed. Gives what it begins with, where that is known.
-    fn confirm(&mut self) -> Option<Target> {
-        None
-    }
-    /// Whether the processor runs; `None` where it is not ours.
-    fn processor_runs(&self) -> Option<bool>;
-    /// Kills the processor without a goodbye, or starts it again. One sentence if it could not.
-    fn toggle_processor(&mut self) -> Result<(), String>;
-    /// What a script wants of the screen by now, if there is a script; `waiting` says that somebody looks back.
-    fn cues(&mut self, _wall: Time, _waiting: bool) -> Vec<Cue> {
-        Vec::new()
-    }
-    /// Where that script is.
-    fn script(&self) -> Option<ScriptSign> {
-        None
-    }
-}
-
-/// What a script wants of the screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cue {
-    /// Say this to the room, or fall silent.
-    Caption(Option<String>),
-    /// Set a mark.
-    Mark(String),
-    /// Tell the person at the keys.
-    Notice(String),
-    /// Fill the screen with something.
-    Zoom(Zoom),
-    /// Put the partitions in another order.
-    Sort(Sort),
-    /// Big letters, or not.
-    Big(bool),
-}
 
 /// How often a frame is drawn at most. Facts come four times a second; keys should feel immediate.
 pub(super) const FRAME: Duration = Duration::from_millis(100);
 
 /// How long a notice stands.
 pub(super) const NOTICE: Duration = Duration::from_secs(5);
-
-/// The highest rate that keys can reach.
-const HIGHEST: f64 = 10_000_000.0;
-
-/// Where a load that was paused or off begins when it is turned up.
-const FIRST_RATE: f64 = 100.0;
 
 /// The wall clock, as observations are dated.
 pub fn wall_clock() -> Time {
@@ -416,133 +367,14 @@ enum Pressed {
     Quit,
 }
 
-/// What the mouse came to, beside what it did to the view.
-pub(super) enum Pointed {
-    /// Nothing more.
-    Nothing,
-    /// The wheel stands for a key.
-    Wheel(Action),
-    /// A moment is to be looked at.
-    Moment(Time),
-}
-
-/// Does what the mouse does to the view, and says what else is to be done.
-pub(super) fn pointed(kind: MouseEventKind, hit: Option<Hit>, state: &mut ViewState) -> Pointed {
-    let Some(hit) = hit else { return Pointed::Nothing };
-    match kind {
-        MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-            state.turn_wheel_to(hit.panel());
-            Pointed::Wheel(if kind == MouseEventKind::ScrollDown { Action::Down } else { Action::Up })
-        }
-        MouseEventKind::Down(MouseButton::Left) => state.click(hit).map_or(Pointed::Nothing, Pointed::Moment),
-        // Only the timeline is dragged along.
-        MouseEventKind::Drag(MouseButton::Left) => match hit {
-            Hit::Moment(at) => Pointed::Moment(at),
-            _ => Pointed::Nothing,
-        },
-        _ => Pointed::Nothing,
-    }
-}
-
-/// Does what a key asks of the load.
-fn act_on_load(action: Action, controls: &mut dyn Controls, paused: &mut Option<Target>) {
-    match action {
-        Action::RateUp => turn(controls, paused, |rate| rate * 1.1),
-        Action::RateDown => turn(controls, paused, |rate| rate / 1.1),
-        Action::RateDouble => turn(controls, paused, |rate| rate * 2.0),
-        Action::RateHalve => turn(controls, paused, |rate| rate / 2.0),
-        Action::TogglePause => match controls.target() {
-            Some(Target::Paused) => {
-                let resumed = paused.take().unwrap_or(Target::Rate(EventRate::new(FIRST_RATE)));
-                controls.set_target(resumed);
-            }
-            Some(running) => {
-                *paused = Some(running);
-                controls.set_target(Target::Paused);
-            }
-            None => {}
-        },
-        _ => {}
-    }
-}
-
-/// Turns the load up or down. From a pause it goes on from the rate before; a load without a limit has no rate to turn.
-fn turn(controls: &mut dyn Controls, paused: &mut Option<Target>, change: impl Fn(f64) -> f64) {
-    let before = match controls.target() {
-        Some(Target::Rate(rate)) => rate.per_second(),
-        Some(Target::Paused) => match paused.take() {
-            Some(Target::Rate(rate)) => rate.per_second(),
-            _ => FIRST_RATE,
-        },
-        Some(Target::Unlimited) | None => return,
-    };
-    controls.set_target(Target::Rate(EventRate::new(round(change(before)).clamp(1.0, HIGHEST))));
-}
-
-/// Three significant digits: 1,100, not 1,100.0000000000002, and a rate that a person can say aloud.
-fn round(rate: f64) -> f64 {
-    let unit = 10_f64.powf(rate.log10().floor() - 2.0);
-    (rate / unit).round() * unit
-}
-
 #[cfg(test)]
 mod tests {
-    use crossterm::event::KeyCode;
-
     use super::*;
-
-    struct Knob {
-        target: Target,
-    }
-
-    impl Controls for Knob {
-        fn target(&self) -> Option<Target> {
-            Some(self.target)
-        }
-        fn set_target(&mut self, target: Target) {
-            self.target = target;
-        }
-        fn processor_runs(&self) -> Option<bool> {
-            None
-        }
-        fn toggle_processor(&mut self) -> Result<(), String> {
-            Ok(())
-        }
-    }
-
-    /// The keys pressed one after another, and the target after each.
-    fn press(keys: &[(Action, Target)], from: Target) {
-        let mut knob = Knob { target: from };
-        let mut paused = None;
-        for (step, (action, expected)) in keys.iter().enumerate() {
-            act_on_load(*action, &mut knob, &mut paused);
-            assert_eq!(knob.target, *expected, "step {step}: {action:?}");
-        }
-    }
+    use crate::model::units::EventRate;
+    use crossterm::event::KeyCode;
 
     fn rate(per_second: f64) -> Target {
         Target::Rate(EventRate::new(per_second))
-    }
-
-    #[test]
-    fn keys_turn_the_load() {
-        press(
-            &[
-                (Action::RateUp, rate(1_100.0)),
-                (Action::RateDown, rate(1_000.0)),
-                (Action::RateDouble, rate(2_000.0)),
-                (Action::RateHalve, rate(1_000.0)),
-            ],
-            rate(1_000.0),
-        );
-        press(&[(Action::RateHalve, rate(1.0))], rate(1.0));
-    }
-
-    #[test]
-    fn a_paused_load_goes_on_where_it_was() {
-        press(&[(Action::TogglePause, Target::Paused), (Action::TogglePause, rate(1_000.0))], rate(1_000.0));
-        press(&[(Action::TogglePause, Target::Paused), (Action::RateDouble, rate(2_000.0))], rate(1_000.0));
-        press(&[(Action::TogglePause, rate(FIRST_RATE))], Target::Paused);
     }
 
     /// A load that has to be confirmed.

@@ -1,10 +1,13 @@
 //! The screen: keys in, frames out.
 
+pub mod controls;
 pub mod ground;
 pub mod keymap;
 pub mod live;
 pub mod look;
+pub mod navigation;
 pub mod playback;
+pub mod prompt;
 pub mod replay;
 pub mod selection;
 pub mod state;

@@ -10,7 +10,7 @@ use crate::model::session::Session;
 use crate::model::units::Time;
 use crate::recording::clock::{Kind, ReplayClock};
 use crate::recording::error::ReadError;
-use crate::recording::player::{Player, Reached};
+use crate::recording::player::{Filled, Player, Reached};
 use crate::recording::reader::Ending;
 
 /// Frames of a recording whose latencies are read in one tick, after a jump: a few milliseconds' work.
@@ -75,22 +75,22 @@ impl Playback {
         Self { player, clock, live, reading: false, overview: Arc::default(), surveyed: None, told: false }
     }
 
-    /// Moves on to what the wall says.
-    pub fn tick(&mut self, wall: Time) -> Result<(), ReadError> {
+    /// Moves on to what the wall says; tells whether anything can look otherwise than before.
+    pub fn tick(&mut self, wall: Time) -> Result<bool, ReadError> {
         self.clock.extend(self.player.span().1);
         let at = self.clock.tick(wall);
-        self.reading = self.player.go_to(at)? == Reached::Reading;
-        self.player.fill_latencies(LATENCY_FRAMES)?;
-        self.survey();
-        Ok(())
+        let was_reading = std::mem::replace(&mut self.reading, self.player.go_to(at)? == Reached::Reading);
+        let filled = self.player.fill_latencies(LATENCY_FRAMES)?;
+        let surveyed = self.survey();
+        Ok(self.clock.is_playing() || was_reading || self.reading || filled != Filled::Before || surveyed)
     }
 
-    /// Takes what the survey found since the last time.
-    fn survey(&mut self) {
+    /// Takes what the survey found since the last time; tells whether it found something.
+    fn survey(&mut self) -> bool {
         let survey = self.player.survey();
         let frames = survey.frames().len();
         if self.surveyed == Some(frames) {
-            return;
+            return false;
         }
         let overview = Overview {
             first: survey.first(),
@@ -102,6 +102,7 @@ impl Playback {
         drop(survey);
         self.overview = Arc::new(overview);
         self.surveyed = Some(frames);
+        true
     }
 
     /// The session at the moment that is shown.

@@ -3,9 +3,11 @@
 use crossterm::event::{Event, KeyEventKind};
 
 use super::keymap::Action;
-use super::live::{FRAME, NOTICE, Pointed, pointed, wall_clock};
+use super::live::{FRAME, NOTICE, wall_clock};
+use super::navigation::{Pointed, pointed};
 use super::playback::{self, Done, Playback};
-use super::state::{Asks, Prompt, StationNames, Typed, ViewState};
+use super::prompt::{Asks, Prompt, Typed};
+use super::state::{StationNames, ViewState};
 use super::terminal::{self, Input, Screen, ScreenError};
 use super::view;
 use crate::recording::error::ReadError;
@@ -49,6 +51,8 @@ pub async fn run(
         state.notice = Some((notice, wall_clock()));
     }
     let mut playback = Playback::of_file(player, looping, wall_clock());
+    // A picture in which nothing moves is drawn once: a replay that is paused costs nothing.
+    let mut changed = true;
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     tokio::pin!(stop);
@@ -86,6 +90,7 @@ pub async fn run(
                             state.notice = Some((why.into(), wall_clock()));
                         }
                     }
+                    changed = true;
                     frames.reset_immediately();
                 }
                 Some(Ok(Input::Terminal(Event::Mouse(mouse)))) => {
@@ -96,15 +101,21 @@ pub async fn run(
                         Pointed::Wheel(action) => drop(state.act(action, playback.session())),
                         Pointed::Moment(at) => playback.go_to(at, wall_clock()),
                     }
+                    changed = true;
                     frames.reset_immediately();
                 }
-                Some(Ok(Input::Terminal(_))) => frames.reset_immediately(),
+                Some(Ok(Input::Terminal(_))) => {
+                    changed = true;
+                    frames.reset_immediately();
+                }
                 Some(Ok(Input::Stop)) => {
                     playback::standing_still(Some(&mut playback), wall_clock, || screen.stop())?;
+                    changed = true;
                     frames.reset_immediately();
                 }
                 Some(Ok(Input::Continued)) => {
                     screen.take_again()?;
+                    changed = true;
                     frames.reset_immediately();
                 }
                 Some(Err(error)) => return Err(ScreenError::from(error).into()),
@@ -112,7 +123,11 @@ pub async fn run(
             },
             _ = frames.tick() => {
                 let wall = wall_clock();
-                playback.tick(wall)?;
+                let moves = playback.tick(wall)?;
+                if !(moves || changed || state.notice.is_some()) {
+                    continue;
+                }
+                changed = false;
                 state.show(&playback);
                 if let Some(flaw) = playback.flaw() {
                     state.notice = Some((flaw, wall));

@@ -1,10 +1,8 @@
 //! What the screen shows besides the session: what is open, what was typed, what time it is.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 
 use crate::model::series::Series;
@@ -13,10 +11,10 @@ use crate::model::units::{PartitionId, RangeId, Time};
 use crate::recording::survey::Moment;
 use crate::toml_file::nearest;
 
-use super::keymap::{Action, Keymap};
+use super::keymap::Keymap;
 use super::playback::Playback;
-use super::selection;
-use super::view::{Hit, ROOM_FOR_BIG};
+use super::prompt::Prompt;
+use super::view::ROOM_FOR_BIG;
 
 /// The state of the view. The session is the world; this is the person's way of looking at it.
 #[derive(Debug, Clone)]
@@ -125,131 +123,6 @@ impl ViewState {
         }
     }
 
-    /// Does what concerns the picture alone; says whether it was that.
-    pub fn act(&mut self, action: Action, session: &Session) -> bool {
-        match action {
-            Action::NextSort => self.sort = self.sort.next(),
-            Action::Filter => self.prompt = Some(Prompt { asks: Asks::Filter, text: self.filter.clone() }),
-            Action::Down => self.step(1, session),
-            Action::Up => self.step(-1, session),
-            Action::NextPanel => self.turn_to(1),
-            Action::PreviousPanel => self.turn_to(PANELS.len() - 1),
-            Action::Zoom => self.zoom_in(session),
-            Action::ZoomIngest => self.zoom_to(Panel::Ingest),
-            Action::ZoomLag => self.zoom_to(Panel::Lag),
-            Action::ZoomServe => self.zoom_to(Panel::Serve),
-            Action::ZoomTimeline => self.zoom_to(Panel::Timeline),
-            Action::ZoomLog => self.zoom_to(Panel::Log),
-            Action::ToggleBig => self.big = !self.big,
-            Action::ToggleHelp => self.help = !self.help,
-            Action::Close => return self.close(),
-            _ => return false,
-        }
-        true
-    }
-
-    /// A click: focuses a panel and selects a row, and a second one on the same opens it. Gives the moment that was
-    /// clicked on, if it was one.
-    pub fn click(&mut self, hit: Hit) -> Option<Time> {
-        match hit {
-            Hit::Moment(at) => return Some(at),
-            Hit::Partition(id) if self.selected == Some(id) => self.zoom = Zoom::Partition(id),
-            Hit::Partition(id) => (self.focus, self.selected) = (Panel::Lag, Some(id)),
-            Hit::Range(id) if self.selected_range.as_ref() == Some(&id) => self.zoom = Zoom::Range(id),
-            Hit::Range(id) => (self.focus, self.selected_range) = (Panel::Serve, Some(id)),
-            Hit::Panel(panel) if self.zoom == Zoom::Overview && self.focus == panel => self.zoom_to(panel),
-            Hit::Panel(panel) => self.turn_wheel_to(panel),
-        }
-        None
-    }
-
-    /// The wheel turns over a panel: it is the one that is meant.
-    pub fn turn_wheel_to(&mut self, panel: Panel) {
-        if self.zoom == Zoom::Overview {
-            self.focus = panel;
-        }
-    }
-
-    /// The panel that keys speak to: the one that fills the screen, or the one in focus.
-    pub fn panel(&self) -> Panel {
-        match &self.zoom {
-            Zoom::Overview => self.focus,
-            Zoom::Panel(panel) => *panel,
-            Zoom::Partition(_) => Panel::Lag,
-            Zoom::Range(_) => Panel::Serve,
-        }
-    }
-
-    /// One row down or up. Where one partition fills the screen, that is the next partition.
-    fn step(&mut self, rows: isize, session: &Session) {
-        match self.panel() {
-            Panel::Lag => {
-                self.selected = selection::next_partition(session, self, rows);
-                if let (Zoom::Partition(_), Some(id)) = (&self.zoom, self.selected) {
-                    self.zoom = Zoom::Partition(id);
-                }
-            }
-            Panel::Serve => {
-                self.selected_range = selection::next_range(session, self, rows);
-                if let (Zoom::Range(_), Some(id)) = (&self.zoom, &self.selected_range) {
-                    self.zoom = Zoom::Range(id.clone());
-                }
-            }
-            Panel::Log => self.log_back = self.log_back.saturating_add_signed(-rows),
-            Panel::Ingest | Panel::Timeline => {}
-        }
-    }
-
-    /// To the panel so many places on, in a circle.
-    fn turn_to(&mut self, places: usize) {
-        let at = PANELS.iter().position(|panel| *panel == self.panel()).unwrap_or(0);
-        let panel = PANELS.get((at + places) % PANELS.len()).copied().unwrap_or(Panel::Lag);
-        self.focus = panel;
-        if self.zoom != Zoom::Overview {
-            self.zoom = Zoom::Panel(panel);
-        }
-    }
-
-    /// Fills the screen with a panel; with the overview if it does already.
-    fn zoom_to(&mut self, panel: Panel) {
-        self.zoom = if self.zoom == Zoom::Panel(panel) { Zoom::Overview } else { Zoom::Panel(panel) };
-        if panel != Panel::Log {
-            self.focus = panel;
-        }
-    }
-
-    /// From the overview to the panel in focus, from there to the row that is selected: the first where none is.
-    fn zoom_in(&mut self, session: &Session) {
-        match self.zoom {
-            Zoom::Overview => self.zoom = Zoom::Panel(self.focus),
-            Zoom::Panel(Panel::Lag) => {
-                self.selected = selection::next_partition(session, self, 0);
-                self.zoom = self.selected.map_or(self.zoom.clone(), Zoom::Partition);
-            }
-            Zoom::Panel(Panel::Serve) => {
-                self.selected_range = selection::next_range(session, self, 0);
-                self.zoom = self.selected_range.clone().map_or(self.zoom.clone(), Zoom::Range);
-            }
-            Zoom::Panel(_) | Zoom::Partition(_) | Zoom::Range(_) => {}
-        }
-    }
-
-    /// Closes what was opened last; says whether there was something to close.
-    fn close(&mut self) -> bool {
-        if self.help {
-            self.help = false;
-            return true;
-        }
-        match self.zoom {
-            Zoom::Partition(_) => self.zoom = Zoom::Panel(Panel::Lag),
-            Zoom::Range(_) => self.zoom = Zoom::Panel(Panel::Serve),
-            Zoom::Panel(_) => self.zoom = Zoom::Overview,
-            Zoom::Overview if !self.filter.is_empty() => self.filter.clear(),
-            Zoom::Overview => return false,
-        }
-        true
-    }
-
     /// Says, once, where big letters are asked for and have no room.
     pub fn check_room(&mut self, size: Size, wall: Time) {
         let (width, height) = ROOM_FOR_BIG;
@@ -284,18 +157,6 @@ pub enum Panel {
     Log,
 }
 
-impl Hit {
-    /// The panel that it is in.
-    pub fn panel(&self) -> Panel {
-        match self {
-            Self::Moment(_) => Panel::Timeline,
-            Self::Partition(_) => Panel::Lag,
-            Self::Range(_) => Panel::Serve,
-            Self::Panel(panel) => *panel,
-        }
-    }
-}
-
 impl Panel {
     /// As on its frame.
     pub fn title(self) -> &'static str {
@@ -308,9 +169,6 @@ impl Panel {
         }
     }
 }
-
-/// The panels in the order in which a key goes through them.
-const PANELS: [Panel; 4] = [Panel::Ingest, Panel::Lag, Panel::Serve, Panel::Timeline];
 
 /// What fills the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -489,80 +347,6 @@ impl Default for Overview {
     fn default() -> Self {
         let (first, last) = (Time::default(), Time::default());
         Self { first, last, lag: Series::new(1), target: Series::new(1), moments: Vec::new() }
-    }
-}
-
-/// Something that is being typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prompt {
-    /// What for.
-    pub asks: Asks,
-    /// What was typed so far.
-    pub text: String,
-}
-
-/// What a prompt asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asks {
-    /// The text of a mark.
-    Mark,
-    /// Where to go in a recording.
-    Place,
-    /// The name to keep the recording under.
-    Name,
-    /// Which partitions, or which lines of the log.
-    Filter,
-    /// Whether a load is really to go there.
-    Load {
-        /// The name of what it goes into.
-        into: String,
-    },
-}
-
-/// What a key came to while something is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Typed {
-    /// More is to come.
-    More,
-    /// That was all.
-    Done,
-    /// Nothing is wanted any more.
-    Cancelled,
-}
-
-impl Prompt {
-    /// Characters that a text may have.
-    const LONGEST: usize = 60;
-
-    /// Takes a key.
-    pub fn press(&mut self, key: KeyEvent) -> Typed {
-        match key.code {
-            KeyCode::Enter => return Typed::Done,
-            KeyCode::Esc => return Typed::Cancelled,
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Typed::Cancelled,
-            KeyCode::Backspace => drop(self.text.pop()),
-            KeyCode::Char(_) if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {}
-            KeyCode::Char(typed) if self.text.chars().count() < Self::LONGEST && !typed.is_control() => {
-                self.text.push(typed);
-            }
-            _ => {}
-        }
-        Typed::More
-    }
-}
-
-impl Asks {
-    /// The question, as in the footer.
-    pub fn question(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::Mark => "mark this moment as",
-            Self::Place => "go to (10s, 3h5m, 14:05 UTC, start, end)",
-            Self::Name => "keep the recording under the name",
-            Self::Filter => "show only (7, stalled, >1000, a word; empty: all)",
-            Self::Load { into } => {
-                return Cow::Owned(format!("load into {into} costs money there; type its name, or yes"));
-            }
-        })
     }
 }
 

@@ -1,0 +1,79 @@
+//! What a person types into the footer: a mark, a place in a recording, a name, a filter, a confirmation.
+
+use std::borrow::Cow;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Something that is being typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// What for.
+    pub asks: Asks,
+    /// What was typed so far.
+    pub text: String,
+}
+
+/// What a prompt asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asks {
+    /// The text of a mark.
+    Mark,
+    /// Where to go in a recording.
+    Place,
+    /// The name to keep the recording under.
+    Name,
+    /// Which partitions, or which lines of the log.
+    Filter,
+    /// Whether a load is really to go there.
+    Load {
+        /// The name of what it goes into.
+        into: String,
+    },
+}
+
+/// What a key came to while something is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// More is to come.
+    More,
+    /// That was all.
+    Done,
+    /// Nothing is wanted any more.
+    Cancelled,
+}
+
+impl Prompt {
+    /// Characters that a text may have.
+    const LONGEST: usize = 60;
+
+    /// Takes a key.
+    pub fn press(&mut self, key: KeyEvent) -> Typed {
+        match key.code {
+            KeyCode::Enter => return Typed::Done,
+            KeyCode::Esc => return Typed::Cancelled,
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Typed::Cancelled,
+            KeyCode::Backspace => drop(self.text.pop()),
+            KeyCode::Char(_) if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {}
+            KeyCode::Char(typed) if self.text.chars().count() < Self::LONGEST && !typed.is_control() => {
+                self.text.push(typed);
+            }
+            _ => {}
+        }
+        Typed::More
+    }
+}
+
+impl Asks {
+    /// The question, as in the footer.
+    pub fn question(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Mark => "mark this moment as",
+            Self::Place => "go to (10s, 3h5m, 14:05 UTC, start, end)",
+            Self::Name => "keep the recording under the name",
+            Self::Filter => "show only (7, stalled, >1000, a word; empty: all)",
+            Self::Load { into } => {
+                return Cow::Owned(format!("load into {into} costs money there; type its name, or yes"));
+            }
+        })
+    }
+}
