@@ -58,9 +58,7 @@ impl fmt::Debug for EventHubsCredential {
         match self {
             Self::Anonymous => f.write_str("Anonymous"),
             Self::Token(_) => f.write_str("Token(..)"),
-            Self::SharedKey { name, key } => {
-                f.debug_struct("SharedKey").field("name", name).field("key", key).finish()
-            }
+            Self::SharedKey { name, key } => f.debug_struct("SharedKey").field("name", name).field("key", key).finish(),
         }
     }
 }

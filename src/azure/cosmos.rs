@@ -90,9 +90,7 @@ pub async fn connect(address: &CosmosAddress) -> Result<Connected, AzureError> {
     };
     match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
         Ok(Ok(client)) => Ok(client),
-        Ok(Err(error)) => {
-            Err(AzureError::connecting(Service::CosmosDb, place(address), &error))
-        }
+        Ok(Err(error)) => Err(AzureError::connecting(Service::CosmosDb, place(address), &error)),
         Err(_) => Err(AzureError::Timeout {
             service: Service::CosmosDb,
             address: place(address),

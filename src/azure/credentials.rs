@@ -141,8 +141,7 @@ pub fn event_hubs(
         }
         (CredentialChoice::Automatic | CredentialChoice::Environment, Some(text)) => text,
     };
-    let malformed =
-        |what| CredentialError::Malformed { variable: EVENTHUBS, what, command: EVENTHUBS_COMMAND };
+    let malformed = |what| CredentialError::Malformed { variable: EVENTHUBS, what, command: EVENTHUBS_COMMAND };
     let elsewhere = |theirs: &str, ours: &str| {
         Err(CredentialError::Elsewhere { variable: EVENTHUBS, theirs: theirs.to_owned(), ours: ours.to_owned() })
     };
@@ -186,9 +185,7 @@ pub fn blob(
     match choice {
         CredentialChoice::None => Ok(BlobCredential::Anonymous),
         CredentialChoice::Entra => Ok(BlobCredential::Token(entra::credential()?)),
-        CredentialChoice::Environment => {
-            from_environment()?.ok_or(CredentialError::NotSet { service: Service::Blob })
-        }
+        CredentialChoice::Environment => from_environment()?.ok_or(CredentialError::NotSet { service: Service::Blob }),
         CredentialChoice::Automatic => match from_environment()? {
             Some(credential) => Ok(credential),
             None => Ok(BlobCredential::Token(entra::credential()?)),
@@ -219,9 +216,10 @@ fn storage_connection_string(text: &str, endpoint: &str) -> Result<BlobCredentia
 /// host is an address, the first part of the path: `http://127.0.0.1:10000/devstoreaccount1`.
 fn account_of(endpoint: &str) -> String {
     let host = host(endpoint);
-    let is_address = host.split(':').next().is_some_and(|host| {
-        host == "localhost" || host.starts_with('[') || host.parse::<std::net::IpAddr>().is_ok()
-    });
+    let is_address = host
+        .split(':')
+        .next()
+        .is_some_and(|host| host == "localhost" || host.starts_with('[') || host.parse::<std::net::IpAddr>().is_ok());
     if !is_address {
         return host.split('.').next().unwrap_or_default().to_owned();
     }

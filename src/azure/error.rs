@@ -146,12 +146,7 @@ impl AzureError {
     }
 
     /// What an SDK said to a call.
-    pub fn refusing(
-        service: Service,
-        address: String,
-        call: &'static str,
-        error: &(dyn Error + 'static),
-    ) -> Self {
+    pub fn refusing(service: Service, address: String, call: &'static str, error: &(dyn Error + 'static)) -> Self {
         match trouble_with_credential(error) {
             Some(trouble) => trouble.told(service, address, error),
             None => Self::Refused { service, address, call, reason: root_cause(error) },

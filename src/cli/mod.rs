@@ -11,6 +11,7 @@ mod look;
 mod man;
 mod output;
 mod replay;
+mod report;
 mod scenarios;
 mod session;
 mod themes;
@@ -35,6 +36,7 @@ pub use export::ExportFlags;
 pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
 pub use replay::ReplayFlags;
+pub use report::{ReportFlags, RuleFlags};
 pub use scenarios::ScenariosFlags;
 pub use themes::ThemesFlags;
 
@@ -48,13 +50,19 @@ pub enum Exit {
     Failed = 1,
     /// The command line can't be understood, or asks for what this terminal can't do.
     Usage = 2,
+    /// A report could not be made, or a rule that was asked for can't be told.
+    Unmeasured = 3,
+    /// A report was interrupted: it speaks of what came before.
+    Interrupted = 4,
 }
 
 /// Each exit code and what it says, for the manual.
-const EXITS: [(Exit, &str); 3] = [
-    (Exit::Done, "It did what was asked"),
-    (Exit::Failed, "It could not"),
+const EXITS: [(Exit, &str); 5] = [
+    (Exit::Done, "It did what was asked; a report: every rule was kept"),
+    (Exit::Failed, "It could not; a report: a rule was broken"),
     (Exit::Usage, "The command line or the settings can't be understood, or ask for what this terminal can't do"),
+    (Exit::Unmeasured, "A report: nothing could be measured, or not what a rule asks about"),
+    (Exit::Interrupted, "A report: it was interrupted, and speaks of what came before"),
 ];
 
 impl From<Exit> for ExitCode {
@@ -71,9 +79,8 @@ impl From<Exit> for ExitCode {
     term_width = 80,
     disable_help_subcommand = true,
     after_help = "Examples:\n  \
-        streamgauge                        the embedded scenario, 1,000 events/s\n  \
-        streamgauge replay throttled       a recording: play, pause, step, seek\n\n\
-        Flags of `local` do without its name: see `streamgauge local -h`.",
+        streamgauge --rate 4000            flags of `local` do without its name\n  \
+        streamgauge replay throttled       a recording: play, pause, step, seek",
     after_long_help = "Examples:\n  \
         streamgauge                        the embedded scenario, 1,000 events/s\n  \
         streamgauge --rate 4000            more than the store carries\n  \
@@ -100,7 +107,7 @@ enum Command {
     /// Watch what is deployed: Event Hubs, checkpoints, Cosmos DB
     #[command(after_help = "Examples:\n  \
         streamgauge attach scenario.toml   what a scenario file describes\n  \
-        streamgauge attach --solution eventhubs-functions-cosmosdb --prefix P --partitions 2")]
+        streamgauge attach --solution NAME --prefix P --print > scenario.toml")]
     Attach(Box<AttachFlags>),
     /// List upstream's solutions, and what can be watched of each
     #[command(after_help = "Examples:\n  \
@@ -121,6 +128,11 @@ enum Command {
         streamgauge export throttled --svg frame.svg --at 70s\n  \
         streamgauge export FILE --cast replay.cast --speed 4")]
     Export(Box<ExportFlags>),
+    /// Report a recording without a screen: figures, and a verdict
+    #[command(after_help = "Examples:\n  \
+        streamgauge report throttled       one of the samples\n  \
+        streamgauge report FILE --json     one document, for scripts")]
+    Report(Box<ReportFlags>),
     /// Show the themes, each with a sample of the screen
     #[command(after_help = "Examples:\n  \
         streamgauge themes light           one of them alone")]
@@ -194,6 +206,7 @@ pub fn run() -> ExitCode {
         Some(Command::Themes(flags)) => with_settings(flag, |settings| themes::run(&flags, settings)),
         Some(Command::Demo(flags)) => with_settings(flag, |settings| demo::run(&flags, settings)),
         Some(Command::Export(flags)) => export::run(&flags),
+        Some(Command::Report(flags)) => report::run(&flags),
         Some(Command::Config) => {
             let variable = std::env::var_os(CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
             config::run(line.config.or(variable).or_else(default_path).as_deref())

@@ -107,14 +107,14 @@ impl ScenarioFile {
             return Err(TomlFileError::Wrong {
                 place: place.to_owned(),
                 line,
-                sentence: "a secret is here, and a scenario file is kept and sent around: remove it, and put it in the \
+                sentence:
+                    "a secret is here, and a scenario file is kept and sent around: remove it, and put it in the \
                            environment (see `streamgauge scenarios --sample`)"
-                    .into(),
+                        .into(),
             });
         }
         toml_file::parse(text, place)
     }
-
 }
 
 /// The first line, from 1 on, with what looks like a secret: what connection strings and signed URLs are made of, or a key

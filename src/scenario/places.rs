@@ -163,10 +163,12 @@ impl Places {
         }
         match (&self.position, &self.ingest) {
             (None, _) => {}
-            (Some(PositionPlace::Checkpoints { address, every }), IngestPlace::EventHubs { address: hub, group, .. }) => {
+            (
+                Some(PositionPlace::Checkpoints { address, every }),
+                IngestPlace::EventHubs { address: hub, group, .. },
+            ) => {
                 let (every, outlet) = (*every, outlet.clone());
-                let probe =
-                    CheckpointProbe::new(address.clone(), &hub.namespace, &hub.hub, group, partitions.clone());
+                let probe = CheckpointProbe::new(address.clone(), &hub.namespace, &hub.hub, group, partitions.clone());
                 threads.push(on_own_thread("probe-positions", move |shutdown| watch(probe, every, outlet, shutdown))?);
             }
         }

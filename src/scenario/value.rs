@@ -30,7 +30,11 @@ impl TryFrom<String> for Name {
         let whole = (1..=255).contains(&text.chars().count())
             && text.trim() == text
             && !text.contains(|c: char| c.is_control() || matches!(c, '/' | '\\' | '?' | '#'));
-        if whole { Ok(Self(text)) } else { Err(format!("{text:?} is no name: give 1 to 255 characters without / \\ ? #")) }
+        if whole {
+            Ok(Self(text))
+        } else {
+            Err(format!("{text:?} is no name: give 1 to 255 characters without / \\ ? #"))
+        }
     }
 }
 

@@ -74,9 +74,8 @@ impl HubReader {
     }
 
     async fn open(address: &EventHubsAddress) -> Result<Self, AzureError> {
-        let failed = |error: azure_core_amqp::AmqpError| {
-            AzureError::connecting(Service::EventHubs, place(address), &error)
-        };
+        let failed =
+            |error: azure_core_amqp::AmqpError| AzureError::connecting(Service::EventHubs, place(address), &error);
         let unusable = |text: &str, error: &dyn std::fmt::Display| AzureError::Address {
             service: Service::EventHubs,
             address: text.to_owned(),
@@ -99,7 +98,10 @@ impl HubReader {
         let security = AmqpClaimsBasedSecurity::new(session).map_err(failed)?;
         security.attach().await.map_err(failed)?;
         let Permission { audience, token_type, token } = permission;
-        security.authorize_path(audience, Some(token_type.to_owned()), &token.token, token.expires_on).await.map_err(failed)?;
+        security
+            .authorize_path(audience, Some(token_type.to_owned()), &token.token, token.expires_on)
+            .await
+            .map_err(failed)?;
 
         let lasts = Duration::try_from(token.expires_on - OffsetDateTime::now_utc()).unwrap_or_default();
         let due = Instant::now() + lasts.saturating_sub(BEFORE_THE_END).max(lasts / 2);
@@ -246,9 +248,10 @@ impl Permission {
                 token: AccessToken::new("none", ends),
             },
             EventHubsCredential::Token(credential) => {
-                let token = credential.get_token(&[SCOPE], None).await.map_err(|error| {
-                    AzureError::connecting(Service::EventHubs, place(address), &error)
-                })?;
+                let token = credential
+                    .get_token(&[SCOPE], None)
+                    .await
+                    .map_err(|error| AzureError::connecting(Service::EventHubs, place(address), &error))?;
                 Self { audience: format!("amqps://{namespace}/{hub}"), token_type: "jwt", token }
             }
             EventHubsCredential::SharedKey { name, key } => {

@@ -48,7 +48,8 @@ mod tests {
     /// The expected signature was made with Python's `hmac` and `urllib.parse.quote_plus`.
     #[test]
     fn a_token_is_what_others_make() {
-        let token = token("sb://contoso.servicebus.windows.net/in-2", "Listen", &Secret::new("c2VjcmV0"), 1_795_348_800);
+        let token =
+            token("sb://contoso.servicebus.windows.net/in-2", "Listen", &Secret::new("c2VjcmV0"), 1_795_348_800);
         assert_eq!(token.reveal(), EXPECTED);
     }
 
