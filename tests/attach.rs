@@ -114,7 +114,9 @@ fn what_another_process_serves_is_watched_through_its_death_and_return() {
             .all(|part| screen.contains(part))
     });
     program.wait_for("rates and latencies", |screen| {
-        screen.contains(" events/s") && screen.contains(" writes/s") && screen.contains("stored p50")
+        screen.contains(" events/s")
+            && screen.contains(" writes/s")
+            && screen.contains("stored p50")
             && !screen.contains("Event Hubs ───────    -")
     });
     assert!(program.screen().contains("none was sent yet"), "there is no load of ours: {}", program.screen());
@@ -177,9 +179,7 @@ impl Drop for Within {
     fn drop(&mut self) {
         if let Some(scenario) = self.scenario.take() {
             // A failed test has its own message; what the end of the scenario says does not matter then.
-            drop(self.runtime.block_on(async {
-                tokio::time::timeout(Duration::from_secs(30), scenario.stop()).await
-            }));
+            drop(self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), scenario.stop()).await }));
         }
     }
 }

@@ -63,7 +63,10 @@ fn a_file_that_can_not_be_used() {
     let cases = [
         (String::new(), "line 1: missing field `ingest`"),
         (HUB.replace("hub =", "hug ="), "line 3: unknown field `hug`; did you mean `hub`?"),
-        (format!("{HUB}SharedAccessKey=abc\n"), "line 4: a secret is here, and a scenario file is kept and sent around"),
+        (
+            format!("{HUB}SharedAccessKey=abc\n"),
+            "line 4: a secret is here, and a scenario file is kept and sent around",
+        ),
         (format!("{HUB}credential = \"environment\"\n"), "set STREAMGAUGE_EVENTHUBS_CONNECTION_STRING"),
         ("[ingest".to_owned(), "line 1: "),
     ];
@@ -83,7 +86,11 @@ fn a_credential_that_is_for_something_else() {
     let string = "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=Listen;SharedAccessKey=aHVzaA==";
     let variable = "STREAMGAUGE_EVENTHUBS_CONNECTION_STRING";
     let cases: [(&[&str], String, &str); 3] = [
-        (&[], string.replace("contoso", "fabrikam"), "is for fabrikam.servicebus.windows.net, but the scenario names contoso"),
+        (
+            &[],
+            string.replace("contoso", "fabrikam"),
+            "is for fabrikam.servicebus.windows.net, but the scenario names contoso",
+        ),
         (&[], "aHVzaA==".into(), "has no Endpoint; copy it again, whole"),
         // The key of a connection string reads, and does not send.
         (&["--load", "10"], string.into(), "takes Entra ID (the key of a connection string reads log ends alone)"),
@@ -97,11 +104,15 @@ fn a_credential_that_is_for_something_else() {
 
 #[test]
 fn a_file_to_edit_is_printed() {
-    let arguments = ["attach", "--solution", "eventhubs-functions-azuresql", "--prefix", "contoso", "--partitions", "8", "--print"];
+    let arguments =
+        ["attach", "--solution", "eventhubs-functions-azuresql", "--prefix", "contoso", "--partitions", "8", "--print"];
     let output = run(&arguments, &[]);
     assert!(output.status.success(), "{}", sentence(&output));
     let printed = String::from_utf8(output.stdout).expect("text");
-    assert!(printed.contains("hub = \"contosoin-8\"") && printed.contains("consumer-group = \"azuresql\""), "{printed}");
+    assert!(
+        printed.contains("hub = \"contosoin-8\"") && printed.contains("consumer-group = \"azuresql\""),
+        "{printed}"
+    );
     assert!(printed.contains("# The store is not watched: Azure SQL; TDS is not spoken yet."), "{printed}");
     // It is a scenario file.
     let path = format!("{}/attach-printed.toml", env!("CARGO_TARGET_TMPDIR"));

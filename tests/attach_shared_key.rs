@@ -59,17 +59,15 @@ async fn the_key_of_a_connection_string_reads_log_ends() {
 #[tokio::test]
 async fn a_wrong_credential_is_told_with_the_role_and_never_shown() {
     let (endpoint, options) = guarded().await;
-    let wrong = [
-        key("Listen", "b3RoZXItb3RoZXItb3RoZXI="),
-        key("Send", KEY),
-        EventHubsCredential::Anonymous,
-    ];
+    let wrong = [key("Listen", "b3RoZXItb3RoZXItb3RoZXI="), key("Send", KEY), EventHubsCredential::Anonymous];
     for credential in wrong {
         let shown = format!("{credential:?}");
         let error = read(address(&endpoint, credential)).await.expect_err("it is not let in");
         assert!(matches!(error, AzureError::Forbidden { .. }), "{shown}: {error}");
         let sentence = error.to_string();
-        for expected in ["refuses the credential", "Azure Event Hubs Data Receiver", "STREAMGAUGE_EVENTHUBS_CONNECTION_STRING"] {
+        for expected in
+            ["refuses the credential", "Azure Event Hubs Data Receiver", "STREAMGAUGE_EVENTHUBS_CONNECTION_STRING"]
+        {
             assert!(sentence.contains(expected), "{sentence}");
         }
         assert!(!sentence.contains(KEY) && !sentence.contains("b3RoZXI"), "{sentence}");

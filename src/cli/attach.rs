@@ -41,7 +41,7 @@ pub struct AttachFlags {
     /// Print the scenario file instead: to be edited
     #[arg(long)]
     print: bool,
-    /// Events a second to send there: 1000, 2.5k, max [default: none]
+    /// Drive load into it, in events a second: 2.5k, max
     ///
     /// They cost money there.
     #[arg(long, value_name = "RATE", value_parser = values::rate, allow_hyphen_values = true)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::choice::{self, ChoiceError};
-use super::session::stop_signal;
 use super::look::LookFlags;
+use super::session::stop_signal;
 use super::{Exit, begin, complain, say};
 use crate::config::Loaded;
 use crate::figures;

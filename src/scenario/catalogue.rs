@@ -88,8 +88,7 @@ const KAFKA_GROUP: PositionPart = PositionPart::NotYet(missing("Kafka group", "K
 const NONE_KEPT: PositionPart = PositionPart::NotYet(missing("its own", "the service keeps it to itself"));
 const AZURE_SQL: StorePart = StorePart::NotYet(missing("Azure SQL", "TDS is not spoken yet"));
 const DELTA: StorePart = StorePart::NotYet(missing("Delta Lake", "its log is not read yet"));
-const HUB_OUT: StorePart =
-    StorePart::NotYet(missing("Event Hubs", "a second hub as the store is not followed yet"));
+const HUB_OUT: StorePart = StorePart::NotYet(missing("Event Hubs", "a second hub as the store is not followed yet"));
 const KAFKA_IN: &str = "Kafka is not spoken yet";
 const IOT_HUB: IngestPart = IngestPart::NotYet(missing(
     "IoT Hub",
@@ -177,13 +176,7 @@ pub const SOLUTIONS: [Solution; 20] = [
         SPARK,
         AZURE_SQL,
     ),
-    solution(
-        "eventhubs-databricks-delta",
-        hub(PrefixInPartitions, "delta", [2, 8, 12]),
-        "Databricks",
-        SPARK,
-        DELTA,
-    ),
+    solution("eventhubs-databricks-delta", hub(PrefixInPartitions, "delta", [2, 8, 12]), "Databricks", SPARK, DELTA),
     solution(
         "eventhubs-capture-databricks-delta",
         IngestPart::EventHubs { hub: StreamingAtScale, group: None, partitions: [2, 8, 12] },
@@ -260,7 +253,9 @@ pub enum CatalogueError {
         typed: String,
     },
     /// The prefix is none that upstream's scripts take.
-    #[error("{0:?} is no prefix of a deployment: 1 to 17 lower-case letters and digits, as given to upstream's scripts")]
+    #[error(
+        "{0:?} is no prefix of a deployment: 1 to 17 lower-case letters and digits, as given to upstream's scripts"
+    )]
     Prefix(String),
     /// The number of partitions is part of the hub's name.
     #[error(
@@ -287,10 +282,8 @@ pub enum CatalogueError {
 }
 
 fn did_you_mean(typed: &str) -> String {
-    nearest(typed, SOLUTIONS.iter().map(|solution| solution.name)).map_or_else(
-        || "`streamgauge scenarios` lists them".to_owned(),
-        |meant| format!("did you mean {meant}?"),
-    )
+    nearest(typed, SOLUTIONS.iter().map(|solution| solution.name))
+        .map_or_else(|| "`streamgauge scenarios` lists them".to_owned(), |meant| format!("did you mean {meant}?"))
 }
 
 impl Solution {

@@ -117,7 +117,15 @@ pub async fn run(
     if let Some(notice) = screen.take_notice() {
         state.notice = Some((notice, wall_clock()));
     }
-    let mut watch = Watch { live, session: Session::new(), state, past: None, paused: None, waiting: None, told_of_recording: false };
+    let mut watch = Watch {
+        live,
+        session: Session::new(),
+        state,
+        past: None,
+        paused: None,
+        waiting: None,
+        told_of_recording: false,
+    };
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut open = true;

@@ -38,7 +38,10 @@ fn what_is_wrong_with_a_variable_is_said_and_its_value_is_not() {
         (Some(format!("SharedAccessKey={KEY}")), "has no Endpoint"),
         (Some(string(ours, "")), "has no SharedAccessKeyName"),
         (Some(format!("Endpoint=sb://{ours}/;SharedAccessKeyName=Listen")), "has no SharedAccessKey"),
-        (Some(string("other.servicebus.windows.net", "")), "is for other.servicebus.windows.net, but the scenario names NS"),
+        (
+            Some(string("other.servicebus.windows.net", "")),
+            "is for other.servicebus.windows.net, but the scenario names NS",
+        ),
         (Some(string(ours, "EntityPath=in-4")), "is for the hub in-4, but the scenario names the hub in-2"),
         (None, "takes the credential for Event Hubs from the environment; set STREAMGAUGE_EVENTHUBS_CONNECTION_STRING"),
     ];
@@ -55,7 +58,8 @@ fn what_is_wrong_with_a_variable_is_said_and_its_value_is_not() {
 fn storage_by_connection_string_key_or_signature() {
     const CONTOSO: &str = "https://contoso.blob.core.windows.net";
     const AZURITE: &str = "http://127.0.0.1:10000/devstoreaccount1";
-    let whole = format!("DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={KEY};EndpointSuffix=core.windows.net");
+    let whole =
+        format!("DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={KEY};EndpointSuffix=core.windows.net");
     let signed = "BlobEndpoint=https://contoso.blob.core.windows.net/;SharedAccessSignature=sv=2024&sig=abc".to_owned();
     let table = [
         (STORAGE, whole, CONTOSO, "SharedKey { account: \"contoso\", key: Secret(..) }"),

@@ -57,12 +57,13 @@ impl SharedKey {
     /// [`crate::azure::eventhubs`].
     fn signed(&self, token: &str, hub: &str, now: SystemTime) -> bool {
         let Some(fields) = token.strip_prefix("SharedAccessSignature ") else { return false };
-        let field = |name: &str| fields.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
+        let field =
+            |name: &str| fields.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
         let raw = |name| field(name).map(|(_, value)| value).unwrap_or_default();
         let decoded = |name| percent_decode_str(raw(name)).decode_utf8_lossy().into_owned();
-        let holds = raw("se").parse::<u64>().is_ok_and(|ends| {
-            now.duration_since(UNIX_EPOCH).is_ok_and(|now| ends > now.as_secs())
-        });
+        let holds = raw("se")
+            .parse::<u64>()
+            .is_ok_and(|ends| now.duration_since(UNIX_EPOCH).is_ok_and(|now| ends > now.as_secs()));
         let path = decoded("sr").split_once("://").map(|(_, rest)| rest.to_owned()).unwrap_or_default();
         let is_ours = path.split('/').nth(1).is_none_or(|entity| entity.is_empty() || entity.eq_ignore_ascii_case(hub));
         let Ok(mut signer) = Hmac::<Sha256>::new_from_slice(self.key.reveal().as_bytes()) else { return false };

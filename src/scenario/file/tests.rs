@@ -55,9 +55,9 @@ fn the_sample_is_understood_and_says_every_key() {
     keys_of(&schema, &mut keys);
     assert!(keys.len() > 20, "{keys:?}");
     for key in keys {
-        let is_said = uncommented.lines().any(|line| {
-            line.starts_with(&format!("{key} = ")) || (line.starts_with('[') && line.contains(&key))
-        });
+        let is_said = uncommented
+            .lines()
+            .any(|line| line.starts_with(&format!("{key} = ")) || (line.starts_with('[') && line.contains(&key)));
         assert!(is_said, "the sample does not say {key}");
     }
 }
@@ -88,15 +88,27 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         ("[store.cosmos]", "[store.cosmo]", "line 8: unknown variant `cosmo`"),
         ("[load]", "[laod]", "line 12: unknown field `laod`; did you mean `load`?"),
         ("contosoeventhubs.servicebus.windows.net", "contosoeventhubs", "line 4: \"contosoeventhubs\" is no host"),
-        ("https://contosostorage", "http://contosostorage", "line 7: \"http://contosostorage.blob.core.windows.net\" is not encrypted"),
+        (
+            "https://contosostorage",
+            "http://contosostorage",
+            "line 7: \"http://contosostorage.blob.core.windows.net\" is not encrypted",
+        ),
         ("https://contosostorage.blob.core.windows.net", "contosostorage", "line 7: \"contosostorage\" is no address"),
         ("rate = 100", "rate = -1", "line 13: -1 is not a rate"),
         ("for = \"10m\"", "for = \"soon\"", "line 14: \"soon\" is no span: give 30s, 10m or 1h30m"),
-        ("container = \"rawdata\"", "container = \"rawdata\"\nrefresh = \"1h\"", "line 12: \"1h\" is not how often to look"),
+        (
+            "container = \"rawdata\"",
+            "container = \"rawdata\"\nrefresh = \"1h\"",
+            "line 12: \"1h\" is not how often to look",
+        ),
         ("container = \"rawdata\"", "container = \"rawdata\"\nprovisioned = 4", "line 12: 4 RU/s can't be"),
         ("container = \"rawdata\"", "container = \"rawdata\"\nbudget-percent = 0", "line 12: 0 is not a share"),
         ("database", "credential = \"entraid\"\ndatabase", "line 10: unknown variant `entraid`; did you mean `entra`?"),
-        ("hub = \"contosoin-2\"", "hub = \"contosoin-2\"\nendpoint = \"amqp://far.example\"", "line 6: \"amqp://far.example\" is not encrypted"),
+        (
+            "hub = \"contosoin-2\"",
+            "hub = \"contosoin-2\"\nendpoint = \"amqp://far.example\"",
+            "line 6: \"amqp://far.example\" is not encrypted",
+        ),
     ];
     for (right, wrong, expected) in table {
         assert!(WHOLE.contains(right), "{right}");

@@ -12,7 +12,9 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, theme, .. } = scene;
     let (Some(load), Some(tally)) = (&session.load, &session.tally) else {
         let why = match &session.load {
-            Some(load) if load.figures.sent > 0 => "no tally: of the store's change feed a sample is read (budget-percent)",
+            Some(load) if load.figures.sent > 0 => {
+                "no tally: of the store's change feed a sample is read (budget-percent)"
+            }
             _ => "the tally counts our own load; none was sent yet",
         };
         Row::default().field(why, theme.quiet).draw(area, buffer);
