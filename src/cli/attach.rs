@@ -27,10 +27,10 @@ use crate::ui::live::wall_clock;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct AttachFlags {
-    /// The scenario file (.toml); `streamgauge scenarios --sample` prints one
+    /// The scenario file (.toml), see `streamgauge scenarios --sample`
     #[arg(required_unless_present = "solution", conflicts_with = "solution")]
     file: Option<PathBuf>,
-    /// One of upstream's solutions instead, see `streamgauge scenarios`
+    /// A solution instead, see `streamgauge scenarios`
     #[arg(long, value_name = "NAME", requires = "prefix")]
     solution: Option<String>,
     /// The prefix it was deployed with
@@ -39,10 +39,12 @@ pub struct AttachFlags {
     /// The partitions of its hub, whose name ends in them
     #[arg(long, value_name = "N", requires = "solution", value_parser = partitions)]
     partitions: Option<u32>,
-    /// Print the scenario file instead of attaching: to be edited
+    /// Print the scenario file instead: to be edited
     #[arg(long)]
     print: bool,
-    /// Drive load into it, in events a second: 1000, 2.5k or max; it costs money there [default: none]
+    /// Drive load into it, in events a second: 2.5k, max
+    ///
+    /// They cost money there.
     #[arg(long, value_name = "RATE", value_parser = values::rate, allow_hyphen_values = true)]
     load: Option<Target>,
     /// No load past this rate, whatever key is pressed
@@ -55,13 +57,13 @@ pub struct AttachFlags {
     #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
     lasts: Option<Duration>,
     /// The word for the whole pipeline in big letters, for the last row of a room
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     big: bool,
     /// Write the recording to a file [default: the user's state folder]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     record: Option<PathBuf>,
     /// Write no recording
-    #[arg(long, conflicts_with = "record")]
+    #[arg(long, conflicts_with = "record", hide_short_help = true)]
     no_record: bool,
     #[command(flatten)]
     look: LookFlags,

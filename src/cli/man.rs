@@ -7,6 +7,7 @@ use clap_mangen::Man;
 use roff::{Inline, Roff, bold, italic, roman};
 
 use super::{EXITS, Exit, definition, write_out};
+use crate::azure::credentials;
 use crate::config::{CONFIG, VARIABLES};
 use crate::ui::keymap::{Action, Group, Key, Keymap};
 
@@ -137,6 +138,12 @@ fn environment() -> Roff {
     for (variable, setting, said) in VARIABLES {
         entry(&mut section, [bold(variable)], &format!("The setting {setting}: {said}."));
     }
+    for (variable, said) in credentials::VARIABLES {
+        entry(&mut section, [bold(variable)], &format!("For attach: {said}."));
+    }
+    let entra = "For attach: a service principal of Entra ID, with AZURE_TENANT_ID and AZURE_CLIENT_SECRET. Without it, \
+                 who is logged in with the Azure CLI, else the machine's managed identity.";
+    entry(&mut section, [bold("AZURE_CLIENT_ID")], entra);
     entry(
         &mut section,
         [bold("NO_COLOR")],

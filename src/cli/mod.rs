@@ -80,9 +80,8 @@ impl From<Exit> for ExitCode {
     term_width = 80,
     disable_help_subcommand = true,
     after_help = "Examples:\n  \
-        streamgauge                        the embedded scenario, 1,000 events/s\n  \
-        streamgauge replay throttled       a recording: play, pause, step, seek\n\n\
-        Flags of `local` do without its name: see `streamgauge local -h`.",
+        streamgauge --rate 4000            flags of `local` do without its name\n  \
+        streamgauge replay throttled       a recording: play, pause, step, seek",
     after_long_help = "Examples:\n  \
         streamgauge                        the embedded scenario, 1,000 events/s\n  \
         streamgauge --rate 4000            more than the store carries\n  \
@@ -109,7 +108,7 @@ enum Command {
     /// Watch what is deployed: Event Hubs, checkpoints, Cosmos DB
     #[command(after_help = "Examples:\n  \
         streamgauge attach scenario.toml   what a scenario file describes\n  \
-        streamgauge attach --solution eventhubs-functions-cosmosdb --prefix P --partitions 2")]
+        streamgauge attach --solution NAME --prefix P --print > scenario.toml")]
     Attach(Box<AttachFlags>),
     /// List upstream's solutions, and what can be watched of each
     #[command(after_help = "Examples:\n  \

@@ -12,10 +12,10 @@ const SCHEMA: &str = include_str!("../../docs/scenario.schema.json");
 /// Flags of the list.
 #[derive(Debug, Args)]
 pub struct ScenariosFlags {
-    /// Print a commented scenario file instead: a beginning for one of your own
+    /// Print a commented scenario file instead
     #[arg(long)]
     sample: bool,
-    /// Print the JSON schema of a scenario file instead, for an editor
+    /// Print the JSON schema of scenario files instead
     #[arg(long, conflicts_with = "sample")]
     schema: bool,
 }
