@@ -2,6 +2,7 @@
 //!
 //! The map of the crate, in the order in which a fact travels:
 //!
+//! - [`scenario`]: what is attached to: the scenario file, the catalogue, and the probes that watch it
 //! - [`local`]: the embedded scenario: Event Hubs, Blob and Cosmos DB endpoints on loopback
 //! - [`azure`]: what several parts share to reach Azure: addresses, credentials, clients
 //! - [`load`]: drives events into the ingest log, open loop
@@ -29,5 +30,6 @@ pub mod probe;
 pub mod process;
 pub mod recording;
 pub mod report;
+pub mod scenario;
 pub mod toml_file;
 pub mod ui;

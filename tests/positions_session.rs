@@ -302,3 +302,25 @@ fn an_owner_is_expired_by_the_time_of_the_session() {
     assert_eq!(holding(0), Holding::Holds);
     assert_eq!(holding(180_000), Holding::Expired { silent_for: Some(Duration::from_secs(181)) });
 }
+
+#[test]
+fn a_log_that_drops_faster_than_its_processor_reads_says_when() {
+    let mut session = Session::new();
+    for s in 0..12 {
+        second(&mut session, s, 1_000 + 150 * s, 9_000 + 150 * s, 4_999 + 50 * s);
+    }
+    // The next to be read is 5,550, the log keeps 2,650 and what follows: 2,900 events, 100 fewer each second.
+    let now = at(11_800);
+    let left = only(&session).retention_loss(now).unwrap().as_secs_f64();
+    assert!((24.0..34.0).contains(&left), "{left}");
+    let remark = only(&session).remark(now).unwrap();
+    assert!(remark.starts_with("at this pace the log's retention drops unread events in "), "{remark}");
+    let health = Health::of(&session, now);
+    assert!(health.reason.starts_with("unread events are dropped in "), "{health:?}");
+
+    let mut session = Session::new();
+    for s in 0..12 {
+        second(&mut session, s, 1_000 + 150 * s, 9_000 + 150 * s, 4_999 + 200 * s);
+    }
+    assert_eq!(only(&session).retention_loss(now), None, "the processor is quicker");
+}

@@ -119,3 +119,34 @@ fn a_trouble_is_dated_from_its_first_moment() {
     let health = session.station(Station::Store).expect("it was seen");
     assert_eq!(health.since, Time::from_millis(1_000));
 }
+
+/// The total is kept up to date rather than added up: it must be what adding up would give, through every change.
+#[test]
+fn the_total_is_the_sum_of_the_partitions() {
+    let mut pipeline = Pipeline::new(16, 2_000.0, 1_500.0);
+    let check = |session: &Session| {
+        let lags: Vec<u64> = session.partitions.values().filter_map(|partition| partition.lag()?.events()).collect();
+        let sum = (!lags.is_empty()).then(|| lags.iter().sum::<u64>());
+        assert_eq!(session.lag_events(), sum);
+    };
+    for _ in 0..20 {
+        pipeline.look();
+        check(&pipeline.session);
+    }
+    let now = pipeline.now();
+    for group in ["cosmos", "another"] {
+        pipeline.session.apply(&Observation { at: now, fact: Fact::Group(group.into()) });
+        check(&pipeline.session);
+    }
+    assert_eq!(pipeline.session.lag_events(), None, "positions of another group say nothing");
+    pipeline.run(5);
+    check(&pipeline.session);
+    let emptied = Fact::LogEnd(LogEnd {
+        partition: PartitionId(3),
+        earliest: SequenceNumber(0),
+        last: SequenceNumber::NONE,
+        last_enqueued_at: None,
+    });
+    pipeline.session.apply(&Observation { at: pipeline.now(), fact: emptied });
+    check(&pipeline.session);
+}

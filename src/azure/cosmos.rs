@@ -3,23 +3,60 @@
 use std::time::Duration;
 
 use azure_core::credentials::Secret as SdkSecret;
-use azure_data_cosmos::clients::ContainerClient;
+use azure_data_cosmos::clients::{ContainerClient, DatabaseClient};
 use azure_data_cosmos::options::{BinaryEncodingOptions, ConnectionPoolOptions, Region};
-use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, CosmosRuntime, RoutingStrategy};
+use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, CosmosError, CosmosRuntime, RoutingStrategy};
 
 use super::address::{CosmosAddress, CosmosCredential};
 use super::error::{AzureError, Service, root_cause};
+use crate::model::units::RequestUnits;
 
 /// How long connecting may take: it reads the account and the container.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long it may take to read what is provisioned: nobody waits for it.
+const OFFER_LIMIT: Duration = Duration::from_secs(2);
+
+/// A container, and the database that may hold what it is provisioned with.
+pub struct Connected {
+    /// The container.
+    pub container: ContainerClient,
+    database: DatabaseClient,
+}
+
+impl Connected {
+    /// RU/s that are provisioned, on the container or on its database, over all physical partitions; with autoscale, the
+    /// most. `None` where it can't be known: a role for data alone may not read offers, and a serverless account has
+    /// none.
+    pub async fn provisioned(&self) -> Option<RequestUnits> {
+        let reading = async {
+            match self.container.read_throughput(None).await {
+                Ok(Some(offer)) => Some(offer),
+                // Nothing to be told: whoever watches goes on without.
+                _ => self.database.read_throughput(None).await.ok().flatten(),
+            }
+        };
+        let offer = tokio::time::timeout(OFFER_LIMIT, reading).await.ok().flatten()?;
+        let units = offer.autoscale_maximum().or_else(|| offer.throughput())?;
+        Some(RequestUnits(units as f64))
+    }
+}
+
 /// Connects to a container. The client may be used on any runtime and cloned freely.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, AzureError> {
+    Ok(connect(address).await?.container)
+}
+
+/// Connects to a container and its database. The clients may be used on any runtime and cloned freely.
 ///
 /// Binary encoding is off: items travel as JSON text, which every endpoint understands.
 ///
 /// # Errors
 /// [`AzureError`] within [`CONNECT_LIMIT`].
-pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, AzureError> {
+pub async fn connect(address: &CosmosAddress) -> Result<Connected, AzureError> {
     let endpoint: AccountEndpoint = address.endpoint.parse().map_err(|error| AzureError::Address {
         service: Service::CosmosDb,
         address: address.endpoint.clone(),
@@ -42,20 +79,18 @@ pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, Azure
         let plaintext = address.endpoint.starts_with("http://");
         let pool = ConnectionPoolOptions::builder().with_is_http2_allowed(!plaintext).build()?;
         let runtime = CosmosRuntime::builder().with_connection_pool(pool).build().await?;
-        CosmosClient::builder()
+        let database = CosmosClient::builder()
             .with_runtime(runtime)
             .with_binary_encoding_options(BinaryEncodingOptions::new().with_enabled(false))
             .build(account, routing)
             .await?
-            .database_client(address.database.clone())
-            .container_client(address.container.clone(), None)
-            .await
+            .database_client(address.database.clone());
+        let container = database.container_client(address.container.clone(), None).await?;
+        Ok::<_, CosmosError>(Connected { container, database })
     };
     match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
         Ok(Ok(client)) => Ok(client),
-        Ok(Err(error)) => {
-            Err(AzureError::Connect { service: Service::CosmosDb, address: place(address), reason: root_cause(&error) })
-        }
+        Ok(Err(error)) => Err(AzureError::connecting(Service::CosmosDb, place(address), &error)),
         Err(_) => Err(AzureError::Timeout {
             service: Service::CosmosDb,
             address: place(address),

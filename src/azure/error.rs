@@ -1,7 +1,13 @@
 //! What can go wrong on the way to Azure: one sentence that says what, where, and what to try. Never a secret.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
+
+use azure_core::error::ErrorKind;
+use azure_core_amqp::AmqpError;
+use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
+use azure_data_cosmos::CosmosError;
 
 /// A service of Azure, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +27,26 @@ impl fmt::Display for Service {
             Self::Blob => "Blob storage",
             Self::CosmosDb => "Cosmos DB",
         })
+    }
+}
+
+impl Service {
+    /// The role of Entra ID that watching this service takes, by the name under which Azure lists it.
+    pub fn role(self) -> &'static str {
+        match self {
+            Self::EventHubs => "Azure Event Hubs Data Receiver (for load: Azure Event Hubs Data Sender)",
+            Self::Blob => "Storage Blob Data Reader",
+            Self::CosmosDb => "Cosmos DB Built-in Data Reader",
+        }
+    }
+
+    /// The variables of the environment that can hold a key to this service.
+    pub fn variables(self) -> &'static str {
+        match self {
+            Self::EventHubs => "STREAMGAUGE_EVENTHUBS_CONNECTION_STRING",
+            Self::Blob => "STREAMGAUGE_STORAGE_CONNECTION_STRING, _KEY or _SAS",
+            Self::CosmosDb => "STREAMGAUGE_COSMOS_CONNECTION_STRING or _KEY",
+        }
     }
 }
 
@@ -47,6 +73,43 @@ pub enum AzureError {
         /// What the client said.
         reason: String,
     },
+    /// The service knows the credential and does not let it in, or does not know it: 401 or 403.
+    #[error(
+        "{service} at {address} refuses the credential; it takes the role {role}, or the right key in {} ({reason})",
+        .service.variables(), role = .service.role()
+    )]
+    Forbidden {
+        /// Which service.
+        service: Service,
+        /// Where.
+        address: String,
+        /// What it said.
+        reason: String,
+    },
+    /// No token could be had for the service.
+    #[error(
+        "no token from Entra ID for {service} at {address} ({reason}); try `az login`, set AZURE_TENANT_ID, \
+         AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or put a key in {}",
+        .service.variables()
+    )]
+    NoToken {
+        /// Which service.
+        service: Service,
+        /// Where.
+        address: String,
+        /// What the credential said.
+        reason: String,
+    },
+    /// The official Event Hubs client can't log in with the key of a connection string.
+    #[error(
+        "sending to and receiving from {address} takes Entra ID (the key of a connection string reads log ends alone): \
+         unset STREAMGAUGE_EVENTHUBS_CONNECTION_STRING, log in, and have the role {}",
+        Service::EventHubs.role()
+    )]
+    KeyNotEnough {
+        /// Where.
+        address: String,
+    },
     /// No answer came in time.
     #[error("no answer from {service} at {address} within {limit:?} ({call}); check the network, it is asked again")]
     Timeout {
@@ -71,6 +134,89 @@ pub enum AzureError {
         /// What it said.
         reason: String,
     },
+}
+
+impl AzureError {
+    /// What an SDK said when we wanted in.
+    pub fn connecting(service: Service, address: String, error: &(dyn Error + 'static)) -> Self {
+        match trouble_with_credential(error) {
+            Some(trouble) => trouble.told(service, address, error),
+            None => Self::Connect { service, address, reason: root_cause(error) },
+        }
+    }
+
+    /// What an SDK said to a call.
+    pub fn refusing(service: Service, address: String, call: &'static str, error: &(dyn Error + 'static)) -> Self {
+        match trouble_with_credential(error) {
+            Some(trouble) => trouble.told(service, address, error),
+            None => Self::Refused { service, address, call, reason: root_cause(error) },
+        }
+    }
+}
+
+/// What is wrong with a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CredentialTrouble {
+    NoToken,
+    NotLetIn,
+}
+
+impl CredentialTrouble {
+    fn told(self, service: Service, address: String, error: &(dyn Error + 'static)) -> AzureError {
+        let reason = match http_trouble(error) {
+            Some(said) => said,
+            None => root_cause(error),
+        };
+        match self {
+            Self::NoToken => AzureError::NoToken { service, address, reason },
+            Self::NotLetIn => AzureError::Forbidden { service, address, reason },
+        }
+    }
+}
+
+/// What an answer over HTTP says in two words, such as `403 AuthenticationFailed`. The whole of it is a page of XML.
+fn http_trouble(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = error.downcast_ref::<azure_core::Error>()?;
+    let ErrorKind::HttpResponse { status, error_code, .. } = error.kind() else { return None };
+    let status = u16::from(*status);
+    Some(error_code.as_ref().map_or_else(|| status.to_string(), |code| format!("{status} {code}")))
+}
+
+/// Whether an error is about the credential. The SDKs of the three services wrap one another's errors, each in its own
+/// way: the first in the chain that says something counts.
+fn trouble_with_credential(error: &(dyn Error + 'static)) -> Option<CredentialTrouble> {
+    let refused = |status: u16| matches!(status, 401 | 403).then_some(CredentialTrouble::NotLetIn);
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let found = if let Some(error) = error.downcast_ref::<azure_core::Error>() {
+            match error.kind() {
+                ErrorKind::Credential => Some(CredentialTrouble::NoToken),
+                _ => error.http_status().and_then(|status| refused(status.into())),
+            }
+        } else if let Some(error) = error.downcast_ref::<CosmosError>() {
+            refused(error.status().status_code().into())
+        } else if let Some(error) = error.downcast_ref::<AmqpError>() {
+            match error.kind() {
+                AmqpErrorKind::ManagementStatusCode(status, _) => refused((*status).into()),
+                AmqpErrorKind::AmqpDescribedError(described)
+                    if described.condition == AmqpErrorCondition::UnauthorizedAccess =>
+                {
+                    Some(CredentialTrouble::NotLetIn)
+                }
+                AmqpErrorKind::AzureCore(error) => {
+                    matches!(error.kind(), ErrorKind::Credential).then_some(CredentialTrouble::NoToken)
+                }
+                _ => None,
+            }
+        } else {
+            None
+        };
+        if found.is_some() {
+            return found;
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// What an SDK's error says, made fit for one sentence: its first line, at most 200 characters, and without anything

@@ -1,7 +1,8 @@
 //! What several parts share to reach Azure: addresses, credentials, and clients that can be trusted to answer or fail.
 //!
 //! - [`address`]: where a service is and how to log in; plain data, secrets never show
-//! - [`eventhubs`]: Event Hubs producers and consumers
+//! - [`credentials`]: which credential there is for a service, in the environment or with Entra ID
+//! - [`eventhubs`]: Event Hubs producers and consumers, and a reader of log ends
 //! - [`own_thread`]: a runtime of its own for each Event Hubs client, and why it needs one
 //! - [`blob`], [`cosmos`]: containers of Blob storage and Cosmos DB
 //! - [`backoff`]: how long to wait before a service is asked again
@@ -10,7 +11,10 @@
 pub mod address;
 pub mod backoff;
 pub mod blob;
+mod connection_string;
 pub mod cosmos;
+pub mod credentials;
+mod entra;
 pub mod error;
 pub mod eventhubs;
 pub mod own_thread;

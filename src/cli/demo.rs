@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::choice::{self, ChoiceError};
-use super::local::{self, Record, Watching};
+use super::local;
 use super::look::LookFlags;
+use super::session::{Record, Watching};
 use super::{Exit, complain, say};
 use crate::config::Loaded;
 use crate::demo::shipped::{self, Shipped};
@@ -96,22 +97,22 @@ fn perform(script: &Path, flags: &DemoFlags, loaded: &Loaded) -> Result<Exit, Fa
         None => Script::read(script)?,
     };
     let scenario = &script.scenario;
-    let watching = Watching {
-        options: ScenarioOptions {
-            partitions: scenario.partitions,
-            target: scenario.target,
-            seed: scenario.seed,
-            duplicate_every: scenario.duplicates,
-            request_units: scenario.request_units,
-            process: true,
-            ports: Ports::default(),
-        },
-        title: script.title.clone(),
-        record: flags.record.clone().map_or_else(|| Record::as_set(loaded), Record::To),
-        big: flags.big,
-        performance: Some(Performance::new(script, flags.looping)),
+    let options = ScenarioOptions {
+        partitions: scenario.partitions,
+        target: scenario.target,
+        seed: scenario.seed,
+        duplicate_every: scenario.duplicates,
+        request_units: scenario.request_units,
+        process: true,
+        ports: Ports::default(),
     };
-    Ok(local::watch(watching, &flags.look, loaded))
+    let watching = Watching {
+        description: local::describe(script.title.clone()),
+        record: Record::wanted(flags.record.as_ref(), false, loaded),
+        big: flags.big,
+    };
+    let performance = Performance::new(script, flags.looping);
+    Ok(local::watch(watching, options, Some(performance), &flags.look, loaded))
 }
 
 /// Lists the scripts, and on a terminal asks which one to perform.

@@ -1,24 +1,38 @@
-//! `streamgauge export`: pictures of a recording, one frame as SVG or the whole replay as an asciicast.
+//! `streamgauge export`: pictures of a recording (one frame as SVG, or the whole replay as an asciicast), and its figures
+//! for other tools (partitions each second as CSV or Parquet, latencies as an interval log).
 
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
+use hdrhistogram::serialization::V2DeflateSerializer;
 use ratatui::layout::Size;
 
+use super::interrupt::{Stop, interruptible};
 use super::look::themes;
 use super::output::{self, OutputError};
 use super::{Exit, complain, replay, values};
+use crate::model::observation::Observation;
 use crate::recording::error::ReadError;
+use crate::recording::reader::Recording;
+use crate::report::account::Account;
 use crate::report::cast::{self, CastError, CastOptions};
+use crate::report::document::LatencyName;
 use crate::report::frames::{FrameError, Frames, Look};
+use crate::report::latency_log::LatencyLog;
 use crate::report::palette::Palette;
+use crate::report::parquet_rows::ParquetRows;
 use crate::report::picture;
+use crate::report::reading::{self, ReadingError};
+use crate::report::rows::{CsvRows, Row};
 use crate::ui::state::Zoom;
 use crate::ui::theme::ThemeError;
 
 /// Flags of an export.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").required(true).args(["svg", "cast"]))]
+#[command(group = ArgGroup::new("what").required(true).args(["svg", "cast", "csv", "parquet", "hlog"]))]
 pub struct ExportFlags {
     /// The recording (.jsonl.zst or .jsonl), - for standard input, or the name of a sample
     file: PathBuf,
@@ -28,6 +42,18 @@ pub struct ExportFlags {
     /// Write the replay as an asciicast v3; - is standard output
     #[arg(long, value_name = "OUT")]
     cast: Option<PathBuf>,
+    /// Write a row for each second and partition as CSV; - for standard output
+    #[arg(long, value_name = "OUT")]
+    csv: Option<PathBuf>,
+    /// Write the same as Parquet; - for standard output
+    #[arg(long, value_name = "OUT")]
+    parquet: Option<PathBuf>,
+    /// Write latencies as a log for HdrHistogram's tools; - for standard output
+    #[arg(long, value_name = "OUT")]
+    hlog: Option<PathBuf>,
+    /// Which latencies the log holds
+    #[arg(long, value_name = "WHICH", default_value = "stored", conflicts_with_all = ["svg", "cast", "csv", "parquet"], hide_short_help = true)]
+    latency: Which,
     /// The moment of the picture: 10s, 1m10s (from the start), 14:05 (UTC), start or end [default: end]
     #[arg(long, value_name = "TIME", conflicts_with = "cast")]
     at: Option<String>,
@@ -55,6 +81,27 @@ pub struct ExportFlags {
     /// How fast the cast plays, from 1/8 to 64 times: 1/8, 1/4 .. 32, 64
     #[arg(long, value_name = "TIMES", default_value = "1", value_parser = doublings, conflicts_with = "svg", hide_short_help = true)]
     speed: i8,
+}
+
+/// Which latencies a log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// From due to acknowledged
+    Due,
+    /// From sent to acknowledged
+    Send,
+    /// From enqueued to stored
+    Stored,
+}
+
+impl From<Which> for LatencyName {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Due => Self::FromDue,
+            Which::Send => Self::FromSend,
+            Which::Stored => Self::Stored,
+        }
+    }
 }
 
 /// The sizes that a picture may have.
@@ -100,16 +147,27 @@ enum Failure {
     Cast(#[from] CastError),
     #[error(transparent)]
     Output(#[from] OutputError),
+    #[error(transparent)]
+    Reading(#[from] ReadingError),
+    #[error("interrupted: nothing was written")]
+    Interrupted,
+    #[error("the runtime could not be started ({0}); close other programs and try again")]
+    Runtime(io::Error),
 }
 
 /// Runs the command.
 pub(super) fn run(flags: &ExportFlags) -> Exit {
     match export(flags) {
         Ok(()) => Exit::Done,
+        // Whoever closed the pipe before the end wants no more.
+        Err(Failure::Output(OutputError::Unwritable { reason, .. })) if reason.kind() == io::ErrorKind::BrokenPipe => {
+            Exit::Done
+        }
         Err(error) => {
             complain(&error);
             match error {
                 Failure::Theme(ThemeError::Unknown { .. }) => Exit::Usage,
+                Failure::Interrupted => Exit::Interrupted,
                 _ => Exit::Failed,
             }
         }
@@ -117,6 +175,17 @@ pub(super) fn run(flags: &ExportFlags) -> Exit {
 }
 
 fn export(flags: &ExportFlags) -> Result<(), Failure> {
+    let figures = match flags {
+        ExportFlags { csv: Some(path), .. } => Some((path.clone(), Figures::Csv)),
+        ExportFlags { parquet: Some(path), .. } => Some((path.clone(), Figures::Parquet)),
+        ExportFlags { hlog: Some(path), .. } => Some((path.clone(), Figures::Latencies(flags.latency.into()))),
+        _ => None,
+    };
+    if let Some((path, figures)) = figures {
+        let file = flags.file.clone();
+        let done = interruptible(move |stop| write_figures(&file, &path, figures, stop)).map_err(Failure::Runtime)?;
+        return done.unwrap_or(Err(Failure::Interrupted));
+    }
     let theme = themes().load(&flags.theme)?.theme;
     let player = replay::open(&flags.file)?;
     let palette = Palette::of_theme(&theme);
@@ -146,6 +215,86 @@ fn export(flags: &ExportFlags) -> Result<(), Failure> {
         // The command line asks for one of the two.
         Ok(())
     }
+}
+
+/// Figures for other tools.
+#[derive(Debug, Clone, Copy)]
+enum Figures {
+    Csv,
+    Parquet,
+    Latencies(LatencyName),
+}
+
+fn write_figures(file: &Path, path: &Path, figures: Figures, stop: &Stop) -> Result<(), Failure> {
+    let recording = replay::recording(file)?;
+    output::write(path, |mut to| match figures {
+        Figures::Csv => {
+            let unwritable = |reason| OutputError::unwritable(path, reason);
+            let mut rows = CsvRows::begin(to).map_err(unwritable)?;
+            each_row(&recording, path, stop, |row| rows.write(&row))?;
+            Ok(rows.finish().map_err(unwritable)?)
+        }
+        Figures::Parquet => {
+            let unwritable = |reason| OutputError::unwritable(path, reason);
+            let mut rows = ParquetRows::begin(to).map_err(unwritable)?;
+            each_row(&recording, path, stop, |row| rows.write(row))?;
+            Ok(rows.finish().map_err(unwritable)?)
+        }
+        Figures::Latencies(of) => {
+            let mut packer = V2DeflateSerializer::new();
+            write_latencies(&recording, path, of, stop, &mut to, &mut packer)
+        }
+    })
+}
+
+/// Goes through a recording until the end, or until something goes wrong, or somebody wants an end.
+fn each(
+    recording: &Recording,
+    path: &Path,
+    stop: &Stop,
+    mut write: impl FnMut(&Observation) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    reading::read(recording, |observations, _| {
+        if stop.is_asked() {
+            outcome = Err(Failure::Interrupted);
+        } else if let Err(reason) = observations.iter().try_for_each(&mut write) {
+            outcome = Err(OutputError::unwritable(path, reason).into());
+        }
+        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    outcome
+}
+
+fn each_row(
+    recording: &Recording,
+    path: &Path,
+    stop: &Stop,
+    mut write: impl FnMut(Row) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut account = Account::new(Duration::ZERO);
+    each(recording, path, stop, |observation| {
+        let mut written = Ok(());
+        account.apply(observation, &mut |at, session| {
+            if written.is_ok() {
+                written = Row::all(session, at).try_for_each(&mut write);
+            }
+        });
+        written
+    })
+}
+
+fn write_latencies<W: Write>(
+    recording: &Recording,
+    path: &Path,
+    of: LatencyName,
+    stop: &Stop,
+    to: &mut W,
+    packer: &mut V2DeflateSerializer,
+) -> Result<(), Failure> {
+    let begin = recording.header().started;
+    let mut log = LatencyLog::begin(of, begin, to, packer).map_err(|reason| OutputError::unwritable(path, reason))?;
+    each(recording, path, stop, |observation| log.write(observation))
 }
 
 #[cfg(test)]

@@ -1,15 +1,20 @@
 //! Commands and flags. Help, and every sentence about a wrong flag, come from here.
 
+mod attach;
 mod choice;
 mod completions;
 mod config;
 mod demo;
 mod export;
+mod interrupt;
 mod local;
 mod look;
 mod man;
 mod output;
 mod replay;
+mod report;
+mod scenarios;
+mod session;
 mod themes;
 mod values;
 
@@ -25,12 +30,15 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{CONFIG, Loaded, default_path, load};
 use crate::ui::live::wall_clock;
 use crate::ui::state::ViewState;
+pub use attach::AttachFlags;
 pub use completions::CompletionsFlags;
 pub use demo::DemoFlags;
 pub use export::ExportFlags;
 pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
 pub use replay::ReplayFlags;
+pub use report::{ReportFlags, RuleFlags};
+pub use scenarios::ScenariosFlags;
 pub use themes::ThemesFlags;
 
 /// What the exit code says.
@@ -43,13 +51,19 @@ pub enum Exit {
     Failed = 1,
     /// The command line can't be understood, or asks for what this terminal can't do.
     Usage = 2,
+    /// A report could not be made, or a rule that was asked for can't be told.
+    Unmeasured = 3,
+    /// A report was interrupted: it speaks of what came before.
+    Interrupted = 4,
 }
 
 /// Each exit code and what it says, for the manual.
-const EXITS: [(Exit, &str); 3] = [
-    (Exit::Done, "It did what was asked"),
-    (Exit::Failed, "It could not"),
+const EXITS: [(Exit, &str); 5] = [
+    (Exit::Done, "It did what was asked; a report: every rule was kept"),
+    (Exit::Failed, "It could not; a report: a rule was broken"),
     (Exit::Usage, "The command line or the settings can't be understood, or ask for what this terminal can't do"),
+    (Exit::Unmeasured, "A report: nothing could be measured, or not what a rule asks about"),
+    (Exit::Interrupted, "A report: it was interrupted, and speaks of what came before"),
 ];
 
 impl From<Exit> for ExitCode {
@@ -92,6 +106,15 @@ enum Command {
         streamgauge local --partitions 32  more of them than rows: the worst first\n  \
         streamgauge local --headless       no screen: serve it to any client")]
     Local(LocalFlags),
+    /// Watch what is deployed: Event Hubs, checkpoints, Cosmos DB
+    #[command(after_help = "Examples:\n  \
+        streamgauge attach scenario.toml   what a scenario file describes\n  \
+        streamgauge attach --solution eventhubs-functions-cosmosdb --prefix P --partitions 2")]
+    Attach(Box<AttachFlags>),
+    /// List upstream's solutions, and what can be watched of each
+    #[command(after_help = "Examples:\n  \
+        streamgauge scenarios --sample     a beginning for a scenario of one's own")]
+    Scenarios(ScenariosFlags),
     /// Replay a recording; without a file, list what there is
     #[command(after_help = "Examples:\n  \
         streamgauge replay                 choose among samples and your own\n  \
@@ -107,6 +130,11 @@ enum Command {
         streamgauge export throttled --svg frame.svg --at 70s\n  \
         streamgauge export FILE --cast replay.cast --speed 4")]
     Export(Box<ExportFlags>),
+    /// Report a recording without a screen: figures, and a verdict
+    #[command(after_help = "Examples:\n  \
+        streamgauge report throttled       one of the samples\n  \
+        streamgauge report FILE --json     one document, for scripts")]
+    Report(Box<ReportFlags>),
     /// Show the themes, each with a sample of the screen
     #[command(after_help = "Examples:\n  \
         streamgauge themes light           one of them alone")]
@@ -174,10 +202,13 @@ pub fn run() -> ExitCode {
     let flag = line.config.as_deref();
     match line.command {
         Some(Command::Local(flags)) => with_settings(flag, |settings| local::run(&flags, settings)),
+        Some(Command::Attach(flags)) => with_settings(flag, |settings| attach::run(&flags, settings)),
+        Some(Command::Scenarios(flags)) => scenarios::run(&flags),
         Some(Command::Replay(flags)) => with_settings(flag, |settings| replay::run(&flags, settings)),
         Some(Command::Themes(flags)) => with_settings(flag, |settings| themes::run(&flags, settings)),
         Some(Command::Demo(flags)) => with_settings(flag, |settings| demo::run(&flags, settings)),
         Some(Command::Export(flags)) => export::run(&flags),
+        Some(Command::Report(flags)) => report::run(&flags),
         Some(Command::Config) => {
             let variable = std::env::var_os(CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
             config::run(line.config.or(variable).or_else(default_path).as_deref())

@@ -32,11 +32,11 @@ fn is_standard_output(path: &Path) -> bool {
 /// under its name. Only what is no ordinary file, such as a pipe, is written at once.
 pub(super) fn write<E: From<OutputError>>(
     path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), E>,
 ) -> Result<(), E> {
     let unwritable = |reason| E::from(OutputError::unwritable(path, reason));
     if is_standard_output(path) {
-        let mut output = BufWriter::new(io::stdout().lock());
+        let mut output = BufWriter::new(io::stdout());
         write(&mut output)?;
         return output.flush().map_err(unwritable);
     }

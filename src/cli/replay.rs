@@ -6,14 +6,15 @@ use std::time::Duration;
 use clap::Args;
 
 use super::choice::{self, ChoiceError};
-use super::local::stop_signal;
 use super::look::LookFlags;
+use super::session::stop_signal;
 use super::{Exit, begin, complain, say};
 use crate::config::Loaded;
 use crate::figures;
 use crate::recording::error::ReadError;
 use crate::recording::folder::Folder;
 use crate::recording::player::Player;
+use crate::recording::reader::Recording;
 use crate::recording::samples::{self, Sample};
 use crate::ui::replay::{self, ReplayError};
 use crate::ui::state::ViewState;
@@ -79,9 +80,14 @@ pub(super) fn run(flags: &ReplayFlags, loaded: &Loaded) -> Exit {
 
 /// A recording that is named: a file, `-`, or one of the samples where no file of that name is.
 pub(super) fn open(file: &Path) -> Result<Player, ReadError> {
+    Player::of(recording(file)?)
+}
+
+/// The same, to be read from beginning to end.
+pub(super) fn recording(file: &Path) -> Result<Recording, ReadError> {
     match file.to_str().and_then(Sample::named) {
-        Some(sample) if !file.exists() => sample.play(),
-        _ => Player::open(file),
+        Some(sample) if !file.exists() => sample.open(),
+        _ => Recording::open(file),
     }
 }
 

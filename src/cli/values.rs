@@ -2,6 +2,7 @@
 
 use crate::model::observation::Target;
 use crate::model::units::EventRate;
+use crate::recording::jump::read_span;
 
 /// The highest rate that can be asked for: more than any hub takes.
 pub(super) const HIGHEST_RATE: f64 = 10_000_000.0;
@@ -35,6 +36,12 @@ pub(super) fn whole(text: &str, what: &str, range: std::ops::RangeInclusive<u32>
         .ok()
         .filter(|number| range.contains(number))
         .ok_or_else(|| format!("{text:?} is not {what}: give a whole number from {} to {}", range.start(), range.end()))
+}
+
+/// A span above zero.
+pub(super) fn span(text: &str) -> Result<std::time::Duration, String> {
+    let read = read_span(text.trim()).filter(|span| !span.is_zero());
+    read.ok_or_else(|| format!("{text:?} is no span: give 30s, 10m or 1h30m"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! Open loop: events are due whether or not the earlier ones came through, and a batch holds what is due now, from one
 //! event to as many as fit. The driver never waits to fill one.
 
+mod bounds;
 mod connection;
 mod figures;
 mod lane;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+pub use self::bounds::Bounds;
 use self::connection::Shared;
 use self::pacer::Pacer;
 use super::lane::Devices;
@@ -36,6 +38,8 @@ pub struct LoadOptions {
     pub sink: Sink,
     /// How fast, to begin with.
     pub target: Target,
+    /// What it never goes past, whatever it is asked for.
+    pub bounds: Bounds,
     /// Whose events. Give two loads on one log disjoint ranges.
     pub devices: Devices,
     /// What the events say follows from it.
@@ -60,6 +64,7 @@ impl LoadOptions {
         Self {
             sink,
             target: Target::Paused,
+            bounds: Bounds::default(),
             devices: Devices::default(),
             seed: 0,
             duplicate_every: 1_000,
@@ -132,6 +137,11 @@ impl LoadHandle {
     /// The target now.
     pub fn target(&self) -> Target {
         self.shared.target()
+    }
+
+    /// Whether a bound of [`LoadOptions::bounds`] was reached: the load is paused for good.
+    pub fn is_spent(&self) -> bool {
+        self.shared.is_spent()
     }
 
     /// The figures now; the latencies are those since the last report.

@@ -36,6 +36,8 @@ pub(super) trait Answer: Send + Sync + 'static {
     fn answer(&self, request: Request<Bytes>) -> Reply;
     /// The protocol's own "too many requests".
     fn throttled(&self) -> Reply;
+    /// The protocol's answer to a credential that has no right to what it asks for.
+    fn forbidden(&self) -> Reply;
     /// A success that holds something else than what was asked for.
     fn wrong(&self) -> Reply;
     /// The body was longer than [`Limits::body`].
@@ -216,6 +218,7 @@ impl<A: Answer> Connection<A> {
         let reply = match self.faults.get() {
             Some(Fault::Cut) => return Err(CutOff),
             Some(Fault::Throttle) => self.endpoint.throttled(),
+            Some(Fault::Forbid) => self.endpoint.forbidden(),
             Some(Fault::WrongReply) => self.endpoint.wrong(),
             None | Some(Fault::Refuse | Fault::Delay(_)) => self.whole(request).await?,
         };
@@ -302,6 +305,9 @@ mod tests {
         }
         fn throttled(&self) -> Reply {
             reply(StatusCode::TOO_MANY_REQUESTS, hyper::HeaderMap::new(), Bytes::new())
+        }
+        fn forbidden(&self) -> Reply {
+            reply(StatusCode::FORBIDDEN, hyper::HeaderMap::new(), Bytes::new())
         }
         fn wrong(&self) -> Reply {
             Response::new(Full::new(Bytes::from_static(b"wrong")))

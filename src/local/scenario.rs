@@ -8,13 +8,13 @@
 //! | `endpoint-http` | the Blob and Cosmos DB endpoints |
 //! | `load-0`, `load-pacer` | the load's Event Hubs client, and the clock that says what is due |
 //! | `process-log` | the processor's Event Hubs client; its writes to the store run on the runtime's workers |
-//! | `probe-log-ends`, `probe-positions`, `probe-store` | the probes |
+//! | `probe-..` | the probes, see [`crate::scenario::places`] |
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch as latest};
+use tokio::sync::{mpsc, oneshot};
 
 use super::blob::{BlobEndpoint, BlobEndpointError, BlobOptions};
 use super::cosmos::{CosmosEndpoint, CosmosEndpointError, CosmosOptions};
@@ -30,11 +30,11 @@ use crate::load::sink::Sink;
 use crate::model::ledger::{Audit, Ledger};
 use crate::model::observation::{Observation, Target};
 use crate::model::units::{PartitionId, RequestUnits};
-use crate::probe::ingest::eventhubs::LogEndProbe;
-use crate::probe::position::eventhubs_blob::CheckpointProbe;
-use crate::probe::store::cosmos::{CosmosProbe, From};
-use crate::probe::{Clock, Outlet, watch};
+use crate::probe::store::cosmos::{Feed, From};
+use crate::probe::{Clock, Outlet};
 use crate::process::{Processor, ProcessorError, ProcessorHandle, ProcessorOptions};
+use crate::recording::format::ScenarioDescription;
+use crate::scenario::places::{IngestPlace, Places, PositionPlace, StorePlace};
 
 /// The hub's name.
 const HUB: &str = "streamgauge";
@@ -224,7 +224,21 @@ impl Scenario {
 
         let ledger = Arc::new(Mutex::new(Ledger::default()));
         let outlet = Outlet::new(observations.clone(), Arc::new(Mutex::new(Audit::default())), clock);
-        let probes = start_probes(&options, &hub, &checkpoints, &store, &ledger, &outlet)?;
+        let places = Places {
+            description: ScenarioDescription::default(),
+            ingest: IngestPlace::EventHubs { address: hub.clone(), group: GROUP.into(), every: LOOK },
+            position: Some(PositionPlace::Checkpoints { address: checkpoints.clone(), every: LOOK }),
+            store: Some(StorePlace::Cosmos {
+                address: store.clone(),
+                feed: Feed {
+                    from: From::Beginning,
+                    provisioned: Some(RequestUnits(f64::from(options.request_units))),
+                    share: FEED_SHARE,
+                },
+                every: LOOK,
+            }),
+        };
+        let probes = places.start_probes(&ledger, &outlet)?;
         let processor = options.process.then(|| {
             let options = ProcessorOptions {
                 consumer_group: GROUP.into(),
@@ -326,6 +340,7 @@ async fn start_eventhubs(
         consumer_groups: vec![GROUP.into()],
         retention_bytes: RETENTION / u64::from(options.partitions.max(1)),
         max_message_size: 1 << 20,
+        key: None,
         faults: faults.eventhubs.clone(),
     };
     let thread = on_own_thread("endpoint-amqp", move |mut shutdown| async move {
@@ -394,34 +409,4 @@ async fn start_stores(options: &ScenarioOptions, faults: &Faults) -> Result<(Sto
         blob.shutdown().await;
     })?;
     Ok((told.await.map_err(|_| ScenarioError::Vanished)??, thread))
-}
-
-fn start_probes(
-    options: &ScenarioOptions,
-    hub: &EventHubsAddress,
-    checkpoints: &BlobAddress,
-    store: &CosmosAddress,
-    ledger: &Arc<Mutex<Ledger>>,
-    outlet: &Outlet,
-) -> Result<Vec<OwnThread>, ScenarioError> {
-    let (tell_partitions, partitions) = latest::channel(Vec::new());
-    let log_ends = {
-        let (hub, outlet) = (hub.clone(), outlet.clone());
-        on_own_thread("probe-log-ends", move |shutdown| {
-            watch(LogEndProbe::new(hub, tell_partitions), LOOK, outlet, shutdown)
-        })?
-    };
-    let positions = {
-        let (checkpoints, outlet) = (checkpoints.clone(), outlet.clone());
-        let probe = CheckpointProbe::new(checkpoints, &hub.namespace, &hub.hub, GROUP, partitions.clone());
-        on_own_thread("probe-positions", move |shutdown| watch(probe, LOOK, outlet, shutdown))?
-    };
-    let stored = {
-        let (store, outlet, ledger) = (store.clone(), outlet.clone(), Arc::clone(ledger));
-        let provisioned = RequestUnits(f64::from(options.request_units));
-        let budget = RequestUnits(provisioned.0 * FEED_SHARE);
-        let probe = CosmosProbe::new(store, From::Beginning, budget, Some(provisioned), ledger, partitions);
-        on_own_thread("probe-store", move |shutdown| watch(probe, LOOK, outlet, shutdown))?
-    };
-    Ok(vec![log_ends, positions, stored])
 }

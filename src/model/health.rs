@@ -80,7 +80,7 @@ impl Health {
             let word = if count(Status::FallingBehind) > 0 { Word::FallingBehind } else { Word::Behind };
             // Of a backlog that grows on some partitions and shrinks on more, the sum would contradict the word.
             let growth = Some(growth).filter(|growth| *growth > 0.0 || word == Word::Behind);
-            return Self { word, growth, reason: cause(session, now) };
+            return Self { word, growth, reason: with_deadline(cause(session, now), session, now) };
         }
         if count(Status::Draining) > 0 {
             let events = session.lag_events().unwrap_or(0);
@@ -158,6 +158,18 @@ fn cause(session: &Session, now: Time) -> String {
 fn unusable_checkpoint(session: &Session) -> Option<String> {
     let unusable = |p: &Partition| p.checkpoint_note().filter(|_| p.position().is_none()).map(str::to_owned);
     session.partitions.iter().find_map(|(id, partition)| Some(format!("partition {id}: {}", unusable(partition)?)))
+}
+
+/// A cause, and when it begins to cost events, if that is within the hour.
+fn with_deadline(cause: String, session: &Session, now: Time) -> String {
+    let soonest = session.partitions.values().filter_map(|partition| partition.retention_loss(now)).min();
+    match soonest.filter(|soonest| soonest.as_secs() < 3_600) {
+        None => cause,
+        Some(soonest) => {
+            let deadline = format!("unread events are dropped in {}", figures::span(soonest));
+            if cause.is_empty() { deadline } else { format!("{deadline}; {cause}") }
+        }
+    }
 }
 
 /// What the store suffers from, if it does.

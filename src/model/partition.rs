@@ -29,6 +29,8 @@ pub struct Partition {
     pub ingest: Counter,
     /// Events processed, by the position.
     pub processed: Counter,
+    /// Events that the log has ceased to keep.
+    dropped: Counter,
     /// Events that wait, each second.
     pub lag_history: Series,
 }
@@ -57,6 +59,7 @@ impl Partition {
             status_since: None,
             ingest: Counter::smooth(),
             processed: Counter::stepped(),
+            dropped: Counter::stepped(),
             lag_history: Series::new(Self::HISTORY),
         }
     }
@@ -74,7 +77,9 @@ impl Partition {
             self.judge = Judge::default();
             self.log_ends = LogEndHistory::default();
             self.ingest = Counter::smooth();
+            self.dropped = Counter::stepped();
         }
+        self.dropped.push(at, log_end.earliest.0 as f64);
         self.log_end = Some((at, log_end));
         self.log_ends.push(at, log_end.last);
         let enqueued = self.ingest.push(at, log_end.last.0 as f64);
@@ -209,6 +214,19 @@ impl Partition {
     /// A lag of so many events is still within the allowance.
     pub fn allowance(&self, now: Time) -> f64 {
         Judge::allowance(EventRate::new(self.ingest.rate(now).unwrap_or(0.0)))
+    }
+
+    /// After how long the log will drop events that were not read, at the pace of the last seconds; `None` while it drops
+    /// none, or the processor is quicker than that.
+    ///
+    /// Worked example: the log keeps events from 1,000 on, the next one to be read is 5,000, the log drops 150 a second and
+    /// the processor reads 50: the 4,000 between them are gone in 40 s.
+    pub fn retention_loss(&self, now: Time) -> Option<Duration> {
+        let (next, earliest) = (self.position()?.next().0, self.log_end()?.earliest.0.max(0));
+        let (dropped, processed) = (self.dropped.rate(now)?, self.processed.rate(now).unwrap_or(0.0));
+        let between = next.checked_sub(earliest).filter(|between| *between >= 0)? as f64;
+        let waits = self.lag.and_then(Lag::events).is_some_and(|events| events > 0);
+        (waits && dropped > processed).then(|| Duration::from_secs_f64((between / (dropped - processed)).min(1e9)))
     }
 
     /// Its status as of the last log end.

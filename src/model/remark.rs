@@ -1,5 +1,7 @@
 //! What is to be said of one partition beyond its figures: at most one sentence, the gravest first.
 
+use std::time::Duration;
+
 use super::lag::Lag;
 use super::observation::Position;
 use super::ownership::{Holding, Ownership};
@@ -11,12 +13,14 @@ impl Partition {
     /// One sentence on what is wrong or strange here; `None` where there is nothing to add to the status.
     ///
     /// In order: a checkpoint that can't be used, a position that is not one on this log, events that were dropped
-    /// before they were read, an owner that is silent, owners that change too often, no checkpoint at all.
+    /// before they were read, events that soon will be, an owner that is silent, owners that change too often, no
+    /// checkpoint at all.
     pub fn remark(&self, now: Time) -> Option<String> {
         self.checkpoint_note()
             .map(str::to_owned)
             .or_else(|| self.beyond(now))
             .or_else(|| self.missed())
+            .or_else(|| self.soon_missed(now))
             .or_else(|| self.silent_owner(now))
             .or_else(|| self.restless_owners(now))
             .or_else(|| self.no_position())
@@ -47,6 +51,11 @@ impl Partition {
             )),
             _ => None,
         }
+    }
+
+    fn soon_missed(&self, now: Time) -> Option<String> {
+        let after = self.retention_loss(now).filter(|after| *after < Duration::from_secs(86_400))?;
+        Some(format!("at this pace the log's retention drops unread events in {}", figures::span(after)))
     }
 
     fn silent_owner(&self, now: Time) -> Option<String> {

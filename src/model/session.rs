@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::lag::Lag;
 use super::latency::LatencyWindow;
 use super::log::{Happening, Log};
 use super::observation::{
@@ -49,6 +50,24 @@ pub struct Session {
     pub faults: Vec<(Time, Station)>,
     /// What happened, in words.
     pub log: Log,
+    waiting: Waiting,
+}
+
+/// The lag of all partitions together, kept up to date with each of them: to add them up at each look at each of 2,048
+/// partitions would be four million additions a look.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waiting {
+    /// Wide enough for whatever sequence numbers a broken recording claims.
+    events: u128,
+    /// Partitions that have a lag.
+    partitions: usize,
+}
+
+impl Waiting {
+    fn replace(&mut self, before: Option<u64>, after: Option<u64>) {
+        self.events = self.events - u128::from(before.unwrap_or(0)) + u128::from(after.unwrap_or(0));
+        self.partitions = self.partitions + usize::from(after.is_some()) - usize::from(before.is_some());
+    }
 }
 
 /// Whether a station answers, and since when.
@@ -138,6 +157,7 @@ impl Session {
             marks: Vec::new(),
             faults: Vec::new(),
             log: Log::default(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -159,11 +179,12 @@ impl Session {
         match &observation.fact {
             Fact::LogEnd(log_end) => {
                 let partition = self.partitions.entry(log_end.partition).or_insert_with(Partition::new);
-                let before = partition.last_status();
+                let (before, waited) = (partition.last_status(), partition.lag().and_then(Lag::events));
                 if let Some(enqueued) = partition.apply_log_end(at, *log_end) {
                     self.ingest_history.spread(enqueued);
                 }
                 self.log.push_status(at, log_end.partition, before, partition.last_status());
+                self.waiting.replace(waited, partition.lag().and_then(Lag::events));
                 self.saw(Station::Ingest, at);
                 if let Some(total) = self.lag_events() {
                     self.total_lag.set(at, total as f64);
@@ -233,6 +254,7 @@ impl Session {
             Some(known) if known == group => return,
             Some(_) => {
                 self.partitions.values_mut().for_each(Partition::forget_positions);
+                self.waiting = Waiting::default();
                 self.marks.push((at, format!("consumer group {group}")));
             }
             None => {}
@@ -292,10 +314,7 @@ impl Session {
 
     /// Events waiting over all partitions; `None` while no partition has a position.
     pub fn lag_events(&self) -> Option<u64> {
-        self.partitions
-            .values()
-            .filter_map(|partition| partition.lag()?.events())
-            .fold(None, |sum, events| Some(sum.unwrap_or(0) + events))
+        (self.waiting.partitions > 0).then(|| u64::try_from(self.waiting.events).unwrap_or(u64::MAX))
     }
 
     /// The partition that fares worst: by status, then by lag.

@@ -62,6 +62,8 @@ pub struct Judge {
     position: Option<Position>,
     moved_at: Option<Time>,
     rewound_at: Option<Time>,
+    /// As of the newest sample: asked for at each frame, of each partition.
+    growth: f64,
 }
 
 impl Judge {
@@ -101,6 +103,7 @@ impl Judge {
         while self.samples.front().is_some_and(|first| at.since(first.at) > Self::WINDOW) {
             self.samples.pop_front();
         }
+        self.growth = self.fitted();
         self.judge(at, events, age, rate)
     }
 
@@ -119,7 +122,7 @@ impl Judge {
             return Status::Ok;
         }
         let steady = (rate.per_second() * Self::STEADY).max(0.5);
-        match self.growth() {
+        match self.growth {
             growth if growth > steady => Status::FallingBehind,
             growth if growth < -steady => Status::Draining,
             _ => Status::Behind,
@@ -139,6 +142,10 @@ impl Judge {
     /// Events a second by which the lag grows, by least squares over the window: checkpoints make the lag a saw, and a
     /// fitted line is not fooled by which tooth it ends on.
     pub fn growth(&self) -> f64 {
+        self.growth
+    }
+
+    fn fitted(&self) -> f64 {
         let Some(first) = self.samples.front() else { return 0.0 };
         let count = self.samples.len() as f64;
         let points =

@@ -31,7 +31,8 @@ pub fn lines(session: &Session) -> Vec<String> {
         count(tally.stored),
         count(tally.lost),
         count(in_flight(session)),
-        count(tally.duplicated),
+        // Where others write as well, their repeats can't be told from ours.
+        if tally.foreign == 0 { count(tally.duplicated) } else { "?".to_owned() },
         clock(latest.since(started)),
     ));
     if tally.judged < tally.acknowledged {

@@ -26,6 +26,14 @@ pub trait Controls {
     fn target(&self) -> Option<Target>;
     /// Asks the load for something else.
     fn set_target(&mut self, target: Target);
+    /// The name of what a load goes into, where nobody has confirmed yet that it is to go there: it costs money.
+    fn unconfirmed(&self) -> Option<String> {
+        None
+    }
+    /// A load was confirmed. Gives what it begins with, where that is known.
+    fn confirm(&mut self) -> Option<Target> {
+        None
+    }
     /// Whether the processor runs; `None` where it is not ours.
     fn processor_runs(&self) -> Option<bool>;
     /// Kills the processor without a goodbye, or starts it again. One sentence if it could not.
@@ -94,6 +102,8 @@ struct Watch<'a> {
     /// Looking back, if somebody does.
     past: Option<Playback>,
     paused: Option<Target>,
+    /// The key for the load that waits for a confirmation.
+    waiting: Option<Action>,
     told_of_recording: bool,
 }
 
@@ -107,7 +117,15 @@ pub async fn run(
     if let Some(notice) = screen.take_notice() {
         state.notice = Some((notice, wall_clock()));
     }
-    let mut watch = Watch { live, session: Session::new(), state, past: None, paused: None, told_of_recording: false };
+    let mut watch = Watch {
+        live,
+        session: Session::new(),
+        state,
+        past: None,
+        paused: None,
+        waiting: None,
+        told_of_recording: false,
+    };
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut open = true;
@@ -281,6 +299,13 @@ impl Watch<'_> {
                 }
             }
             Asks::Filter => text.clone_into(&mut self.state.filter),
+            Asks::Load { into } => match self.waiting.take() {
+                Some(action) if text == into || text.eq_ignore_ascii_case("yes") => {
+                    self.paused = self.live.controls.confirm();
+                    self.drive_load(action);
+                }
+                _ => self.notice(format!("no load goes into {into}")),
+            },
             Asks::Name => {
                 let (Some(recorder), Some(folder)) = (self.live.recorder, self.live.folder) else { return };
                 let kept = folder.kept(text).and_then(|path| recorder.keep(&path).map(|()| path));
@@ -306,11 +331,12 @@ impl Watch<'_> {
                 self.state.prompt = Some(Prompt { asks: Asks::Place, text: String::new() });
             }
             Action::RateUp | Action::RateDown | Action::RateDouble | Action::RateHalve | Action::TogglePause => {
-                let before = self.live.controls.target();
-                act_on_load(action, self.live.controls, &mut self.paused);
-                let after = self.live.controls.target();
-                if let (true, Some(target)) = (before != after, after) {
-                    self.mark(format!("load {}", figures::target(target)));
+                match self.live.controls.unconfirmed().filter(|_| self.live.controls.target().is_some()) {
+                    Some(into) => {
+                        self.waiting = Some(action);
+                        self.state.prompt = Some(Prompt { asks: Asks::Load { into }, text: String::new() });
+                    }
+                    None => self.drive_load(action),
                 }
             }
             Action::Suspend => {
@@ -326,6 +352,15 @@ impl Watch<'_> {
                 Err(sentence) => self.notice(sentence),
             },
             _ => self.look_back(action),
+        }
+    }
+
+    fn drive_load(&mut self, action: Action) {
+        let before = self.live.controls.target();
+        act_on_load(action, self.live.controls, &mut self.paused);
+        let after = self.live.controls.target();
+        if let (true, Some(target)) = (before != after, after) {
+            self.mark(format!("load {}", figures::target(target)));
         }
     }
 
@@ -452,6 +487,8 @@ fn round(rate: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use crossterm::event::KeyCode;
+
     use super::*;
 
     struct Knob {
@@ -506,5 +543,68 @@ mod tests {
         press(&[(Action::TogglePause, Target::Paused), (Action::TogglePause, rate(1_000.0))], rate(1_000.0));
         press(&[(Action::TogglePause, Target::Paused), (Action::RateDouble, rate(2_000.0))], rate(1_000.0));
         press(&[(Action::TogglePause, rate(FIRST_RATE))], Target::Paused);
+    }
+
+    /// A load that has to be confirmed.
+    struct Guarded {
+        target: Target,
+        confirmed: bool,
+    }
+
+    impl Controls for Guarded {
+        fn target(&self) -> Option<Target> {
+            Some(self.target)
+        }
+        fn set_target(&mut self, target: Target) {
+            assert!(self.confirmed, "nobody confirmed {target:?}");
+            self.target = target;
+        }
+        fn unconfirmed(&self) -> Option<String> {
+            (!self.confirmed).then(|| "contosoin-2".into())
+        }
+        fn confirm(&mut self) -> Option<Target> {
+            self.confirmed = true;
+            Some(rate(50.0))
+        }
+        fn processor_runs(&self) -> Option<bool> {
+            None
+        }
+        fn toggle_processor(&mut self) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_load_into_what_is_deployed_has_to_be_confirmed_by_name() {
+        let table = [
+            ("p", "contosoin-2\n", rate(50.0)),
+            ("]", "yes\n", rate(100.0)),
+            ("p", "\n", Target::Paused),
+            ("p", "contosoin-3\n", Target::Paused),
+            ("p", "\u{1b}", Target::Paused),
+            // Further keys while it asks are its answer.
+            ("p", "p]]\n", Target::Paused),
+        ];
+        for (key, answer, expected) in table {
+            let (_tell, mut observations) = mpsc::channel(1);
+            let mut controls = Guarded { target: Target::Paused, confirmed: false };
+            let live = Live { observations: &mut observations, controls: &mut controls, recorder: None, folder: None };
+            let state = ViewState::new("contoso", wall_clock());
+            let (session, past, paused, waiting) = (Session::new(), None, None, None);
+            let mut watch = Watch { live, session, state, past, paused, waiting, told_of_recording: false };
+            for typed in key.chars().chain(answer.chars()) {
+                let code = match typed {
+                    '\n' => KeyCode::Enter,
+                    '\u{1b}' => KeyCode::Esc,
+                    typed => KeyCode::Char(typed),
+                };
+                watch.press(KeyEvent::from(code));
+                if let (Some(prompt), true) = (&watch.state.prompt, typed.to_string() == key) {
+                    assert!(prompt.asks.question().contains("contosoin-2"), "it names the target");
+                }
+            }
+            assert_eq!(watch.live.controls.target(), Some(expected), "{key} {answer:?}");
+            assert_eq!(watch.state.prompt, None);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the screen shows besides the session: what is open, what was typed, what time it is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -501,7 +502,7 @@ pub struct Prompt {
 }
 
 /// What a prompt asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asks {
     /// The text of a mark.
     Mark,
@@ -511,6 +512,11 @@ pub enum Asks {
     Name,
     /// Which partitions, or which lines of the log.
     Filter,
+    /// Whether a load is really to go there.
+    Load {
+        /// The name of what it goes into.
+        into: String,
+    },
 }
 
 /// What a key came to while something is typed.
@@ -547,13 +553,16 @@ impl Prompt {
 
 impl Asks {
     /// The question, as in the footer.
-    pub fn question(self) -> &'static str {
-        match self {
+    pub fn question(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Mark => "mark this moment as",
             Self::Place => "go to (10s, 3h5m, 14:05 UTC, start, end)",
             Self::Name => "keep the recording under the name",
             Self::Filter => "show only (7, stalled, >1000, a word; empty: all)",
-        }
+            Self::Load { into } => {
+                return Cow::Owned(format!("load into {into} costs money there; type its name, or yes"));
+            }
+        })
     }
 }
 

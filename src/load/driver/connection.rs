@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::MissedTickBehavior;
 
 use super::figures::Counts;
-use super::{LoadOptions, lock};
+use super::{Bounds, LoadOptions, lock};
 use crate::azure::backoff::Backoff;
 use crate::azure::own_thread::Shutdown;
 use crate::azure::standing::wall_clock;
@@ -59,6 +59,11 @@ pub(super) struct Shared {
     pub(super) counts: Counts,
     pub(super) stopping: AtomicBool,
     plan: Mutex<(Plan, Target)>,
+    bounds: Bounds,
+    /// When the load first ran.
+    ran_first: OnceLock<Time>,
+    /// Whether a bound was reached: the load is paused for good.
+    is_spent: AtomicBool,
     /// As the pacer last saw it: events with a smaller number are due.
     due: AtomicU64,
     /// One more than the largest number that a lane has taken.
@@ -71,12 +76,21 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(options: LoadOptions, connections: usize, ledger: Arc<Mutex<Ledger>>) -> Self {
         let clock = Clock::new();
+        let bounds = options.bounds;
+        let target = bounds.hold(options.target);
+        let ran_first = OnceLock::new();
+        if target != Target::Paused {
+            ran_first.get_or_init(|| clock.now());
+        }
         Self {
             payloads: Payloads::new(options.seed),
             ledger,
             counts: Counts::new(connections),
             stopping: AtomicBool::new(false),
-            plan: Mutex::new((Plan::new(clock.now(), options.target), options.target)),
+            plan: Mutex::new((Plan::new(clock.now(), target), target)),
+            bounds,
+            ran_first,
+            is_spent: AtomicBool::new(false),
             due: AtomicU64::new(0),
             claimed: AtomicU64::new(0),
             wakes: (0..connections).map(|_| Notify::new()).collect(),
@@ -87,6 +101,10 @@ impl Shared {
     }
 
     pub(super) fn change(&self, target: Target) {
+        let target = if self.is_spent() { Target::Paused } else { self.bounds.hold(target) };
+        if target != Target::Paused {
+            self.ran_first.get_or_init(|| self.clock.now());
+        }
         let mut plan = lock(&self.plan);
         plan.0.change(self.clock.now(), target, self.claimed.load(Ordering::Acquire));
         plan.1 = target;
@@ -101,6 +119,28 @@ impl Shared {
         lock(&self.plan).1
     }
 
+    /// Whether a bound was reached: nothing becomes due any more.
+    pub(super) fn is_spent(&self) -> bool {
+        self.is_spent.load(Ordering::Acquire)
+    }
+
+    /// Pauses the load for good once a bound is reached. Says whether this look found it out.
+    fn check_bounds(&self) -> bool {
+        let sent_all = |events| {
+            let due = self.due.load(Ordering::Acquire);
+            // Without a schedule, what was sent counts.
+            let reached = if due < u64::MAX { due } else { self.oldest_unsent().unwrap_or(0) };
+            reached >= events
+        };
+        let over = |lasts| self.ran_first.get().is_some_and(|first| self.clock.now().since(*first) >= lasts);
+        let reached = self.bounds.events.is_some_and(sent_all) || self.bounds.lasts.is_some_and(over);
+        if !reached || self.is_spent.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        self.change(Target::Paused);
+        true
+    }
+
     /// Looks at the plan, wakes the connections if more is due than before, and says how long until more is.
     pub(super) fn pace(&self) -> Option<Duration> {
         let mut plan = lock(&self.plan);
@@ -110,6 +150,9 @@ impl Shared {
         plan.0.forget_before(self.oldest_unsent().unwrap_or(0));
         let before = self.due.swap(due, Ordering::AcqRel);
         drop(plan);
+        if self.check_bounds() {
+            return None;
+        }
         if due != before || self.stopping.load(Ordering::Acquire) {
             self.wakes.iter().for_each(Notify::notify_one);
         }
@@ -120,10 +163,10 @@ impl Shared {
     pub(super) fn limit(&self) -> u64 {
         let due = self.due.load(Ordering::Acquire);
         if due < u64::MAX {
-            return due;
+            return self.bounds.within(due);
         }
         let lanes = self.next.get().map_or(0, Vec::len) as u64;
-        self.oldest_unsent().unwrap_or(0).saturating_add(lanes.saturating_mul(WINDOW))
+        self.bounds.within(self.oldest_unsent().unwrap_or(0).saturating_add(lanes.saturating_mul(WINDOW)))
     }
 
     pub(super) fn is_unlimited(&self) -> bool {
@@ -156,7 +199,7 @@ impl Shared {
         let plan = lock(&self.plan);
         let sent = self.counts.sent.load(Ordering::Relaxed);
         let unlimited = plan.1 == Target::Unlimited;
-        let due = if unlimited { sent } else { plan.0.due_by(now).max(sent) };
+        let due = if unlimited { sent } else { self.bounds.within(plan.0.due_by(now)).max(sent) };
         let oldest = self.oldest_unsent().unwrap_or(0);
         let late = (!unlimited && oldest < due).then(|| plan.0.due_at(oldest)).flatten();
         let target = plan.1;

@@ -69,6 +69,8 @@ pub(super) enum Problem {
     NotImplemented,
     #[error("The blob is larger than this endpoint takes in one piece, 64 MiB.")]
     RequestBodyTooLarge,
+    #[error("Server failed to authenticate the request: check the signature of the Authorization header.")]
+    AuthenticationFailed,
     #[error("The server is busy: wait a moment and try again.")]
     ServerBusy,
 }
@@ -101,6 +103,7 @@ impl Problem {
             | Self::InvalidUri => StatusCode::BAD_REQUEST,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::RequestBodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::AuthenticationFailed => StatusCode::FORBIDDEN,
             Self::ServerBusy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

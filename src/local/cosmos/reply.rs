@@ -65,6 +65,12 @@ impl Answer {
         Self::error(StatusCode::NOT_FOUND, "NotFound", message).charge(RequestUnits::ONE)
     }
 
+    /// A signature that is not the one that the key makes.
+    pub(super) fn unauthorized() -> Self {
+        let message = "The input authorization token can't serve the request: check that the key is the account's.";
+        Self::error(StatusCode::UNAUTHORIZED, "Unauthorized", message)
+    }
+
     /// "Request rate is large": status 429 with the sub-status of a used-up budget.
     pub(super) fn too_many_requests(RetryAfter(wait): RetryAfter) -> Self {
         // A part of a millisecond too few would bring the client back too early.

@@ -196,6 +196,10 @@ impl http::Answer for Service {
         Answer::too_many_requests(RetryAfter(FAULT_WAIT)).into()
     }
 
+    fn forbidden(&self) -> Reply {
+        Answer::unauthorized().into()
+    }
+
     fn wrong(&self) -> Reply {
         Answer::raw(StatusCode::OK, Bytes::from_static(b"[\"this is not what was asked for\"]")).into()
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::cbs::SharedKey;
 use super::log::{EnqueuedTime, Log};
 use super::receivers::Receivers;
 use crate::local::fault::FaultSwitch;
@@ -20,6 +21,8 @@ pub(crate) struct Hub {
     pub(crate) faults: FaultSwitch,
     pub(crate) created_at: EnqueuedTime,
     pub(crate) receivers: Arc<Receivers>,
+    /// Of a hub that looks into tokens: the key that must have signed them.
+    pub(crate) key: Option<SharedKey>,
     connections: AtomicU64,
 }
 
@@ -42,8 +45,14 @@ impl Hub {
             faults,
             created_at: EnqueuedTime::now(),
             receivers: Arc::default(),
+            key: None,
             connections: AtomicU64::new(0),
         }
+    }
+
+    /// A hub that takes only tokens that this key signed.
+    pub(crate) fn guarded(self, key: Option<SharedKey>) -> Self {
+        Self { key, ..self }
     }
 
     /// The group as the hub spells it, whatever the case in which a client wrote it; none for an unknown one.

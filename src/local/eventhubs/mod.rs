@@ -39,6 +39,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::local::fault::{Fault, FaultSwitch};
 use hub::Hub;
 
+pub use cbs::SharedKey;
 pub use log::{Log, PartitionStatus, SequenceNumber};
 
 /// How many clients may be connected at once; one more is turned away.
@@ -65,6 +66,8 @@ pub struct EventHubsOptions {
     pub retention_bytes: u64,
     /// The largest message that is taken, be it an event or a batch.
     pub max_message_size: u64,
+    /// The one key whose tokens are taken; `None` takes any token of any kind.
+    pub key: Option<SharedKey>,
     /// The switch of the faults.
     pub faults: FaultSwitch,
 }
@@ -79,6 +82,7 @@ impl Default for EventHubsOptions {
             consumer_groups: Vec::new(),
             retention_bytes: 64 * 1024 * 1024,
             max_message_size: 1_048_576,
+            key: None,
             faults: FaultSwitch::default(),
         }
     }
@@ -135,8 +139,8 @@ impl EventHubsEndpoint {
         let listener = TcpListener::bind(options.listen).await.map_err(failure)?;
         let address = listener.local_addr().map_err(failure)?;
         let log = Arc::new(Log::new(options.partitions, options.retention_bytes));
-        let hub =
-            Arc::new(Hub::new(options.hub, log, options.consumer_groups, options.max_message_size, options.faults));
+        let hub = Hub::new(options.hub, log, options.consumer_groups, options.max_message_size, options.faults);
+        let hub = Arc::new(hub.guarded(options.key));
         let (shutdown, told_to_end) = watch::channel(false);
         let listener = tokio::spawn(listen(listener, Arc::clone(&hub), told_to_end));
         Ok(Self { address, hub, shutdown, listener })

@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use super::checkpoint::{self, Content, Unusable};
 use crate::azure::BlobAddress;
 use crate::azure::blob::{container, place};
-use crate::azure::error::{AzureError, Service, root_cause};
+use crate::azure::error::{AzureError, Service};
 use crate::model::units::Time;
 
 /// Blobs that a list gives in one answer, and so for one call.
@@ -93,7 +93,7 @@ impl Container {
     }
 
     fn refused(&self, call: &'static str, error: &azure_core::Error) -> AzureError {
-        AzureError::Refused { service: Service::Blob, address: self.place.clone(), call, reason: root_cause(error) }
+        AzureError::refusing(Service::Blob, self.place.clone(), call, error)
     }
 }
 

@@ -19,8 +19,8 @@ use tokio::sync::watch;
 
 use super::budget::Budget;
 use crate::azure::CosmosAddress;
-use crate::azure::cosmos::{container, place};
-use crate::azure::error::{AzureError, Service, cause};
+use crate::azure::cosmos::{self, place};
+use crate::azure::error::{AzureError, Service};
 use crate::load::payload::device_index;
 use crate::model::ledger::{EventKey, Ledger};
 use crate::model::observation::{Fact, Latencies, Station, StoreRange, Stored, TallyFigures};
@@ -30,21 +30,39 @@ use crate::probe::{Outlet, Probe};
 /// Items asked for in one page.
 const PAGE: u32 = 1_000;
 
-/// Where in the store's life the watch begins.
+/// Of a store whose RU/s nobody knows, the fewest that there can be are taken for them.
+const FEWEST: RequestUnits = RequestUnits(400.0);
+
+/// Where in the store's life the watch begins, and what it does when its budget does not reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
-    /// With its first write: the store is as new as the session.
+    /// With its first write: the store is as new as the session. Every item is read, late if need be.
     Beginning,
-    /// With the next write: what is there already is none of ours.
+    /// With the next write: what is there already is none of ours. What the budget does not reach is passed over, so
+    /// that what is read is new: a sample.
     Now,
+}
+
+/// How a change feed is followed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Feed {
+    /// From where on.
+    pub from: From,
+    /// RU/s that are provisioned; `None` to ask the service.
+    pub provisioned: Option<RequestUnits>,
+    /// The share of them that may be spent on reading it.
+    pub share: f64,
 }
 
 /// Reads log sequence numbers and the change feed of one container.
 pub struct CosmosProbe {
     address: CosmosAddress,
-    from: From,
+    feed: Feed,
     budget: Budget,
+    /// What is provisioned, once it is known.
     provisioned: Option<RequestUnits>,
+    /// Whether something of the feed was passed over: nothing can be said of every event any more.
+    is_sampled: bool,
     ledger: Arc<Mutex<Ledger>>,
     /// The partitions of the log: an audit needs the log end and the position of each.
     partitions: watch::Receiver<Vec<PartitionId>>,
@@ -81,6 +99,9 @@ struct Item {
     enqueued_at: Option<String>,
     #[serde(rename = "_lsn")]
     lsn: Option<u64>,
+    /// The second in which it was stored, by the store's clock.
+    #[serde(rename = "_ts")]
+    stored: Option<i64>,
 }
 
 impl Item {
@@ -92,6 +113,13 @@ impl Item {
     /// When it was enqueued in the log.
     fn enqueued(&self) -> Option<Time> {
         OffsetDateTime::parse(self.enqueued_at.as_deref()?, &Rfc3339).ok().map(Time::from)
+    }
+
+    /// When it was stored at the latest. The store says in which second, so it was before the next one began; and it was
+    /// before it was seen. Both bound the time from above, and where the feed is read seldom the former is nearer.
+    fn stored_by(&self, seen: Time) -> Time {
+        let next_second = self.stored.map(|second| Time::from_millis(second.saturating_add(1).saturating_mul(1_000)));
+        next_second.map_or(seen, |next| next.min(seen))
     }
 }
 
@@ -105,20 +133,20 @@ struct Page {
 }
 
 impl CosmosProbe {
-    /// A probe of one container: it may spend so many RU/s on the change feed. `provisioned` is told on, where known.
+    /// A probe of one container.
     pub fn new(
         address: CosmosAddress,
-        from: From,
-        budget: RequestUnits,
-        provisioned: Option<RequestUnits>,
+        feed: Feed,
         ledger: Arc<Mutex<Ledger>>,
         partitions: watch::Receiver<Vec<PartitionId>>,
     ) -> Self {
+        let known = feed.provisioned.unwrap_or(FEWEST);
         Self {
             address,
-            from,
-            budget: Budget::new(budget),
-            provisioned,
+            feed,
+            budget: Budget::new(RequestUnits(known.0 * feed.share)),
+            provisioned: feed.provisioned,
+            is_sampled: false,
             ledger,
             partitions,
             client: None,
@@ -131,19 +159,21 @@ impl CosmosProbe {
 
     fn refused(&self, call: &'static str) -> impl Fn(CosmosError) -> AzureError + use<> {
         let address = place(&self.address);
-        move |error| AzureError::Refused {
-            service: Service::CosmosDb,
-            address: address.clone(),
-            call,
-            reason: cause(error),
-        }
+        move |error| AzureError::refusing(Service::CosmosDb, address.clone(), call, &error)
     }
 
     async fn connect(&mut self) -> Result<ContainerClient, AzureError> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        let client = container(&self.address).await?;
+        let account = cosmos::connect(&self.address).await?;
+        if self.feed.provisioned.is_none()
+            && let Some(provisioned) = account.provisioned().await
+        {
+            self.provisioned = Some(provisioned);
+            self.budget = Budget::new(RequestUnits(provisioned.0 * self.feed.share));
+        }
+        let client = account.container;
         let feeds = client.read_feed_ranges(None).await.map_err(self.refused("the list of feed ranges"))?;
         // A range that is known keeps its place in the feed: after an outage the probe goes on where it was.
         let mut known = std::mem::take(&mut self.ranges);
@@ -176,13 +206,16 @@ impl Probe for CosmosProbe {
         let mut read_to_the_end = true;
         for range in &mut self.ranges {
             read_to_the_end &=
-                range.follow(&client, self.from, &mut self.budget, &self.ledger, &mut seen, outlet, &fail).await?;
+                range.follow(&client, self.feed.from, &mut self.budget, &self.ledger, &mut seen, outlet, &fail).await?;
             outlet.see(Fact::StoreRange(StoreRange { range: range.id.clone(), lsn: range.lsn })).await;
         }
+        self.is_sampled |= !read_to_the_end && self.feed.from == From::Now;
         let figures = self.tally(outlet, began, read_to_the_end);
         let latency = Latencies(Arc::new(self.latencies_due(&seen.latency, began)));
         outlet.see(Fact::Stored(Stored { items: seen.items, latency, charge: seen.charge })).await;
-        outlet.see(Fact::Tally(figures)).await;
+        if !self.is_sampled {
+            outlet.see(Fact::Tally(figures)).await;
+        }
         Ok(())
     }
 
@@ -276,6 +309,9 @@ impl Range {
             let first = if from == From::Beginning { Lsn(0) } else { self.lsn };
             self.first.get_or_insert(first);
             if !allowed {
+                if from == From::Now {
+                    self.token = None;
+                }
                 return Ok(false);
             }
             self.read = match page.items.last().and_then(ChangeFeedItem::current) {
@@ -300,7 +336,7 @@ fn take_in(items: &[ChangeFeedItem<Item>], ledger: &Mutex<Ledger>, seen: &mut Se
             None => ledger.foreign(),
         }
         if let Some(enqueued) = item.enqueued() {
-            let micros = u64::try_from(now.since(enqueued).as_micros()).unwrap_or(u64::MAX);
+            let micros = u64::try_from(item.stored_by(now).since(enqueued).as_micros()).unwrap_or(u64::MAX);
             seen.latency.saturating_record(micros.max(1));
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) const NOT_FOUND: &str = "amqp:not-found";
 pub(crate) const DECODE_ERROR: &str = "amqp:decode-error";
 pub(crate) const RESOURCE_LIMIT_EXCEEDED: &str = "amqp:resource-limit-exceeded";
+pub(crate) const UNAUTHORIZED_ACCESS: &str = "amqp:unauthorized-access";
 pub(crate) const NOT_ALLOWED: &str = "amqp:not-allowed";
 pub(crate) const INVALID_FIELD: &str = "amqp:invalid-field";
 pub(crate) const NOT_IMPLEMENTED: &str = "amqp:not-implemented";

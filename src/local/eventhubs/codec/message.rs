@@ -139,6 +139,8 @@ pub(crate) struct Request {
     pub(crate) message_id: Option<Value>,
     pub(crate) reply_to: Option<String>,
     pub(crate) application_properties: Option<Value>,
+    /// The body, if it is text: a token.
+    pub(crate) text: Option<String>,
 }
 
 impl Request {
@@ -154,6 +156,7 @@ impl Request {
                     fields.skip(3)?; // user-id, to, subject
                     request.reply_to = fields.text()?.map(str::to_owned);
                 }
+                section::VALUE => request.text = value.value()?.as_text().map(str::to_owned),
                 section::APPLICATION_PROPERTIES => request.application_properties = Some(value.value()?),
                 _ => {}
             }

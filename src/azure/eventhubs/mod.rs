@@ -1,7 +1,12 @@
 //! Event Hubs clients: made for one address, every call under a timeout.
 //!
+//! Producers and consumers are the official client's; [`HubReader`] reads where partitions begin and end.
+//!
 //! Make and use them inside [`on_own_thread`] only; its module says why. After an abrupt loss (the service was killed,
 //! the network was cut) a client of the SDK does not recover: drop it and connect again.
+
+mod reader;
+mod shared_access;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,8 +17,9 @@ use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions}
 use azure_core::time::OffsetDateTime;
 use azure_messaging_eventhubs::{ConsumerClient, ProducerClient, RetryOptions};
 
+pub use self::reader::HubReader;
 use super::address::{EventHubsAddress, EventHubsCredential};
-use super::error::{AzureError, Service, root_cause};
+use super::error::{AzureError, Service};
 pub use super::own_thread::on_own_thread;
 
 /// How long connecting may take.
@@ -28,7 +34,7 @@ pub async fn connect_producer(address: &EventHubsAddress) -> Result<ProducerClie
     if let Some(endpoint) = &address.custom_endpoint {
         builder = builder.with_custom_endpoint(endpoint.clone());
     }
-    let opening = builder.open(&address.namespace, &address.hub, credential(address));
+    let opening = builder.open(&address.namespace, &address.hub, credential(address)?);
     under_limit(address, "to connect", CONNECT_LIMIT, opening).await
 }
 
@@ -41,7 +47,7 @@ pub async fn connect_consumer(address: &EventHubsAddress, group: &str) -> Result
     if let Some(endpoint) = &address.custom_endpoint {
         builder = builder.with_custom_endpoint(endpoint.clone());
     }
-    let opening = builder.open(&address.namespace, address.hub.clone(), credential(address));
+    let opening = builder.open(&address.namespace, address.hub.clone(), credential(address)?);
     under_limit(address, "to connect", CONNECT_LIMIT, opening).await
 }
 
@@ -71,10 +77,11 @@ pub async fn under_limit<T>(
 ) -> Result<T, AzureError> {
     match tokio::time::timeout(limit, work).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(AzureError::Connect {
-            service: Service::EventHubs,
-            address: place(address),
-            reason: format!("{call}: {}", root_cause(&error)),
+        Ok(Err(error)) => Err(match AzureError::connecting(Service::EventHubs, place(address), &error) {
+            AzureError::Connect { service, address, reason } => {
+                AzureError::Connect { service, address, reason: format!("{call}: {reason}") }
+            }
+            told => told,
         }),
         Err(_) => Err(AzureError::Timeout { service: Service::EventHubs, address: place(address), call, limit }),
     }
@@ -86,10 +93,11 @@ fn one_attempt() -> RetryOptions {
     RetryOptions { max_retries: 0, ..RetryOptions::default() }
 }
 
-fn credential(address: &EventHubsAddress) -> Arc<dyn TokenCredential> {
+fn credential(address: &EventHubsAddress) -> Result<Arc<dyn TokenCredential>, AzureError> {
     match &address.credential {
-        EventHubsCredential::Anonymous => Arc::new(NoCredential),
-        EventHubsCredential::Token(token) => Arc::clone(token),
+        EventHubsCredential::Anonymous => Ok(Arc::new(NoCredential)),
+        EventHubsCredential::Token(token) => Ok(Arc::clone(token)),
+        EventHubsCredential::SharedKey { .. } => Err(AzureError::KeyNotEnough { address: place(address) }),
     }
 }
 

@@ -1,0 +1,335 @@
+//! `streamgauge report`: a recording without a screen: lines while it is read, a summary, and a verdict as the exit code.
+
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::interrupt::{Stop, interruptible};
+use super::{Exit, complain, replay, values};
+use crate::model::session::Session;
+use crate::model::units::{EventRate, Time};
+use crate::recording::jump::read_span;
+use crate::report::account::Account;
+use crate::report::document::Document;
+use crate::report::lines::Line;
+use crate::report::markdown::markdown;
+use crate::report::reading::{self, ReadingError};
+use crate::report::text::text;
+use crate::report::verdict::{Outcome, Rule, Rules, Verdict};
+use crate::toml_file::TomlFileError;
+
+/// Flags of a report.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    streamgauge report throttled       what a recording says, and a verdict\n  \
+    streamgauge report FILE --rule lost=0 --rule p99-stored=2s --json\n\n\
+    Exit codes: 0 pass, 1 a rule failed, 2 usage, 3 not measured, 4 interrupted")]
+pub struct ReportFlags {
+    /// The recording (.jsonl.zst or .jsonl), - for standard input, or the name of a sample
+    file: PathBuf,
+    /// First a line for each moment of the session, on standard output
+    #[arg(long, value_name = "AS", conflicts_with_all = ["json", "markdown"])]
+    lines: Option<LinesAs>,
+    /// How far apart the lines are
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every, requires = "lines")]
+    every: Duration,
+    /// The summary as one JSON document; its schema is docs/report.schema.json
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// The summary as Markdown
+    #[arg(long)]
+    markdown: bool,
+    #[command(flatten)]
+    rules: RuleFlags,
+}
+
+/// Flags that say what a session has to keep.
+#[derive(Debug, Args)]
+pub struct RuleFlags {
+    /// A rule and its limit; may be given several times; see --help
+    #[arg(long = "rule", value_name = "NAME=LIMIT", value_parser = Rule::read, long_help = rule_help())]
+    rule: Vec<Rule>,
+    /// Rules from a TOML file; --rule goes before it
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Rules judge what comes after it [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = span, hide_short_help = true)]
+    warm_up: Option<Duration>,
+    /// Events a second that throughput is held against [default: what the load's plan says]
+    #[arg(long, value_name = "RATE", value_parser = target, hide_short_help = true)]
+    target: Option<EventRate>,
+}
+
+/// How the lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LinesAs {
+    /// JSON lines; the summary is the last one
+    Json,
+    /// CSV; the summary goes to standard error
+    Csv,
+    /// A table for people
+    Table,
+}
+
+/// Every rule, for the long help.
+fn rule_help() -> String {
+    let width = Rule::NAMES.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let rules: Vec<String> = Rule::NAMES.iter().map(|(name, asks)| format!("{name:width$}  {asks}")).collect();
+    format!(
+        "A rule and its limit; may be given several times. Without any: throughput=90%, lag-back=1m, lost=0, as far as \
+         they can be told.\n\n{}",
+        rules.join("\n")
+    )
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    read_span(text).ok_or_else(|| format!("{text:?} is not a time: give one such as 30s, 1m30s or 500ms"))
+}
+
+fn every(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} can't be the time between two lines: give whole seconds from 1s on, such as 10s");
+    read_span(text).filter(|span| span.as_secs() >= 1 && span.subsec_nanos() == 0).ok_or_else(wrong)
+}
+
+fn target(text: &str) -> Result<EventRate, String> {
+    match values::rate(text)? {
+        crate::model::observation::Target::Rate(rate) => Ok(rate),
+        _ => Err(format!("{text:?} can't be a target: give events a second, such as 1000 or 2.5k")),
+    }
+}
+
+/// What went wrong, in one sentence.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Rules(#[from] TomlFileError),
+    #[error(transparent)]
+    Reading(#[from] ReadingError),
+    #[error("standard output could not be written ({0}); send it elsewhere")]
+    Output(io::Error),
+    #[error("the runtime could not be started ({0}); close other programs and try again")]
+    Runtime(io::Error),
+}
+
+/// Runs the command.
+pub(super) fn run(flags: &ReportFlags) -> Exit {
+    match report(flags) {
+        Ok(exit) => exit,
+        Err(error) => {
+            complain(&error);
+            match error {
+                Failure::Rules(_) => Exit::Usage,
+                _ => Exit::Unmeasured,
+            }
+        }
+    }
+}
+
+impl RuleFlags {
+    /// The rules: flags before the file before the default.
+    fn rules(&self) -> Result<Rules, TomlFileError> {
+        let mut rules = self.rules.as_deref().map(Rules::read).transpose()?.unwrap_or_default();
+        rules.ask(self.rule.iter().copied());
+        rules.warm_up = self.warm_up.unwrap_or(rules.warm_up);
+        rules.target = self.target.or(rules.target);
+        Ok(rules)
+    }
+}
+
+fn report(flags: &ReportFlags) -> Result<Exit, Failure> {
+    let rules = flags.rules.rules()?;
+    let (file, said) = (flags.file.clone(), Said::of(flags));
+    let done = interruptible(move |stop| of_recording(&file, &rules, said, stop)).map_err(Failure::Runtime)?;
+    done.unwrap_or_else(|| {
+        complain(&"interrupted before there was anything to report");
+        Ok(Exit::Interrupted)
+    })
+}
+
+fn of_recording(file: &Path, rules: &Rules, mut said: Said, stop: &Stop) -> Result<Exit, Failure> {
+    let recording = replay::recording(file).map_err(ReadingError::from)?;
+    let mut account = Account::new(rules.warm_up);
+    let bar = Bar::of_bytes();
+    said.begin();
+    let origin = reading::read(&recording, |observations, progress| {
+        for observation in &observations {
+            account.apply(observation, &mut |at, session| said.tick(at, session, &bar));
+        }
+        bar.show(progress.read, progress.all);
+        if stop.is_asked() || said.failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    bar.clear();
+    let interrupted = stop.is_asked();
+    let verdict = Verdict::of(&account, rules);
+    let outcome = verdict.outcome;
+    said.summary(&Document::of(&account, &origin, verdict))?;
+    Ok(if interrupted { Exit::Interrupted } else { exit_of(outcome) })
+}
+
+fn exit_of(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Pass => Exit::Done,
+        Outcome::Fail => Exit::Failed,
+        Outcome::CantTell => Exit::Unmeasured,
+    }
+}
+
+/// What is said on standard output, and how. Once nobody reads it any more nothing is said, and the verdict stands.
+struct Said {
+    lines: Option<LinesAs>,
+    every: Duration,
+    summary: SummaryAs,
+    output: io::BufWriter<io::Stdout>,
+    closed: bool,
+    failure: Option<io::Error>,
+    rows: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SummaryAs {
+    Text,
+    Markdown,
+    Json,
+    JsonLine,
+    TextOnStandardError,
+}
+
+/// The table's heading is said again after so many rows: once a screen.
+const HEAD_EVERY: u64 = 30;
+
+impl Said {
+    fn of(flags: &ReportFlags) -> Self {
+        let summary = match (flags.lines, flags.json, flags.markdown) {
+            (Some(LinesAs::Json), ..) => SummaryAs::JsonLine,
+            (Some(LinesAs::Csv), ..) => SummaryAs::TextOnStandardError,
+            (_, true, _) => SummaryAs::Json,
+            (_, _, true) => SummaryAs::Markdown,
+            _ => SummaryAs::Text,
+        };
+        Self {
+            lines: flags.lines,
+            every: flags.every,
+            summary,
+            output: io::BufWriter::new(io::stdout()),
+            closed: false,
+            failure: None,
+            rows: 0,
+        }
+    }
+
+    fn begin(&mut self) {
+        if self.lines == Some(LinesAs::Csv) {
+            self.say(Line::CSV_HEAD);
+        }
+    }
+
+    /// A second of the session went by.
+    fn tick(&mut self, at: Time, session: &Session, bar: &Bar) {
+        let Some(lines) = self.lines.filter(|_| !self.closed) else { return };
+        let second = session.started().map_or(0, |begin| at.since(begin).as_secs());
+        if !second.is_multiple_of(self.every.as_secs()) {
+            return;
+        }
+        let line = Line::of(session, at);
+        let text = match lines {
+            LinesAs::Json => line.json(),
+            LinesAs::Csv => line.csv(),
+            LinesAs::Table => {
+                if self.rows.is_multiple_of(HEAD_EVERY) {
+                    self.say(Line::TABLE_HEAD);
+                }
+                self.rows += 1;
+                line.row()
+            }
+        };
+        bar.aside(|| self.say(&text));
+    }
+
+    fn say(&mut self, text: &str) {
+        if self.closed {
+            return;
+        }
+        if let Err(error) = writeln!(self.output, "{text}") {
+            self.close(error);
+        }
+    }
+
+    fn close(&mut self, error: io::Error) {
+        self.closed = true;
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            self.failure = Some(error);
+        }
+    }
+
+    /// Whether what is said can't be written, which is not the same as that nobody reads it.
+    fn failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    fn summary(mut self, document: &Document) -> Result<(), Failure> {
+        match self.summary {
+            SummaryAs::Text => {
+                if self.lines.is_some() {
+                    self.say("");
+                }
+                self.say(text(document).trim_end());
+            }
+            SummaryAs::Markdown => self.say(markdown(document).trim_end()),
+            SummaryAs::Json => self.say(&serde_json::to_string_pretty(document).unwrap_or_default()),
+            SummaryAs::JsonLine => {
+                self.say(&serde_json::json!({ "summary": document }).to_string());
+            }
+            SummaryAs::TextOnStandardError => {
+                // A closed standard error leaves nobody to tell.
+                drop(io::stderr().write_all(text(document).as_bytes()));
+            }
+        }
+        if !self.closed
+            && let Err(error) = self.output.flush()
+        {
+            self.close(error);
+        }
+        let Self { output, failure, .. } = self;
+        // What could not be written is not tried again.
+        drop(output.into_parts());
+        failure.map_or(Ok(()), |error| Err(Failure::Output(error)))
+    }
+}
+
+/// How far it is, on a terminal: on standard error, so that standard output can go elsewhere.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn of_bytes() -> Self {
+        let target = if io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr_with_hz(8)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(1), target);
+        let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left");
+        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+    }
+
+    fn show(&self, done: u64, all: u64) {
+        self.0.set_length(all.max(1));
+        self.0.set_position(done);
+    }
+
+    /// Says something while the bar stands aside.
+    fn aside(&self, say: impl FnOnce()) {
+        if self.0.is_hidden() {
+            say();
+        } else {
+            self.0.suspend(say);
+        }
+    }
+
+    fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}

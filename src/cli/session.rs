@@ -1,0 +1,268 @@
+//! A session on screen, whatever is watched: its recording, and its end.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc;
+
+use super::look::LookFlags;
+use super::{Exit, begin, complain};
+use crate::config::{Loaded, Settings};
+use crate::local;
+use crate::model::observation::Observation;
+use crate::model::session::Session;
+use crate::recording::error::WriteError;
+use crate::recording::folder::Folder;
+use crate::recording::format::{Header, ScenarioDescription};
+use crate::recording::writer::{Writer, WriterState};
+use crate::report::summary;
+use crate::scenario::ScenarioError;
+use crate::scenario::attached::StopError;
+use crate::ui::live::{self, Controls, Live, wall_clock};
+use crate::ui::state::{StationNames, ViewState};
+use crate::ui::terminal::{Screen, ScreenError, watch_for_stops};
+use crate::ui::theme::ThemeError;
+
+/// Observations that may wait for the session: several looks at 2,048 partitions.
+pub(super) const WAITING: usize = 16_384;
+
+/// What went wrong, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    #[error(transparent)]
+    Local(#[from] local::scenario::ScenarioError),
+    #[error(transparent)]
+    Attached(#[from] ScenarioError),
+    #[error(transparent)]
+    Stop(#[from] StopError),
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
+    #[error(transparent)]
+    Theme(#[from] ThemeError),
+    #[error(transparent)]
+    Record(#[from] WriteError),
+    #[error("the runtime could not be started ({0}); close other programs and try again")]
+    Runtime(std::io::Error),
+}
+
+/// What a session is called, and how it is watched.
+#[derive(Debug)]
+pub(super) struct Watching {
+    pub(super) description: ScenarioDescription,
+    pub(super) record: Record,
+    pub(super) big: bool,
+}
+
+/// What is watched, with what of it can be driven.
+pub(super) trait Stage: Controls {
+    /// Stops the load, and says how long what is under way then may be followed to its end; `None` where it can't be.
+    fn end_load(&mut self) -> Option<Duration>;
+    /// Takes down what was brought up.
+    async fn take_down(self) -> Result<(), SessionError>;
+}
+
+/// Where the recording of a session on screen goes.
+#[derive(Debug)]
+pub(super) enum Record {
+    InFolderOfUser,
+    To(PathBuf),
+    Nowhere,
+}
+
+impl Record {
+    /// As the settings say.
+    pub(super) fn as_set(loaded: &Loaded) -> Self {
+        if loaded.settings.record { Self::InFolderOfUser } else { Self::Nowhere }
+    }
+
+    /// As the flags say, else the settings.
+    pub(super) fn wanted(to: Option<&PathBuf>, nowhere: bool, loaded: &Loaded) -> Self {
+        match to {
+            Some(path) => Self::To(path.clone()),
+            None if nowhere => Self::Nowhere,
+            None => Self::as_set(loaded),
+        }
+    }
+}
+
+/// Brings something up and shows it until somebody leaves.
+pub(super) fn watch<S: Stage>(
+    watching: Watching,
+    bring_up: impl AsyncFnOnce(mpsc::Sender<Observation>) -> Result<S, SessionError>,
+    look: &LookFlags,
+    loaded: &Loaded,
+) -> Exit {
+    told(watch_until_stopped(watching, bring_up, look, loaded))
+}
+
+fn watch_until_stopped<S: Stage>(
+    watching: Watching,
+    bring_up: impl AsyncFnOnce(mpsc::Sender<Observation>) -> Result<S, SessionError>,
+    look: &LookFlags,
+    loaded: &Loaded,
+) -> Result<Exit, SessionError> {
+    let look = look.look(&loaded.settings.look)?;
+    // Before the first thread.
+    watch_for_stops()?;
+    on_runtime(async {
+        // From here on a signal ends the program in good order: the terminal is not taken earlier.
+        let stop = stop_signal();
+        // The terminal comes first: without one, nothing is brought up.
+        let screen = Screen::take(look)?;
+        on_screen(watching, bring_up, loaded, screen, stop).await
+    })
+}
+
+/// Says what went wrong, if something did.
+pub(super) fn told(outcome: Result<Exit, SessionError>) -> Exit {
+    match outcome {
+        Ok(exit) => exit,
+        Err(error) => {
+            complain(&error);
+            match error {
+                SessionError::Screen(ScreenError::NoTerminal(_) | ScreenError::Dumb) | SessionError::Theme(_) => {
+                    Exit::Usage
+                }
+                _ => Exit::Failed,
+            }
+        }
+    }
+}
+
+pub(super) fn on_runtime(session: impl Future<Output = Result<Exit, SessionError>>) -> Result<Exit, SessionError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(SessionError::Runtime)?;
+    let result = runtime.block_on(session);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn on_screen<S: Stage>(
+    watching: Watching,
+    bring_up: impl AsyncFnOnce(mpsc::Sender<Observation>) -> Result<S, SessionError>,
+    loaded: &Loaded,
+    mut screen: Screen,
+    stop: impl Future<Output = ()>,
+) -> Result<Exit, SessionError> {
+    let (tell, mut observations) = mpsc::channel(WAITING);
+    let mut stage = bring_up(tell).await?;
+    let description = watching.description;
+    let ScenarioDescription { title, ingest, processor, store } = description.clone();
+    let mut state = begin(
+        loaded,
+        ViewState {
+            big: watching.big,
+            names: StationNames { ingest, processor, store },
+            ..ViewState::new(title, wall_clock())
+        },
+    );
+    let (recorder, folder) = recorder(watching.record, &loaded.settings, description, &mut state)?;
+    let live = Live {
+        observations: &mut observations,
+        controls: &mut stage,
+        recorder: recorder.as_ref(),
+        folder: folder.as_ref(),
+    };
+    let session = live::run(&mut screen, state, live, stop).await;
+    drop(screen);
+    finish(stage, session?, observations, recorder).await
+}
+
+/// Begins the recording of a session on screen: to the file that was named, or in the user's state folder, where a
+/// recording that can't be written is no reason not to watch.
+fn recorder(
+    record: Record,
+    settings: &Settings,
+    description: ScenarioDescription,
+    state: &mut ViewState,
+) -> Result<(Option<Writer>, Option<Folder>), SessionError> {
+    let header = Header::new(wall_clock(), description);
+    match record {
+        Record::To(path) => return Ok((Some(Writer::create(&path, &header)?), Folder::of_user().ok())),
+        Record::Nowhere => return Ok((None, None)),
+        Record::InFolderOfUser => {}
+    }
+    let begun = Folder::of_user().and_then(|folder| {
+        folder.make_room(settings.cap, SystemTime::now());
+        let path = folder.new_recording(header.started)?;
+        Ok((Some(Writer::create(&path, &header)?), Some(folder)))
+    });
+    Ok(begun.unwrap_or_else(|error| {
+        state.notice = Some((format!("no recording: {error}"), wall_clock()));
+        (None, None)
+    }))
+}
+
+/// Stops the load, waits for what is under way, takes the scenario down, and says what became of every event.
+pub(super) async fn finish(
+    mut stage: impl Stage,
+    mut session: Session,
+    mut observations: mpsc::Receiver<Observation>,
+    recorder: Option<Writer>,
+) -> Result<Exit, SessionError> {
+    let drain = stage.end_load();
+    let waiting = summary::in_flight(&session);
+    if drain.is_some() && waiting > 0 {
+        complain(&format_args!("the load is stopped; waiting for {waiting} events on their way (Ctrl-C: at once)"));
+    }
+    let drained = async {
+        while drain.is_some() && !summary::is_settled(&session) {
+            match observations.recv().await {
+                Some(observation) => {
+                    if let Some(recorder) = &recorder {
+                        recorder.record(&observation);
+                    }
+                    session.apply(&observation);
+                }
+                None => break,
+            }
+        }
+    };
+    // However it ends, what is known then is told.
+    tokio::select! {
+        _ = tokio::time::timeout(drain.unwrap_or_default(), drained) => {}
+        () = stop_signal() => {}
+    }
+    let rest = async { while observations.recv().await.is_some() {} };
+    tokio::select! {
+        stopped = stage.take_down() => stopped?,
+        () = rest => {}
+    }
+    for line in summary::lines(&session) {
+        complain(&line);
+    }
+    if let Some(recorder) = recorder {
+        let path = recorder.path().to_owned();
+        match recorder.finish() {
+            WriterState::Stopped { reason } => complain(&format_args!("the recording is not whole: {reason}")),
+            WriterState::Recording { .. } | WriterState::Finished { .. } => {
+                complain(&format_args!("recorded: streamgauge replay {}", path.display()));
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Comes back when the program is asked to end: Ctrl-C without a screen, or SIGTERM, or a closed terminal. It listens from
+/// the call on, not from the first time that somebody waits. To be called inside the runtime.
+pub(super) fn stop_signal() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+        async move {
+            let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+            futures::future::select_all(any).await;
+        }
+    }
+    #[cfg(not(unix))]
+    async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

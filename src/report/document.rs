@@ -1,0 +1,534 @@
+//! The document of a report: all its figures as one value, which is printed as JSON, text or Markdown. The schema of the JSON
+//! is made from these types and stands in `docs/report.schema.json`.
+//!
+//! Times are given twice: as a time of day in UTC (RFC 3339), and in seconds from the begin of the session. Spans are in
+//! seconds, rates per second. A figure that could not be measured is `null`, never zero.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use schemars::JsonSchema;
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use super::account::{Account, LatencyMeter, Meter, PartitionLag, Peaks, begin_of_minute};
+use super::verdict::Verdict;
+use crate::model::observation::Station;
+use crate::model::units::Time;
+use crate::recording::format::ScenarioDescription;
+
+/// The version of this document. A field that is added leaves it; a field that changes its meaning raises it.
+pub const FORMAT: u32 = 1;
+
+/// RFC 3339, to the millisecond.
+const MOMENT: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// A time of day in UTC, as RFC 3339 says it.
+pub fn time_of_day(at: Time) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.as_micros()) * 1_000);
+    moment.ok().and_then(|moment| moment.format(MOMENT).ok()).unwrap_or_else(|| "beyond the calendar".into())
+}
+
+/// A figure with so many digits as it deserves: thousandths.
+pub(crate) fn rounded(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}
+
+fn seconds(span: Duration) -> f64 {
+    span.as_micros() as f64 / 1e6
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are whole and never negative")]
+fn whole(value: f64) -> u64 {
+    value.round() as u64
+}
+
+/// All that a report says.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Document {
+    /// The version of this document: 1.
+    pub format: u32,
+    /// The version of the program that made it.
+    pub program: String,
+    /// What it speaks of.
+    pub session: SessionPart,
+    /// The stages of the pipeline, in the order of the flow; a stage that was not watched is left out.
+    pub stages: Vec<Stage>,
+    /// How far the processor was behind.
+    pub lag: LagPart,
+    /// How long events took; what was not measured is left out.
+    pub latencies: Vec<Latency>,
+    /// What became of the load's own events; `null` if nobody counted.
+    pub tally: Option<Tally>,
+    /// How the store's capacity was used.
+    pub capacity: CapacityPart,
+    /// When a station did not answer, or was stopped.
+    pub faults: Vec<FaultPart>,
+    /// Moments that somebody wanted remembered.
+    pub marks: Vec<MarkPart>,
+    /// Whether the session kept the rules.
+    pub verdict: Verdict,
+}
+
+/// A moment.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Moment {
+    /// UTC, RFC 3339.
+    pub at: String,
+    /// Seconds from the begin of the session.
+    pub second: f64,
+}
+
+impl Moment {
+    /// A moment of a session that began at a time.
+    pub fn of(begin: Time, at: Time) -> Self {
+        Self { at: time_of_day(at), second: rounded(seconds(at.since(begin))) }
+    }
+}
+
+/// What a report speaks of.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SessionPart {
+    /// The recording, or `live`.
+    pub source: String,
+    /// What was watched.
+    pub scenario: ScenarioPart,
+    /// When the first observation was made.
+    pub begin: Moment,
+    /// When the last one was made.
+    pub end: Moment,
+    /// How many there are.
+    pub observations: u64,
+    /// `null` if all was read to the end; otherwise what is missing, in one sentence.
+    pub incomplete: Option<String>,
+    /// Facts of the recording that this program does not understand.
+    pub skipped: u64,
+    /// Rules judge what comes after so many seconds.
+    pub warm_up: f64,
+}
+
+/// What was watched, in words.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ScenarioPart {
+    /// As in the title line of the screen.
+    pub title: String,
+    /// What the ingest log is called.
+    pub ingest: String,
+    /// What the processor is called.
+    pub processor: String,
+    /// What the serving store is called.
+    pub store: String,
+}
+
+impl From<&ScenarioDescription> for ScenarioPart {
+    fn from(description: &ScenarioDescription) -> Self {
+        let ScenarioDescription { title, ingest, processor, store } = description.clone();
+        Self { title, ingest, processor, store }
+    }
+}
+
+/// The names of the stages, in the order of the flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StageName {
+    /// Events whose time had come, by the load's plan.
+    Due,
+    /// Events handed to the client.
+    Sent,
+    /// Events that the log acknowledged.
+    Acknowledged,
+    /// Events enqueued, by the log ends of all partitions.
+    Enqueued,
+    /// Events processed, by the positions of all partitions.
+    Processed,
+    /// Writes that the store took, by its log sequence numbers: repeats count.
+    Writes,
+    /// Distinct events of the load that were seen in the store.
+    Stored,
+    /// Writes that the store answered with 429.
+    Throttled,
+}
+
+impl StageName {
+    /// As in a table.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Sent => "sent",
+            Self::Acknowledged => "acknowledged",
+            Self::Enqueued => "enqueued",
+            Self::Processed => "processed",
+            Self::Writes => "writes",
+            Self::Stored => "stored",
+            Self::Throttled => "throttled",
+        }
+    }
+}
+
+/// What one stage did.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Stage {
+    /// Which.
+    pub stage: StageName,
+    /// Counted from the first look at it to the last.
+    pub events: u64,
+    /// Per second over that time; `null` before a second look.
+    pub mean: Option<f64>,
+    /// The best whole minute. Minutes are counted from the end of the warm-up, forth and back.
+    pub best_minute: Option<MinuteRate>,
+    /// The worst whole minute.
+    pub worst_minute: Option<MinuteRate>,
+}
+
+/// The rate of one minute.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct MinuteRate {
+    /// When it began.
+    pub from: Moment,
+    /// Events a second in it.
+    pub rate: f64,
+}
+
+fn stage<K: Ord>(stage: StageName, account: &Account, meter: &Meter<K>) -> Option<Stage> {
+    if !meter.is_seen() {
+        return None;
+    }
+    let minutes = || meter.whole_minutes().map(|(number, minute)| (number, minute.counted() / 60.0));
+    let rate = |(number, rate): (i64, f64)| MinuteRate {
+        from: Moment::of(account.begin(), begin_of_minute(account.origin(), number)),
+        rate: rounded(rate),
+    };
+    Some(Stage {
+        stage,
+        events: whole(meter.total()),
+        mean: meter.mean().map(rounded),
+        // Of equal ones the first.
+        best_minute: minutes().reduce(|best, minute| if minute.1 > best.1 { minute } else { best }).map(rate),
+        worst_minute: minutes().reduce(|worst, minute| if minute.1 < worst.1 { minute } else { worst }).map(rate),
+    })
+}
+
+/// How far the processor was behind, from a look each second.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct LagPart {
+    /// The most events that waited at once over all partitions.
+    pub most_events: Option<Peak>,
+    /// The longest that an event had waited, in seconds, on any partition.
+    pub longest: Option<Peak>,
+    /// Events that waited at the end, over all partitions.
+    pub at_end: Option<u64>,
+    /// Seconds under each word for the whole pipeline.
+    pub words: BTreeMap<String, u64>,
+    /// Seconds in each status, over all partitions.
+    pub statuses: BTreeMap<String, u64>,
+    /// Each partition.
+    pub partitions: Vec<PartitionPart>,
+}
+
+/// The highest value, and when it was first reached.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Peak {
+    /// The value.
+    pub value: f64,
+    /// When.
+    pub when: Moment,
+}
+
+fn peak<T: Copy + PartialOrd>(begin: Time, peaks: &Peaks<T>, value: impl Fn(T) -> f64) -> Option<Peak> {
+    peaks.highest().map(|(at, highest)| Peak { value: rounded(value(highest)), when: Moment::of(begin, at) })
+}
+
+/// How far the processor was behind on one partition.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PartitionPart {
+    /// Which.
+    pub partition: u32,
+    /// Events enqueued.
+    pub enqueued: u64,
+    /// Events processed.
+    pub processed: u64,
+    /// The most events that waited.
+    pub most_events: Option<Peak>,
+    /// The longest that an event had waited, in seconds.
+    pub longest: Option<Peak>,
+    /// Events that waited when it was last seen.
+    pub at_end: Option<u64>,
+    /// Events that the log dropped before they were read.
+    pub missed: u64,
+    /// Seconds in each status.
+    pub statuses: BTreeMap<String, u64>,
+}
+
+/// What a latency was measured from and to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LatencyName {
+    /// From the moment an event was due to its acknowledgement by the log.
+    FromDue,
+    /// From the moment its batch was sent to its acknowledgement by the log.
+    FromSend,
+    /// From its enqueued time to the moment at which it was seen in the store.
+    Stored,
+}
+
+impl LatencyName {
+    /// As in a table.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FromDue => "due to acknowledged",
+            Self::FromSend => "sent to acknowledged",
+            Self::Stored => "enqueued to stored",
+        }
+    }
+}
+
+/// How long events took, over the whole session. Two significant digits.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Latency {
+    /// From what to what.
+    pub latency: LatencyName,
+    /// Events that were measured.
+    pub count: u64,
+    /// Half of them took at most so many seconds.
+    pub p50: f64,
+    /// 90 of 100.
+    pub p90: f64,
+    /// 99 of 100.
+    pub p99: f64,
+    /// 999 of 1,000.
+    #[serde(rename = "p99_9")]
+    pub p999: f64,
+    /// All of them.
+    pub max: f64,
+}
+
+fn latency(latency: LatencyName, meter: &LatencyMeter) -> Option<Latency> {
+    let all: &Histogram<u64> = meter.all();
+    let at = |quantile| all.value_at_quantile(quantile) as f64 / 1e6;
+    (!all.is_empty()).then(|| Latency {
+        latency,
+        count: all.len(),
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        p999: at(0.999),
+        max: all.max() as f64 / 1e6,
+    })
+}
+
+/// What became of the load's own events, as it was last counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Tally {
+    /// Distinct events handed to the client.
+    pub sent: u64,
+    /// Copies sent on purpose beside them.
+    pub copies: u64,
+    /// Distinct events that the log acknowledged.
+    pub acknowledged: u64,
+    /// Distinct events seen in the store.
+    pub stored: u64,
+    /// Acknowledged, and neither stored nor known to be lost.
+    pub in_flight: u64,
+    /// Given up by the load, and not seen in the store: perhaps never enqueued.
+    pub unconfirmed: u64,
+    /// Writes to the store beyond the first of each event.
+    pub duplicated: u64,
+    /// Acknowledged, passed by the processor, and certainly not in the store.
+    pub lost: u64,
+    /// Of the acknowledged events, how many the figure of the lost ones covers.
+    pub judged: u64,
+    /// Items in the store that are not of this load.
+    pub foreign: u64,
+    /// Events seen in the store after a later one of the same device; `null` if it was not watched.
+    pub out_of_order: Option<u64>,
+}
+
+/// How the store's capacity was used.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct CapacityPart {
+    /// Provisioned request units a second.
+    pub provisioned: Option<f64>,
+    /// Request units that the processor's accepted writes cost, in all.
+    pub charge: Option<f64>,
+    /// The same a second, over all the time.
+    pub mean: Option<f64>,
+    /// The mean as a share of what is provisioned: 1 is all of it.
+    pub mean_share: Option<f64>,
+    /// The highest share, of three seconds.
+    pub highest_share: Option<Peak>,
+    /// The highest share that one physical partition used of its own part, estimated from its share of the writes.
+    pub hottest_share: Option<Peak>,
+    /// Writes answered with 429, in all.
+    pub throttled: Option<u64>,
+    /// Bytes of event bodies that the log acknowledged, a second.
+    pub ingest_bytes: Option<f64>,
+}
+
+/// A time in which a station did not answer, or was stopped.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct FaultPart {
+    /// Which station.
+    pub station: String,
+    /// When it began.
+    pub from: Moment,
+    /// How many seconds it lasted; `null` if it was not over at the end.
+    pub lasted: Option<f64>,
+    /// One sentence.
+    pub reason: String,
+}
+
+/// A moment that somebody wanted remembered.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct MarkPart {
+    /// When.
+    pub when: Moment,
+    /// What it was called.
+    pub text: String,
+}
+
+/// Where an account comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// The recording, or `live`.
+    pub source: String,
+    /// What was watched.
+    pub scenario: ScenarioDescription,
+    /// What is missing, in one sentence; `None` if nothing is.
+    pub incomplete: Option<String>,
+    /// Facts that this program does not understand.
+    pub skipped: u64,
+}
+
+impl Document {
+    /// The report of an account.
+    pub fn of(account: &Account, origin: &Origin, verdict: Verdict) -> Self {
+        let begin = account.begin();
+        let stages = &account.stages;
+        let latencies = &account.latencies;
+        Self {
+            format: FORMAT,
+            program: env!("CARGO_PKG_VERSION").into(),
+            session: SessionPart {
+                source: origin.source.clone(),
+                scenario: ScenarioPart::from(&origin.scenario),
+                begin: Moment::of(begin, begin),
+                end: Moment::of(begin, account.session.latest().unwrap_or(begin)),
+                observations: account.observations,
+                incomplete: origin.incomplete.clone(),
+                skipped: origin.skipped,
+                warm_up: seconds(account.warm_up()),
+            },
+            stages: [
+                stage(StageName::Due, account, &stages.due),
+                stage(StageName::Sent, account, &stages.sent),
+                stage(StageName::Acknowledged, account, &stages.acknowledged),
+                stage(StageName::Enqueued, account, &stages.enqueued),
+                stage(StageName::Processed, account, &stages.processed),
+                stage(StageName::Writes, account, &stages.writes),
+                stage(StageName::Stored, account, &stages.stored),
+                stage(StageName::Throttled, account, &stages.throttled),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            lag: lag(account),
+            latencies: [
+                latency(LatencyName::FromDue, &latencies.from_due),
+                latency(LatencyName::FromSend, &latencies.from_send),
+                latency(LatencyName::Stored, &latencies.stored),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            tally: tally(account),
+            capacity: capacity(account),
+            faults: faults(account),
+            marks: account
+                .session
+                .marks
+                .iter()
+                .map(|(at, text)| MarkPart { when: Moment::of(begin, *at), text: text.clone() })
+                .collect(),
+            verdict,
+        }
+    }
+}
+
+fn lag(account: &Account) -> LagPart {
+    let begin = account.begin();
+    let lag = &account.lag;
+    let mut statuses = BTreeMap::new();
+    for (status, seconds) in lag.partitions.values().flat_map(|partition| &partition.statuses) {
+        *statuses.entry(status.word().to_owned()).or_default() += seconds;
+    }
+    let part = |(id, seen): (&crate::model::units::PartitionId, &PartitionLag)| PartitionPart {
+        partition: id.0,
+        enqueued: whole(account.stages.enqueued.total_of(id)),
+        processed: whole(account.stages.processed.total_of(id)),
+        most_events: peak(begin, &seen.events, |events| events as f64),
+        longest: peak(begin, &seen.oldest, seconds),
+        at_end: seen.last,
+        missed: seen.missed,
+        statuses: seen.statuses.iter().map(|(status, seconds)| (status.word().to_owned(), *seconds)).collect(),
+    };
+    LagPart {
+        most_events: peak(begin, &lag.events, |events| events as f64),
+        longest: peak(begin, &lag.oldest, seconds),
+        at_end: account.session.lag_events(),
+        words: lag.words.iter().map(|(word, seconds)| (word.text().to_lowercase(), *seconds)).collect(),
+        statuses,
+        partitions: lag.partitions.iter().map(part).collect(),
+    }
+}
+
+fn tally(account: &Account) -> Option<Tally> {
+    let figures = account.session.tally.filter(|tally| tally.sent > 0)?;
+    Some(Tally {
+        sent: figures.sent,
+        copies: figures.copies,
+        acknowledged: figures.acknowledged,
+        stored: figures.stored,
+        in_flight: super::summary::in_flight(&account.session),
+        unconfirmed: figures.unconfirmed,
+        duplicated: figures.duplicated,
+        lost: figures.lost,
+        judged: figures.judged,
+        foreign: figures.foreign,
+        out_of_order: None,
+    })
+}
+
+fn capacity(account: &Account) -> CapacityPart {
+    let begin = account.begin();
+    let (stages, seen) = (&account.stages, account.capacity);
+    let provisioned = seen.provisioned.map(|units| units.0).filter(|units| *units > 0.0);
+    let mean = stages.charge.mean();
+    let share =
+        |peak: Option<(f64, Time)>| peak.map(|(share, at)| Peak { value: rounded(share), when: Moment::of(begin, at) });
+    CapacityPart {
+        provisioned,
+        charge: stages.charge.is_seen().then(|| rounded(stages.charge.total())),
+        mean: mean.map(rounded),
+        mean_share: mean.zip(provisioned).map(|(mean, provisioned)| rounded(mean / provisioned)),
+        highest_share: share(seen.highest),
+        hottest_share: share(seen.hottest),
+        throttled: stages.throttled.is_seen().then(|| whole(stages.throttled.total())),
+        ingest_bytes: stages.bytes.mean().map(f64::round),
+    }
+}
+
+fn faults(account: &Account) -> Vec<FaultPart> {
+    let begin = account.begin();
+    let name = |station: Station| station.name().trim_start_matches("the ").to_owned();
+    let part = |fault: &super::account::Fault| FaultPart {
+        station: name(fault.station),
+        from: Moment::of(begin, fault.from),
+        lasted: fault.to.map(|to| rounded(seconds(to.since(fault.from)))),
+        reason: fault.reason.clone(),
+    };
+    account.faults.iter().map(part).collect()
+}

@@ -1,0 +1,176 @@
+//! A deployed scenario while it is attached to: the probes that watch it, and a load into it, if somebody asked for one.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::places::{IngestPlace, Places, ScenarioError};
+use crate::azure::{AzureError, EventHubsCredential, OwnThread};
+use crate::load::driver::{Bounds, LoadError, LoadHandle, LoadOptions};
+use crate::load::lane::Devices;
+use crate::model::ledger::{Audit, Ledger};
+use crate::model::observation::{Observation, Target};
+use crate::model::units::{EventRate, Time};
+use crate::probe::{Clock, Outlet};
+
+/// Where a load begins that was confirmed on screen, unless the scenario file says otherwise.
+pub const FIRST_RATE: f64 = 100.0;
+
+/// How long a part may take to end.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// The load that may go into a deployed scenario.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LoadWish {
+    /// What was asked for on the command line, which confirms it; `None` leaves it to a confirmation on screen.
+    pub target: Option<Target>,
+    /// Where a load begins that is confirmed on screen.
+    pub first: EventRate,
+    /// What it never goes past.
+    pub bounds: Bounds,
+}
+
+/// A deployed scenario, attached to.
+#[derive(Debug)]
+pub struct Attached {
+    places: Places,
+    wish: LoadWish,
+    probes: Vec<OwnThread>,
+    confirmed: bool,
+    load: Option<LoadHandle>,
+    ledger: Arc<Mutex<Ledger>>,
+    observations: mpsc::Sender<Observation>,
+    clock: Clock,
+}
+
+impl Attached {
+    /// Starts to watch, and the load if it was asked for; facts go to `observations`. Services that are away are waited
+    /// for.
+    ///
+    /// # Errors
+    /// A thread that can't be started.
+    pub fn start(
+        places: Places,
+        wish: LoadWish,
+        observations: mpsc::Sender<Observation>,
+        clock: Clock,
+    ) -> Result<Self, ScenarioError> {
+        let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let outlet = Outlet::new(observations.clone(), Arc::new(Mutex::new(Audit::default())), clock);
+        let probes = places.start_probes(&ledger, &outlet)?;
+        let confirmed = wish.target.is_some();
+        let mut attached = Self { places, wish, probes, confirmed, load: None, ledger, observations, clock };
+        if let Some(target) = wish.target {
+            attached.set_target(target)?;
+        }
+        Ok(attached)
+    }
+
+    /// Why no load can go into such a place, in one sentence.
+    pub fn no_load(places: &Places) -> Option<String> {
+        match &places.ingest {
+            IngestPlace::EventHubs { address, .. } => match &address.credential {
+                EventHubsCredential::SharedKey { .. } => {
+                    let address = crate::azure::eventhubs::place(address);
+                    Some(AzureError::KeyNotEnough { address }.to_string())
+                }
+                EventHubsCredential::Anonymous | EventHubsCredential::Token(_) => None,
+            },
+        }
+    }
+
+    /// What the load is asked to do; `None` where none can go.
+    pub fn target(&self) -> Option<Target> {
+        let possible = Self::no_load(&self.places).is_none();
+        possible.then(|| self.load.as_ref().map_or(Target::Paused, LoadHandle::target))
+    }
+
+    /// The name of what a load would go into, while nobody has confirmed that it is to.
+    pub fn unconfirmed(&self) -> Option<String> {
+        (!self.confirmed).then(|| self.places.target().to_owned())
+    }
+
+    /// A load was confirmed; gives what it begins with.
+    pub fn confirm(&mut self) -> Target {
+        self.confirmed = true;
+        self.wish.bounds.hold(Target::Rate(self.wish.first))
+    }
+
+    /// Asks the load for something, and starts it with the first thing that it is asked for. Without a confirmation
+    /// nothing happens.
+    ///
+    /// # Errors
+    /// A thread that can't be started.
+    pub fn set_target(&mut self, target: Target) -> Result<(), LoadError> {
+        if !self.confirmed || self.target().is_none() {
+            return Ok(());
+        }
+        if let Some(load) = &self.load {
+            load.set_target(target);
+            return Ok(());
+        }
+        if target != Target::Paused {
+            self.load = Some(LoadHandle::start(
+                self.load_options(target),
+                Arc::clone(&self.ledger),
+                self.observations.clone(),
+            )?);
+        }
+        Ok(())
+    }
+
+    /// No event twice, and devices of our own: all of upstream's simulators are devices 0 to 999, whichever instance they
+    /// are, and other loads may run. A thousand devices from a multiple of 1,000 on, by the second in which the load
+    /// begins; the seed is that moment, so that no event has the id of one of an earlier load.
+    fn load_options(&self, target: Target) -> LoadOptions {
+        let now: Time = (self.clock)();
+        let moment = u64::try_from(now.as_micros()).unwrap_or(0);
+        let thousand = 1 + u32::try_from(moment / 1_000_000 % 900).unwrap_or(0);
+        LoadOptions {
+            target,
+            bounds: self.wish.bounds,
+            devices: Devices { first: thousand * 1_000, count: 1_000 },
+            seed: moment,
+            duplicate_every: 0,
+            ..LoadOptions::new(self.places.sink())
+        }
+    }
+
+    /// Whether there is or was a load.
+    pub fn has_load(&self) -> bool {
+        self.load.is_some()
+    }
+
+    /// Whether the load came to a bound: it is paused for good.
+    pub fn is_spent(&self) -> bool {
+        self.load.as_ref().is_some_and(LoadHandle::is_spent)
+    }
+
+    /// Ends the load, then the probes.
+    ///
+    /// # Errors
+    /// A thread that had to be abandoned.
+    pub async fn stop(self) -> Result<(), StopError> {
+        let load = match self.load {
+            Some(load) => load.stop().await.map(drop),
+            None => Ok(()),
+        };
+        self.probes.iter().for_each(OwnThread::request_shut_down);
+        for probe in self.probes {
+            probe.shut_down(GOODBYE).await?;
+        }
+        Ok(load?)
+    }
+}
+
+/// Why something did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// The load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A probe.
+    #[error(transparent)]
+    Thread(#[from] crate::azure::OwnThreadError),
+}

@@ -1,0 +1,153 @@
+use super::*;
+
+const WHOLE: &str = "
+title = \"contoso\"
+[ingest.event-hubs]
+namespace = \"contosoeventhubs.servicebus.windows.net\"
+hub = \"contosoin-2\"
+[position.checkpoints]
+endpoint = \"https://contosostorage.blob.core.windows.net\"
+[store.cosmos]
+endpoint = \"https://contosocosmosdb.documents.azure.com/\"
+database = \"streaming\"
+container = \"rawdata\"
+[load]
+rate = 100
+for = \"10m\"
+";
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let file = ScenarioFile::parse(WHOLE, "contoso.toml").unwrap();
+    let Ingest::EventHubs(hub) = &file.ingest;
+    assert_eq!((hub.consumer_group.as_str(), hub.refresh.duration().as_millis()), ("$Default", 1_000));
+    let Some(Position::Checkpoints(checkpoints)) = &file.position else { panic!("a position") };
+    assert_eq!(checkpoints.container.as_str(), "azure-webjobs-eventhub");
+    let Some(Store::Cosmos(cosmos)) = &file.store else { panic!("a store") };
+    assert!((cosmos.budget_percent.share() - 0.01).abs() < 1e-9);
+    assert_eq!(file.load.lasts.map(|span| span.0.as_secs()), Some(600));
+    assert_eq!(file.load.max_events, None);
+}
+
+#[test]
+fn the_sample_is_understood_and_says_every_key() {
+    let sample = ScenarioFile::parse(SAMPLE, "sample.toml").unwrap();
+    assert!(sample.position.is_some() && sample.store.is_some());
+    // What is commented out is right as well: a comment with `key = value` after one blank.
+    let uncommented: String = SAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| key.len() < 20 && !key.contains(' ')) => {
+                // The list of credentials in the head is no line of a file.
+                if rest.starts_with("credential = \"automatic\"  ") { line } else { rest }
+            }
+            _ => line,
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let whole = ScenarioFile::parse(&uncommented, "sample.toml").unwrap();
+    assert_ne!(whole, sample, "something was commented out");
+    let Ingest::EventHubs(hub) = &whole.ingest;
+    assert!(hub.endpoint.is_some() && whole.load.max_events.is_some());
+    // Every key of the types is in the sample.
+    let schema = serde_json::to_value(schema()).unwrap();
+    let mut keys = Vec::new();
+    keys_of(&schema, &mut keys);
+    assert!(keys.len() > 20, "{keys:?}");
+    for key in keys {
+        let is_said = uncommented
+            .lines()
+            .any(|line| line.starts_with(&format!("{key} = ")) || (line.starts_with('[') && line.contains(&key)));
+        assert!(is_said, "the sample does not say {key}");
+    }
+}
+
+fn keys_of(schema: &serde_json::Value, keys: &mut Vec<String>) {
+    match schema {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                if let ("properties", serde_json::Value::Object(properties)) = (name.as_str(), value) {
+                    keys.extend(properties.keys().cloned());
+                }
+                keys_of(value, keys);
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| keys_of(value, keys)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line_and_what_was_meant() {
+    let table = [
+        ("hub = \"contosoin-2\"", "hubb = \"contosoin-2\"", "line 5: unknown field `hubb`; did you mean `hub`?"),
+        ("hub = \"contosoin-2\"\n", "", "line 3: missing field `hub`"),
+        ("hub = \"contosoin-2\"", "hub = 2", "line 5: invalid type: integer `2`, expected a string"),
+        ("hub = \"contosoin-2\"", "hub = \"\"", "line 5: \"\" is no name: give 1 to 255 characters"),
+        ("ingest.event-hubs", "ingest.eventhubs", "line 3: unknown variant `eventhubs`"),
+        ("[store.cosmos]", "[store.cosmo]", "line 8: unknown variant `cosmo`"),
+        ("[load]", "[laod]", "line 12: unknown field `laod`; did you mean `load`?"),
+        ("contosoeventhubs.servicebus.windows.net", "contosoeventhubs", "line 4: \"contosoeventhubs\" is no host"),
+        (
+            "https://contosostorage",
+            "http://contosostorage",
+            "line 7: \"http://contosostorage.blob.core.windows.net\" is not encrypted",
+        ),
+        ("https://contosostorage.blob.core.windows.net", "contosostorage", "line 7: \"contosostorage\" is no address"),
+        ("rate = 100", "rate = -1", "line 13: -1 is not a rate"),
+        ("for = \"10m\"", "for = \"soon\"", "line 14: \"soon\" is no span: give 30s, 10m or 1h30m"),
+        (
+            "container = \"rawdata\"",
+            "container = \"rawdata\"\nrefresh = \"1h\"",
+            "line 12: \"1h\" is not how often to look",
+        ),
+        ("container = \"rawdata\"", "container = \"rawdata\"\nprovisioned = 4", "line 12: 4 RU/s can't be"),
+        ("container = \"rawdata\"", "container = \"rawdata\"\nbudget-percent = 0", "line 12: 0 is not a share"),
+        ("database", "credential = \"entraid\"\ndatabase", "line 10: unknown variant `entraid`; did you mean `entra`?"),
+        (
+            "hub = \"contosoin-2\"",
+            "hub = \"contosoin-2\"\nendpoint = \"amqp://far.example\"",
+            "line 6: \"amqp://far.example\" is not encrypted",
+        ),
+    ];
+    for (right, wrong, expected) in table {
+        assert!(WHOLE.contains(right), "{right}");
+        let sentence = ScenarioFile::parse(&WHOLE.replacen(right, wrong, 1), "contoso.toml").unwrap_err().to_string();
+        assert!(sentence.starts_with(&format!("contoso.toml, {expected}")), "{wrong}: {sentence}");
+        assert_eq!(sentence.lines().count(), 1, "{sentence}");
+    }
+}
+
+#[test]
+fn a_secret_is_refused_and_not_repeated() {
+    const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+    let lines = [
+        format!("connection = \"Endpoint=sb://ns/;SharedAccessKeyName=Listen;SharedAccessKey={KEY}\""),
+        format!("endpoint = \"AccountEndpoint=https://x/;AccountKey={KEY};\""),
+        format!("key = \"{KEY}\""),
+        "# AccountKey = aGFyZGx5".replace(" = ", "="),
+        "endpoint = \"https://x.blob.core.windows.net/?sv=2024&sig=aGFyZGx5\"".to_owned(),
+        "token = \"Bearer eyJhbGciOi\"".to_owned(),
+    ];
+    for line in lines {
+        let sentence = ScenarioFile::parse(&format!("{WHOLE}{line}\n"), "contoso.toml").unwrap_err().to_string();
+        assert!(sentence.starts_with("contoso.toml, line 15: a secret is here"), "{line}: {sentence}");
+        assert!(!sentence.contains(KEY) && !sentence.contains("aGFyZGx5"), "{sentence}");
+    }
+    assert!(ScenarioFile::parse(SAMPLE, "sample").is_ok(), "the names of variables are no secrets");
+}
+
+fn schema() -> schemars::Schema {
+    schemars::schema_for!(ScenarioFile)
+}
+
+/// `STREAMGAUGE_WRITE_SCHEMA=1 cargo test schema` writes it anew.
+#[test]
+fn the_schema_is_that_of_the_types() {
+    let made = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scenario.schema.json");
+    if std::env::var_os("STREAMGAUGE_WRITE_SCHEMA").is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), made, "write it anew with STREAMGAUGE_WRITE_SCHEMA=1");
+}

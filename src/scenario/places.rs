@@ -1,0 +1,203 @@
+//! A scenario ready to be watched: where each station is, with its credential, and the probes that watch it. The same code
+//! watches the embedded scenario and a deployed one.
+//!
+//! | thread | what runs there |
+//! |---|---|
+//! | `probe-log-ends`, `probe-positions`, `probe-store` | the probes |
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch as latest;
+
+use super::file::{Ingest, Position, ScenarioFile, Store};
+use crate::azure::credentials::{CredentialError, Environment};
+use crate::azure::own_thread::on_own_thread;
+use crate::azure::{BlobAddress, CosmosAddress, EventHubsAddress, OwnThread, OwnThreadError};
+use crate::load::driver::LoadError;
+use crate::load::sink::Sink;
+use crate::model::ledger::Ledger;
+use crate::probe::ingest::eventhubs::LogEndProbe;
+use crate::probe::position::eventhubs_blob::CheckpointProbe;
+use crate::probe::store::cosmos::{CosmosProbe, Feed, From};
+use crate::probe::{Outlet, watch};
+use crate::recording::format::ScenarioDescription;
+
+/// Why a scenario can't be watched.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// A credential.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// A thread.
+    #[error(transparent)]
+    Thread(#[from] OwnThreadError),
+    /// The load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// Where the stations of a scenario are.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// In words, for the screen and the recording.
+    pub description: ScenarioDescription,
+    /// The log.
+    pub ingest: IngestPlace,
+    /// The processor's positions.
+    pub position: Option<PositionPlace>,
+    /// The store.
+    pub store: Option<StorePlace>,
+}
+
+/// Where a log is.
+#[derive(Debug, Clone)]
+pub enum IngestPlace {
+    /// An event hub.
+    EventHubs {
+        /// Where.
+        address: EventHubsAddress,
+        /// The consumer group of the processor.
+        group: String,
+        /// How often it is looked at.
+        every: Duration,
+    },
+}
+
+/// Where positions are.
+#[derive(Debug, Clone)]
+pub enum PositionPlace {
+    /// Checkpoints in Blob storage.
+    Checkpoints {
+        /// Where.
+        address: BlobAddress,
+        /// How often they are looked at.
+        every: Duration,
+    },
+}
+
+/// Where a store is.
+#[derive(Debug, Clone)]
+pub enum StorePlace {
+    /// A container of Cosmos DB.
+    Cosmos {
+        /// Where.
+        address: CosmosAddress,
+        /// How its change feed is followed.
+        feed: Feed,
+        /// How often it is looked at.
+        every: Duration,
+    },
+}
+
+impl Places {
+    /// The places that a file names, with the credentials that the environment or Entra ID has for them. Nothing is
+    /// connected yet.
+    ///
+    /// # Errors
+    /// A credential that is wanted and not there, or is for another account.
+    pub fn of(file: &ScenarioFile, environment: &Environment<'_>) -> Result<Self, CredentialError> {
+        let (ingest, hub) = match &file.ingest {
+            Ingest::EventHubs(hub) => {
+                let group = hub.consumer_group.as_str().to_owned();
+                let every = hub.refresh.duration();
+                (IngestPlace::EventHubs { address: hub.address(environment)?, group, every }, hub.hub.as_str())
+            }
+        };
+        let position = match &file.position {
+            None => None,
+            Some(Position::Checkpoints(checkpoints)) => {
+                let every = checkpoints.refresh.duration();
+                Some(PositionPlace::Checkpoints { address: checkpoints.address(environment)?, every })
+            }
+        };
+        let store = match &file.store {
+            None => None,
+            Some(Store::Cosmos(cosmos)) => {
+                let feed = Feed {
+                    from: From::Now,
+                    provisioned: cosmos.provisioned.map(super::value::Provisioned::units),
+                    share: cosmos.budget_percent.share(),
+                };
+                let every = cosmos.refresh.duration();
+                Some(StorePlace::Cosmos { address: cosmos.address(environment)?, feed, every })
+            }
+        };
+        let description = ScenarioDescription {
+            title: file.title.clone().unwrap_or_else(|| hub.to_owned()),
+            ingest: ingest.name().into(),
+            processor: file.processor.clone().unwrap_or_else(|| "processor".into()),
+            store: store.as_ref().map_or("no store", StorePlace::name).into(),
+        };
+        Ok(Self { description, ingest, position, store })
+    }
+
+    /// Where a load into this scenario goes.
+    pub fn sink(&self) -> Sink {
+        match &self.ingest {
+            IngestPlace::EventHubs { address, .. } => Sink::EventHubs(address.clone()),
+        }
+    }
+
+    /// What a load would go into, as a person knows it.
+    pub fn target(&self) -> &str {
+        match &self.ingest {
+            IngestPlace::EventHubs { address, .. } => &address.hub,
+        }
+    }
+
+    /// Starts the probes, each on a thread of its own; what they see goes to the outlet.
+    ///
+    /// # Errors
+    /// A thread that can't be started.
+    pub fn start_probes(&self, ledger: &Arc<Mutex<Ledger>>, outlet: &Outlet) -> Result<Vec<OwnThread>, OwnThreadError> {
+        let (tell_partitions, partitions) = latest::channel(Vec::new());
+        let mut threads = Vec::new();
+        match &self.ingest {
+            IngestPlace::EventHubs { address, every, .. } => {
+                let (address, every, outlet) = (address.clone(), *every, outlet.clone());
+                threads.push(on_own_thread("probe-log-ends", move |shutdown| {
+                    watch(LogEndProbe::new(address, tell_partitions), every, outlet, shutdown)
+                })?);
+            }
+        }
+        match (&self.position, &self.ingest) {
+            (None, _) => {}
+            (
+                Some(PositionPlace::Checkpoints { address, every }),
+                IngestPlace::EventHubs { address: hub, group, .. },
+            ) => {
+                let (every, outlet) = (*every, outlet.clone());
+                let probe = CheckpointProbe::new(address.clone(), &hub.namespace, &hub.hub, group, partitions.clone());
+                threads.push(on_own_thread("probe-positions", move |shutdown| watch(probe, every, outlet, shutdown))?);
+            }
+        }
+        match &self.store {
+            None => {}
+            Some(StorePlace::Cosmos { address, feed, every }) => {
+                let (every, outlet) = (*every, outlet.clone());
+                let probe = CosmosProbe::new(address.clone(), *feed, Arc::clone(ledger), partitions);
+                threads.push(on_own_thread("probe-store", move |shutdown| watch(probe, every, outlet, shutdown))?);
+            }
+        }
+        Ok(threads)
+    }
+}
+
+impl IngestPlace {
+    /// What kind it is.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::EventHubs { .. } => "Event Hubs",
+        }
+    }
+}
+
+impl StorePlace {
+    /// What kind it is.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Cosmos { .. } => "Cosmos DB",
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! `streamgauge attach` against the embedded scenario: the whole path by a scenario file, in a pseudo-terminal, over the
+//! code that watches Azure.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+#![cfg(unix)]
+
+mod terminal;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use streamgauge::local::fault::{Fault, FaultSwitch};
+use streamgauge::local::scenario::{Endpoints, Faults, Ports, Scenario, ScenarioOptions};
+use streamgauge::model::observation::Target;
+use streamgauge::model::units::EventRate;
+use streamgauge::ui::live::wall_clock;
+use terminal::{Program, STREAMGAUGE, figure};
+use tokio::sync::mpsc;
+
+/// Wide enough for a whole sentence.
+const SIZE: (u16, u16) = (320, 60);
+
+/// A scenario file for endpoints, and the variables that hold their credentials.
+struct Described {
+    file: String,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Described {
+    /// `name` tells the files of tests apart.
+    fn new(name: &str, endpoints: &Value, more: &str) -> Self {
+        let text = |pointer: &str| endpoints.pointer(pointer).and_then(Value::as_str).expect("an endpoint").to_owned();
+        let connection_string = text("/eventhubs");
+        let host = connection_string.trim_start_matches("Endpoint=sb://").split([';', '/']).next().expect("a host");
+        let scenario = format!(
+            "title = \"the embedded scenario\"\nprocessor = \"Functions\"\n\
+             [ingest.event-hubs]\nnamespace = \"{host}\"\nhub = \"streamgauge\"\nconsumer-group = \"{}\"\n\
+             refresh = \"250ms\"\n\
+             [position.checkpoints]\nendpoint = \"{}\"\ncontainer = \"{}\"\nrefresh = \"250ms\"\n\
+             [store.cosmos]\nendpoint = \"{}\"\ndatabase = \"{}\"\ncontainer = \"{}\"\nrefresh = \"250ms\"\n{more}",
+            text("/consumer_group"),
+            text("/blob/endpoint"),
+            text("/blob/container"),
+            text("/cosmos/endpoint"),
+            text("/cosmos/database"),
+            text("/cosmos/container"),
+        );
+        let file = format!("{}/{name}.toml", env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(&file, scenario).expect("the scenario file");
+        let variables = vec![
+            ("STREAMGAUGE_EVENTHUBS_CONNECTION_STRING", connection_string),
+            ("STREAMGAUGE_STORAGE_KEY", text("/blob/key")),
+            ("STREAMGAUGE_COSMOS_KEY", text("/cosmos/key")),
+        ];
+        Self { file, variables }
+    }
+
+    fn of(name: &str, endpoints: &Endpoints, more: &str) -> Self {
+        Self::new(name, &serde_json::to_value(endpoints).expect("JSON"), more)
+    }
+
+    fn attach(&self, flags: &[&str]) -> Program {
+        let variables: Vec<_> = self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Program::start_with(&[&["attach", &self.file, "--no-record"], flags].concat(), SIZE, &variables)
+    }
+}
+
+/// The embedded scenario in a process of its own.
+struct Served {
+    child: Child,
+    endpoints: Value,
+}
+
+impl Served {
+    fn start(flags: &[&str]) -> Self {
+        let mut child = Command::new(STREAMGAUGE)
+            .args(["local", "--headless", "--json", "--partitions", "4"])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        Self { child, endpoints: serde_json::from_str(&line).expect("JSON") }
+    }
+
+    /// As a machine goes away: without a goodbye.
+    fn kill(&mut self) {
+        self.child.kill().expect("it is killed");
+        self.child.wait().expect("it ended");
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn what_another_process_serves_is_watched_through_its_death_and_return() {
+    let mut served = Served::start(&["--rate", "100"]);
+    let described = Described::new("attach-served", &served.endpoints, "");
+    let mut program = described.attach(&[]);
+    program.wait_for("the word", |screen| screen.contains("KEEPING UP"));
+    program.wait_for("every station", |screen| {
+        ["4 partitions", "Functions", "checkpoint", "2 ranges", "20.0k RU/s provisioned"]
+            .iter()
+            .all(|part| screen.contains(part))
+    });
+    program.wait_for("rates and latencies", |screen| {
+        screen.contains(" events/s")
+            && screen.contains(" writes/s")
+            && screen.contains("stored p50")
+            && !screen.contains("Event Hubs ───────    -")
+    });
+    assert!(program.screen().contains("none was sent yet"), "there is no load of ours: {}", program.screen());
+
+    served.kill();
+    program.wait_for("the loss", |screen| {
+        screen.contains("BLIND") && screen.contains("the ingest log: can't reach Event Hubs at amqp://127.0.0.1:")
+    });
+    let port = |pointer: &str, after: &str| {
+        let text = served.endpoints.pointer(pointer).and_then(Value::as_str).expect("an endpoint");
+        let rest = text.split(after).nth(1).expect("a port");
+        rest.chars().take_while(char::is_ascii_digit).collect::<String>()
+    };
+    let [amqp, blob, cosmos] = [
+        port("/eventhubs", "127.0.0.1:"),
+        port("/blob/endpoint", "127.0.0.1:"),
+        port("/cosmos/endpoint", "127.0.0.1:"),
+    ];
+    let ports = ["--eventhubs-port", &amqp, "--blob-port", &blob, "--cosmos-port", &cosmos];
+    // It comes back with a new log, new checkpoints and a new store under the old names.
+    let _back = Served::start(&[&["--rate", "100"], &ports[..]].concat());
+    program.wait_for("its return", |screen| screen.contains("KEEPING UP"));
+    program.press("q");
+    assert!(program.end().success());
+    assert!(program.not_as_before().is_empty());
+}
+
+/// The embedded scenario in this process, so that its faults can be switched.
+struct Within {
+    scenario: Option<Scenario>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Within {
+    fn start(rate: f64) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("one");
+        let options = ScenarioOptions {
+            partitions: 4,
+            target: if rate > 0.0 { Target::Rate(EventRate::new(rate)) } else { Target::Paused },
+            seed: 7,
+            duplicate_every: 0,
+            request_units: 100_000,
+            process: true,
+            ports: Ports::default(),
+        };
+        let scenario = runtime.block_on(async {
+            let (tell, mut observations) = mpsc::channel(4_096);
+            tokio::spawn(async move { while observations.recv().await.is_some() {} });
+            Scenario::start(options, tell, wall_clock).await.expect("the scenario comes up")
+        });
+        Self { scenario: Some(scenario), runtime }
+    }
+
+    fn scenario(&self) -> &Scenario {
+        self.scenario.as_ref().expect("it runs")
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        if let Some(scenario) = self.scenario.take() {
+            // A failed test has its own message; what the end of the scenario says does not matter then.
+            drop(self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), scenario.stop()).await }));
+        }
+    }
+}
+
+type Switch = fn(&Faults) -> &FaultSwitch;
+
+#[test]
+fn each_service_that_is_away_or_refuses_the_credential_is_named_and_comes_back() {
+    let within = Within::start(50.0);
+    let described = Described::of("attach-faults", &within.scenario().endpoints, "");
+    let mut program = described.attach(&[]);
+    program.wait_for("the word", |screen| screen.contains("KEEPING UP"));
+    let table: [(Switch, &str, &str); 3] = [
+        (|faults| &faults.eventhubs, "the ingest log: ", "Azure Event Hubs Data Receiver"),
+        (|faults| &faults.blob, "the checkpoints: ", "Storage Blob Data Reader"),
+        (|faults| &faults.cosmos, "the store: ", "Cosmos DB Built-in Data Reader"),
+    ];
+    for (switch, station, role) in table {
+        let switch = switch(&within.scenario().faults);
+        switch.set(Fault::Cut);
+        program.wait_for(station, |screen| screen.contains(station));
+        switch.clear();
+        program.wait_for("it to come back", |screen| !screen.contains(station) && screen.contains("KEEPING UP"));
+        switch.set(Fault::Forbid);
+        program.wait_for(role, |screen| screen.contains("refuses the credential") && screen.contains(role));
+        switch.clear();
+        program.wait_for("it to come back", |screen| !screen.contains(station) && screen.contains("KEEPING UP"));
+    }
+    program.press("q");
+    assert!(program.end().success());
+    for (name, value) in &described.variables {
+        let secret = value.split("SharedAccessKey=").last().and_then(|rest| rest.split(';').next()).expect("a part");
+        assert!(!program.screen().contains(secret), "{name} is on screen");
+    }
+}
+
+#[test]
+fn no_load_without_a_confirmation_and_none_past_its_bounds() {
+    let within = Within::start(0.0);
+    let described = Described::of("attach-load", &within.scenario().endpoints, "[load]\nrate = 40\nmax-rate = 50\n");
+    let mut program = described.attach(&["--max-events", "120"]);
+    program.wait_for("the screen", |screen| screen.contains("4 partitions") && screen.contains(" ranges"));
+    // A key by mistake, and then keys that are no answer.
+    program.press("]");
+    program.wait_for("the question", |screen| screen.contains("load into streamgauge costs money there"));
+    program.press("]]p\r");
+    program.wait_for("the answer", |screen| screen.contains("no load goes into streamgauge"));
+    assert!(program.screen().contains("none was sent yet"));
+
+    program.press("p");
+    program.wait_for("the question", |screen| screen.contains("load into streamgauge costs money there"));
+    program.press("streamgauge\r");
+    program.wait_for("the load of the file", |screen| screen.contains("load    40/s"));
+    program.press("]");
+    program.wait_for("no more than its bound", |screen| screen.contains("load    50/s"));
+    program.wait_for("the end of the load", |screen| {
+        figure(screen, "sent") == Some(120) && figure(screen, "stored") == Some(120) && screen.contains("load  paused")
+    });
+    // Nothing starts it again.
+    program.press("p]");
+    program.press("q");
+    assert!(program.end().success());
+    let said = program.screen();
+    assert!(said.contains("sent 120  stored 120  lost 0"), "{said}");
+}
+
+#[test]
+fn a_load_from_the_command_line_begins_at_once_and_ends_in_time() {
+    let within = Within::start(0.0);
+    let described = Described::of("attach-load-flag", &within.scenario().endpoints, "");
+    let mut program = described.attach(&["--load", "max", "--max-rate", "60", "--for", "2s"]);
+    program.wait_for("the end of the load", |screen| {
+        figure(screen, "sent").is_some_and(|sent| sent >= 60) && screen.contains("load  paused")
+    });
+    program.press("q");
+    assert!(program.end().success());
+    let sent = figure(&program.screen(), "sent").expect("a summary");
+    // 60 a second for 2 seconds; the bound is looked at once a second at least.
+    assert!((60..=200).contains(&sent), "{sent}");
+}

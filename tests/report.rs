@@ -1,0 +1,268 @@
+//! `streamgauge report`: what it says of the recordings that come with the program, how it says it, and how it ends.
+//!
+//! `STREAMGAUGE_UPDATE=1 cargo test --test report` writes the golden files and the schema anew: look at the difference.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use streamgauge::recording::samples::ALL;
+use streamgauge::report::document::Document;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("the program starts")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
+}
+
+/// Holds a text against a file of the repository, or writes the file where that is asked for.
+fn assert_golden(text: &str, place: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(place);
+    if std::env::var_os("STREAMGAUGE_UPDATE").is_some() {
+        std::fs::write(&path, text).expect("the file is written");
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(golden == text, "{place} is not what is said now:\n{text}");
+}
+
+#[test]
+fn each_recording_has_its_report() {
+    for sample in ALL {
+        for (flag, suffix) in [(None, "txt"), (Some("--markdown"), "md"), (Some("--json"), "json")] {
+            let arguments: Vec<&str> = ["report", sample.name].into_iter().chain(flag).collect();
+            let output = run(&arguments);
+            let text = out(&output);
+            assert_golden(&text, &format!("tests/reports/{}.{suffix}", sample.name));
+            let failed = text.contains("FAIL") || text.contains("\"outcome\": \"fail\"");
+            assert_eq!(output.status.code(), Some(i32::from(failed)), "{arguments:?}");
+            assert_eq!(complaint(&output), "", "no bar and no word beside it");
+            assert!(flag.is_some() || text.lines().all(|line| line == line.trim_end()));
+        }
+    }
+}
+
+#[test]
+fn the_published_schema_is_that_of_the_document() {
+    let schema = schemars::schema_for!(Document);
+    let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
+    assert_golden(&text, "docs/report.schema.json");
+}
+
+/// Every field of a report is one that the schema names, and none that it requires is missing.
+#[test]
+fn a_report_is_as_its_schema_says() {
+    fn check(value: &Value, schema: &Value, root: &Value, at: &str) {
+        if let Some(name) = schema["$ref"].as_str() {
+            let found = &root["$defs"][name.trim_start_matches("#/$defs/")];
+            assert!(found.is_object(), "{name}");
+            return check(value, found, root, at);
+        }
+        if let Some(either) = schema["anyOf"].as_array() {
+            let null = either.iter().any(|schema| schema["type"] == "null");
+            let other = either.iter().find(|schema| schema["type"] != "null").expect("a type");
+            assert!(null || !value.is_null(), "{at}");
+            return if value.is_null() { () } else { check(value, other, root, at) };
+        }
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    let of = &schema["properties"][name];
+                    let of = if of.is_null() { &schema["additionalProperties"] } else { of };
+                    assert!(of.is_object(), "{at}.{name} is not in the schema");
+                    check(field, of, root, &format!("{at}.{name}"));
+                }
+                for name in schema["required"].as_array().into_iter().flatten() {
+                    assert!(fields.contains_key(name.as_str().expect("a name")), "{at}.{name} is missing");
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| check(item, &schema["items"], root, at)),
+            Value::String(text) if schema["oneOf"].is_array() => {
+                let known: Vec<&Value> =
+                    schema["oneOf"].as_array().into_iter().flatten().map(|one| &one["const"]).collect();
+                assert!(known.contains(&&Value::from(text.as_str())), "{at}: {text}");
+            }
+            _ => {
+                let kind = match value {
+                    Value::Null => "null",
+                    Value::Bool(_) => "boolean",
+                    Value::String(_) => "string",
+                    Value::Number(number) if number.is_u64() => "integer",
+                    _ => "number",
+                };
+                let allowed = schema["type"].to_string();
+                let fits = allowed.contains(kind) || (kind == "integer" && allowed.contains("number"));
+                assert!(fits, "{at} is {value}, not {allowed}");
+            }
+        }
+    }
+    let schema: Value = serde_json::to_value(schemars::schema_for!(Document)).expect("JSON");
+    for sample in ALL {
+        let report: Value = serde_json::from_str(&out(&run(&["report", sample.name, "--json"]))).expect("JSON");
+        check(&report, &schema, &schema, sample.name);
+    }
+}
+
+#[test]
+fn lines_come_before_the_summary() {
+    let json = out(&run(&["report", "steady", "--lines", "json", "--every", "10s"]));
+    let values: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (summary, lines) = values.split_last().expect("lines");
+    assert_eq!(
+        lines.iter().filter_map(|line| line["second"].as_f64()).collect::<Vec<_>>(),
+        (1..=14).map(|n| f64::from(n) * 10.0).collect::<Vec<_>>()
+    );
+    assert!(lines.iter().all(|line| line["health"].is_string() && line["lag_events"].is_u64()), "{json}");
+    let alone: Value = serde_json::from_str(&out(&run(&["report", "steady", "--json"]))).expect("JSON");
+    assert_eq!(summary["summary"], alone, "the last line is the document");
+
+    let csv = run(&["report", "steady", "--lines", "csv"]);
+    let rows = out(&csv);
+    assert_eq!(rows.lines().count(), 146, "a head and a line each second");
+    assert!(rows.lines().all(|row| row.split(',').count() == 14), "{rows}");
+    assert!(complaint(&csv).contains("Verdict: PASS"), "the summary is beside it");
+
+    let table = out(&run(&["report", "outage", "--lines", "table", "--every", "20s"]));
+    assert!(table.starts_with("    time  health"), "{table}");
+    assert!(table.lines().nth(2).is_some_and(|row| row.trim_start().starts_with("00:00:40  BLIND")), "{table}");
+    assert!(table.contains("\nVerdict: PASS\n"), "{table}");
+}
+
+#[test]
+fn the_exit_code_is_the_verdict() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        path.to_str().expect("a path").to_owned()
+    };
+    let header = b"{\"streamgauge\":\"1.0\",\"program\":\"0.1.0\",\"started\":1795348800000000}\n";
+    let [empty, text, silent, rules] = [
+        file("empty", b""),
+        file("text", b"hello\n"),
+        file("silent.jsonl", header),
+        file("rules.toml", b"[rules]\nlots = 1\n"),
+    ];
+    let cases: [(&[&str], i32, &str); 11] = [
+        (&["steady"], 0, ""),
+        (&["throttled"], 1, ""),
+        (&["throttled", "--rule", "lost=0"], 0, ""),
+        (&["restart", "--rule", "lost=0"], 3, ""),
+        (&["restart", "--rule", "lost=0", "--rule", "duplicates=0"], 1, ""),
+        (&["steady", "--rule", "lost"], 2, "is not a rule: give a name and its limit"),
+        (&["steady", "--rules", &rules], 2, "there is no rule \"lots\"; did you mean lost?"),
+        (&["nowhere"], 3, "can't read nowhere ("),
+        (&[&empty], 3, "is empty: nothing was recorded"),
+        (&[&text], 3, "is not a recording: it does not begin as one"),
+        (&[&silent], 3, "holds no observation: nothing can be reported of it; try another recording"),
+    ];
+    for (arguments, code, said) in cases {
+        let output = run(&[&["report"], arguments].concat());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", complaint(&output));
+        assert!(complaint(&output).contains(said), "{arguments:?}: {}", complaint(&output));
+        assert!(complaint(&output).lines().count() <= 1, "{arguments:?}");
+    }
+}
+
+/// A rule in a file, and a flag that goes before it.
+#[test]
+fn rules_come_from_a_file_and_flags_go_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rules.toml");
+    std::fs::write(&path, "warm-up = \"20s\"\ntarget = 1000\n[rules]\nthroughput = \"90%\"\nlost = 0\n")
+        .expect("a file");
+    let file = path.to_str().expect("a path");
+    let document = |arguments: &[&str]| -> Value {
+        let output = run(&[&["report", "steady", "--json", "--rules", file], arguments].concat());
+        serde_json::from_str(&out(&output)).expect("JSON")
+    };
+    let seen = document(&[]);
+    assert_eq!(seen["session"]["warm_up"], 20.0);
+    assert_eq!(seen["verdict"]["rules"][0]["figure"], "80/s of 1,000/s (8 %) in the worst of 2 minutes; 2 below");
+    let seen = document(&["--target", "80", "--warm-up", "5s", "--rule", "throughput=95%"]);
+    assert_eq!((&seen["session"]["warm_up"], &seen["verdict"]["outcome"]), (&Value::from(5.0), &Value::from("pass")));
+    assert_eq!(seen["verdict"]["rules"][0]["limit"], "at least 95 %");
+    assert_eq!(seen["verdict"]["rules"][1]["rule"], "lost");
+}
+
+/// A file that was cut says so, and is reported as far as it goes.
+#[test]
+fn a_recording_that_is_cut_off_or_damaged_is_reported_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = ALL[0].bytes;
+    let path = folder.path().join("cut.jsonl.zst");
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("a file");
+    let said = out(&run(&["report", path.to_str().expect("a path")]));
+    assert!(said.contains("the recording is cut off at byte "), "{said}");
+    let mut damaged = whole.to_vec();
+    damaged[whole.len() / 2..whole.len() / 2 + 40].fill(0xAA);
+    std::fs::write(&path, &damaged).expect("a file");
+    let said = out(&run(&["report", path.to_str().expect("a path")]));
+    assert!(said.contains("the recording is damaged at byte "), "{said}");
+}
+
+/// `| head -1`: whoever reads no more gets no complaint, and the exit code is still the verdict.
+#[test]
+fn a_reader_that_leaves_early_changes_no_verdict() {
+    for (sample, code) in [("steady", 0), ("throttled", 1)] {
+        let mut child = program(&["report", sample, "--lines", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut line = String::new();
+        BufReader::with_capacity(1, child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!((output.status.code(), complaint(&output)), (Some(code), String::new()), "{sample}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let output = program(&["report", "steady"]).stdout(full).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(3));
+    let said = complaint(&output);
+    assert!(said.contains("standard output could not be written (No space left on device"), "{said}");
+}
+
+/// Ctrl-C while the recording still comes in from a pipe: the code says so.
+#[test]
+#[cfg(unix)]
+fn ctrl_c_in_the_middle() {
+    // A pipe that nobody closes: the recording never comes to its end.
+    let mut child = program(&["report", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut pipe = child.stdin.take().expect("its input");
+    // More than a pipe holds: when it is written, the program is up and reads.
+    std::io::Write::write_all(&mut pipe, ALL[0].bytes).expect("it reads");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+    let status = child.wait().expect("it ends");
+    let mut said = String::new();
+    child.stderr.take().expect("its errors").read_to_string(&mut said).expect("text");
+    assert_eq!(
+        (status.code(), said.as_str()),
+        (Some(4), "streamgauge: interrupted before there was anything to report\n")
+    );
+    drop(pipe);
+}

@@ -1,0 +1,154 @@
+//! What `streamgauge export` writes for other tools (CSV, Parquet, interval logs), and that nothing half written stands
+//! under a file's name. Other people's readers are asked in `report_peers.rs`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use streamgauge::recording::samples::ALL;
+use streamgauge::report::rows::COLUMNS;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("the program starts")
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// A row for each second and partition, each with a field for each column.
+#[test]
+fn csv_has_a_row_for_each_second_and_partition() {
+    for (sample, partitions) in [("throttled", 4), ("stuck", 32)] {
+        let output = run(&["export", sample, "--csv", "-"]);
+        assert_eq!((output.status.code(), complaint(&output)), (Some(0), String::new()));
+        let mut reader = csv::Reader::from_reader(output.stdout.as_slice());
+        assert_eq!(reader.headers().expect("a head").iter().collect::<Vec<_>>(), COLUMNS);
+        let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+        let seconds = rows.len() / partitions;
+        assert_eq!(rows.len(), seconds * partitions, "{sample}");
+        assert!((143..=145).contains(&seconds), "{sample}: {seconds}");
+        let last = rows.last().expect("a row");
+        assert_eq!(
+            (last.get(1), last.get(2)),
+            (Some(seconds.to_string().as_str()), Some((partitions - 1).to_string().as_str()))
+        );
+        assert!(rows.iter().all(|row| row.get(12).is_some_and(|status| !status.is_empty())), "{sample}");
+    }
+}
+
+/// What the log of an interval holds adds up to the report's histogram.
+#[test]
+fn an_interval_log_adds_up_to_the_report() {
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+    let report = run(&["report", "stuck", "--json"]).stdout;
+    let report: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
+    for (latency, name) in [("due", "from_due"), ("send", "from_send"), ("stored", "stored")] {
+        let log = run(&["export", "stuck", "--hlog", "-", "--latency", latency]).stdout;
+        let mut sum = streamgauge::model::observation::Latencies::histogram();
+        let mut ended = 0.0;
+        for entry in IntervalLogIterator::new(&log) {
+            let LogEntry::Interval(interval) = entry.expect("an entry") else { continue };
+            let bytes =
+                base64::Engine::decode(&base64::engine::general_purpose::STANDARD, interval.encoded_histogram());
+            let mut reader = hdrhistogram::serialization::Deserializer::new();
+            sum.add(reader.deserialize::<u64, _>(&mut bytes.expect("base64").as_slice()).expect("a histogram"))
+                .expect("one shape");
+            let start = interval.start_timestamp().as_secs_f64();
+            assert!((start - ended).abs() < 0.002, "{latency}: intervals follow each other: {start} after {ended}");
+            ended = start + interval.duration().as_secs_f64();
+        }
+        let told =
+            report["latencies"].as_array().expect("latencies").iter().find(|told| told["latency"] == name).expect(name);
+        assert_eq!(told["count"], sum.len());
+        for (quantile, field) in [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99_9"), (1.0, "max")] {
+            assert_eq!(told[field], sum.value_at_quantile(quantile) as f64 / 1e6, "{latency} {field}");
+        }
+    }
+}
+
+const FORMS: [&str; 3] = ["--csv", "--parquet", "--hlog"];
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    for form in FORMS {
+        let mut child = program(&["export", "stuck", form, "-"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut first = Vec::new();
+        let mut pipe = BufReader::with_capacity(1, child.stdout.take().expect("its output"));
+        pipe.read_until(b'#', &mut first).map(|_| ()).unwrap_or_default();
+        drop(pipe);
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!((output.status.code(), complaint(&output)), (Some(0), String::new()), "{form}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told() {
+    for form in FORMS {
+        let output = run(&["export", "steady", form, "/dev/full"]);
+        assert_eq!(output.status.code(), Some(1), "{form}");
+        let said = complaint(&output);
+        assert!(said.starts_with("streamgauge: can't write /dev/full (No space left on device"), "{form}: {said}");
+    }
+}
+
+/// What goes wrong in the middle leaves what was there before, and nothing beside it.
+#[test]
+#[cfg(unix)]
+fn ctrl_c_in_the_middle_leaves_what_was_there() {
+    for form in FORMS {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place: PathBuf = folder.path().join("figures");
+        std::fs::write(&place, "what was there before").expect("a file");
+        // A pipe that nobody closes: the recording never comes to its end.
+        let mut child = program(&["export", "-", form, place.to_str().expect("a path")])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut pipe = child.stdin.take().expect("its input");
+        pipe.write_all(ALL[0].bytes).expect("it reads");
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(4), "{form}");
+        assert_eq!(complaint(&output), "streamgauge: interrupted: nothing was written");
+        assert_eq!(names(folder.path()), ["figures"], "{form}");
+        assert_eq!(std::fs::read_to_string(&place).expect("the file"), "what was there before");
+        drop(pipe);
+    }
+}
+
+/// Where there is nothing to write, no file stands afterwards.
+#[test]
+fn a_recording_that_says_nothing_gives_no_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let silent = folder.path().join("silent.jsonl");
+    std::fs::write(&silent, "{\"streamgauge\":\"1.0\",\"program\":\"0.1.0\",\"started\":1795348800000000}\n")
+        .expect("a file");
+    let place = folder.path().join("figures");
+    for form in FORMS {
+        let output = run(&["export", silent.to_str().expect("a path"), form, place.to_str().expect("a path")]);
+        assert_eq!(output.status.code(), Some(1), "{form}");
+        assert!(complaint(&output).contains("holds no observation"), "{form}");
+        assert_eq!(names(folder.path()), ["silent.jsonl"], "{form}");
+    }
+}
