@@ -5,10 +5,11 @@
 //! Each is written over the version that was last seen. The SDKs write theirs unconditionally, so that an instance that
 //! lost a partition and did not notice yet can set it back; ours can't, and learns of its loss by it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use azure_core::http::Etag;
 use futures::{StreamExt as _, stream};
 
 use super::blobs::{GroupBlobs, Kept, Kind, Written};
@@ -19,18 +20,64 @@ use crate::model::units::{PartitionId, SequenceNumber};
 
 /// How long after a failure checkpoints are written again, at the earliest.
 pub(super) const CHECKPOINT_RETRY: Duration = Duration::from_secs(1);
+/// What a checkpoint says.
+const SEQUENCE_NUMBER: &str = "sequencenumber";
+const OFFSET: &str = "offset";
+/// How often a checkpoint is written again over its listed version, before it is over any.
+const FENCE_ATTEMPTS: u32 = 5;
 /// How many checkpoints are written at a time.
 const AT_A_TIME: usize = 8;
 
 /// Reads all checkpoints. One that can't be read is none: the partition is then read from its beginning, which repeats much
 /// and loses nothing.
-pub(super) async fn read_all(blobs: &GroupBlobs) -> Result<BTreeMap<PartitionId, Stand>, AzureError> {
-    let stand = |kept: Kept| {
-        let sequence = kept.value("sequencenumber").and_then(|number| number.parse().ok()).map(SequenceNumber);
-        Stand { sequence, version: kept.etag }
-    };
-    let listing = blobs.list(Kind::Checkpoint).await?;
-    Ok(listing.blobs.into_iter().map(|(partition, kept)| (partition, stand(kept))).collect())
+///
+/// Those of the partitions in `fenced` are written again as they are: whoever had the partition before and has not noticed
+/// yet that it is lost finds another version at its next checkpoint. Without this, two instances that are about as far would
+/// write in turns, each time the one that looked last.
+pub(super) async fn read_all(
+    blobs: &GroupBlobs,
+    fenced: &BTreeSet<PartitionId>,
+) -> Result<BTreeMap<PartitionId, Stand>, AzureError> {
+    let mut listing = blobs.list(Kind::Checkpoint).await?;
+    let mut stands: BTreeMap<PartitionId, Stand> = listing.blobs.iter().map(|(id, kept)| (*id, stand(kept))).collect();
+    let mut open: Vec<PartitionId> =
+        fenced.iter().copied().filter(|partition| stands.contains_key(partition)).collect();
+    for attempt in 1..=FENCE_ATTEMPTS {
+        let again = open.into_iter().filter_map(|partition| {
+            let kept = listing.blobs.get(&partition)?;
+            let same = [SEQUENCE_NUMBER, OFFSET].map(|name| (name, kept.value(name).unwrap_or_default().to_owned()));
+            // At last over whatever stands: that may set the other's checkpoint back by a moment, and loses nothing.
+            let over = if attempt == FENCE_ATTEMPTS { Some(Etag::from("*")) } else { kept.etag.clone() };
+            Some((partition, stand(kept), same, over))
+        });
+        let again: Vec<_> = again.collect();
+        let outcomes: Vec<_> = stream::iter(again)
+            .map(|(partition, stand, same, over)| async move {
+                (partition, stand, blobs.write(Kind::Checkpoint, partition, same, over).await)
+            })
+            .buffer_unordered(AT_A_TIME)
+            .collect()
+            .await;
+        open = Vec::new();
+        for (partition, stand, outcome) in outcomes {
+            match outcome? {
+                Written::Done(version) => {
+                    stands.insert(partition, Stand { version, ..stand });
+                }
+                Written::Changed => open.push(partition),
+            }
+        }
+        if open.is_empty() {
+            break;
+        }
+        listing = blobs.list(Kind::Checkpoint).await?;
+    }
+    Ok(stands)
+}
+
+fn stand(kept: &Kept) -> Stand {
+    let sequence = kept.value(SEQUENCE_NUMBER).and_then(|number| number.parse().ok()).map(SequenceNumber);
+    Stand { sequence, version: kept.etag.clone() }
 }
 
 /// Writes the checkpoints of all partitions that moved on since they were last written. True if none failed.
@@ -39,9 +86,9 @@ pub(super) async fn write_due(blobs: &GroupBlobs, tenures: &Tenures, counts: &Co
         .map(|Due { tenure, place, version }| async move {
             let sequence = place.sequence;
             let metadata = [
-                ("sequencenumber", sequence.to_string()),
+                (SEQUENCE_NUMBER, sequence.to_string()),
                 // Python's processor fails on a checkpoint without one; where the service names none, the number is one.
-                ("offset", place.offset.unwrap_or_else(|| sequence.to_string())),
+                (OFFSET, place.offset.unwrap_or_else(|| sequence.to_string())),
             ];
             (tenure, sequence, blobs.write(Kind::Checkpoint, tenure.partition, metadata, version).await)
         })

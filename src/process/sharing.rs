@@ -12,8 +12,8 @@
 //!
 //! **Nothing else keeps two processors apart.** Event Hubs could, by the receivers' owner level, but that does not reach it
 //! (see [`ProcessorOptions::owner_level`]). So between the moment when another takes a partition and the moment when this
-//! instance learns of it both read it, and some events are processed twice: until the new owner's first checkpoint, which
-//! makes the next one of this instance fail, or until the next renewal.
+//! instance learns of it both read it, and some events are processed twice. That is until its next checkpoint: the new owner
+//! begins by writing the partition's checkpoint again as it is, and over that the old owner's does not go.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +126,12 @@ impl Sharing {
         let in_doubt = self.tenures.in_doubt();
         if !taken.is_empty() || !in_doubt.is_empty() {
             // Behind the claims: whoever had the partition may have written one more until then.
-            let mut stands = checkpoints::read_all(&self.blobs).await?;
+            let was_anothers = |partition: &PartitionId| {
+                let before = listing.blobs.get(partition).and_then(|kept| kept.value(OWNER)).unwrap_or_default();
+                !before.is_empty() && before != self.instance
+            };
+            let fenced = taken.iter().copied().filter(was_anothers).chain(in_doubt.iter().copied()).collect();
+            let mut stands = checkpoints::read_all(&self.blobs, &fenced).await?;
             let mut stand = |partition| stands.remove(&partition).unwrap_or_default();
             for partition in in_doubt {
                 self.tenures.confirm(partition, stand(partition));
