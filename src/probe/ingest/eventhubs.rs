@@ -31,14 +31,13 @@ impl Probe for LogEndProbe {
     const STATION: Station = Station::Ingest;
 
     async fn look(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
-        let reader = match self.reader.take().filter(|reader| !reader.is_due()) {
-            Some(reader) => reader,
-            None => {
-                let reader = HubReader::connect(&self.address).await?;
-                let ids = reader.partitions().iter().filter_map(|name| name.parse().ok().map(PartitionId));
-                self.partitions.send_replace(ids.collect());
-                reader
-            }
+        let reader = if let Some(reader) = self.reader.take().filter(|reader| !reader.is_due()) {
+            reader
+        } else {
+            let reader = HubReader::connect(&self.address).await?;
+            let ids = reader.partitions().iter().filter_map(|name| name.parse().ok().map(PartitionId));
+            self.partitions.send_replace(ids.collect());
+            reader
         };
         // They are told together: a recording then holds them in one line.
         let mut seen = Vec::with_capacity(reader.partitions().len());
