@@ -11,6 +11,7 @@ mod local;
 mod look;
 mod man;
 mod output;
+mod process;
 mod replay;
 mod report;
 mod scenarios;
@@ -36,6 +37,7 @@ pub use demo::DemoFlags;
 pub use export::ExportFlags;
 pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
+pub use process::ProcessFlags;
 pub use replay::ReplayFlags;
 pub use report::{ReportFlags, RuleFlags};
 pub use scenarios::ScenariosFlags;
@@ -110,6 +112,10 @@ enum Command {
         streamgauge attach scenario.toml   what a scenario file describes\n  \
         streamgauge attach --solution NAME --prefix P --print > scenario.toml")]
     Attach(Box<AttachFlags>),
+    /// Process what is deployed: our own processor, without a screen
+    #[command(after_help = "Examples:\n  \
+        streamgauge process scenario.toml  as many of them as you like: they share the partitions")]
+    Process(ProcessFlags),
     /// List upstream's solutions, and what can be watched of each
     #[command(after_help = "Examples:\n  \
         streamgauge scenarios --sample     a beginning for a scenario of one's own")]
@@ -202,6 +208,7 @@ pub fn run() -> ExitCode {
     match line.command {
         Some(Command::Local(flags)) => with_settings(flag, |settings| local::run(&flags, settings)),
         Some(Command::Attach(flags)) => with_settings(flag, |settings| attach::run(&flags, settings)),
+        Some(Command::Process(flags)) => process::run(&flags),
         Some(Command::Scenarios(flags)) => scenarios::run(&flags),
         Some(Command::Replay(flags)) => with_settings(flag, |settings| replay::run(&flags, settings)),
         Some(Command::Themes(flags)) => with_settings(flag, |settings| themes::run(&flags, settings)),
