@@ -9,9 +9,12 @@ mod interrupt;
 mod local;
 mod look;
 mod man;
+mod metrics;
 mod output;
 mod replay;
 mod report;
+mod report_live;
+mod scenario_flags;
 mod themes;
 mod values;
 
@@ -34,6 +37,7 @@ pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
 pub use replay::ReplayFlags;
 pub use report::{ReportFlags, RuleFlags};
+pub use scenario_flags::ScenarioFlags;
 pub use themes::ThemesFlags;
 
 /// What the exit code says.
@@ -119,7 +123,9 @@ enum Command {
     /// Report a recording without a screen: figures, and a verdict
     #[command(after_help = "Examples:\n  \
         streamgauge report throttled       one of the samples\n  \
-        streamgauge report FILE --json     one document, for scripts")]
+        streamgauge report FILE --json     one document, for scripts\n  \
+        streamgauge report --live 5m --rule lost=0 --rule p99-stored=2s\n  \
+        streamgauge report --live --plan \"1k for 1m, ramp to 5k in 2m\"")]
     Report(Box<ReportFlags>),
     /// Show the themes, each with a sample of the screen
     #[command(after_help = "Examples:\n  \

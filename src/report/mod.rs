@@ -3,7 +3,7 @@
 //! - [`account`]: a session from beginning to end, added up
 //! - [`verdict`]: whether it kept the rules
 //! - [`document`]: both as one value; [`text`] and [`markdown`] are what people read of it
-//! - [`lines`]: a line each second while it runs
+//! - [`lines`]: a line each second while it runs; [`metrics`]: the same moment as OpenMetrics text
 //! - [`reading`]: a recording, read once
 //! - [`rows`], [`parquet_rows`]: partitions each second as a table; [`latency_log`]: latencies for `HdrHistogram`'s tools
 
@@ -14,6 +14,7 @@ pub mod frames;
 pub mod lines;
 pub mod latency_log;
 pub mod markdown;
+pub mod metrics;
 pub mod parquet_rows;
 pub mod palette;
 pub mod picture;
