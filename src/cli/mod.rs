@@ -1,6 +1,7 @@
 //! Commands and flags. Help, and every sentence about a wrong flag, come from here.
 
 mod choice;
+mod compare;
 mod completions;
 mod config;
 mod demo;
@@ -30,6 +31,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{CONFIG, Loaded, default_path, load};
 use crate::ui::live::wall_clock;
 use crate::ui::state::ViewState;
+pub use compare::CompareFlags;
 pub use completions::CompletionsFlags;
 pub use demo::DemoFlags;
 pub use export::ExportFlags;
@@ -115,18 +117,23 @@ enum Command {
         streamgauge demo throttled         a story of three minutes, hands-free\n  \
         streamgauge demo stuck --print     a beginning for a script of one's own")]
     Demo(DemoFlags),
-    /// Make a picture of a recording: SVG or asciicast
+    /// Write a recording as a picture, or its figures as a table
     #[command(after_help = "Examples:\n  \
         streamgauge export throttled --svg frame.svg --at 70s\n  \
-        streamgauge export FILE --cast replay.cast --speed 4")]
+        streamgauge export FILE --cast replay.cast --speed 4\n  \
+        streamgauge export FILE --csv figures.csv")]
     Export(Box<ExportFlags>),
-    /// Report a recording without a screen: figures, and a verdict
+    /// Report without a screen: figures, and a verdict
     #[command(after_help = "Examples:\n  \
         streamgauge report throttled       one of the samples\n  \
-        streamgauge report FILE --json     one document, for scripts\n  \
         streamgauge report --live 5m --rule lost=0 --rule p99-stored=2s\n  \
         streamgauge report --live --plan \"1k for 1m, ramp to 5k in 2m\"")]
     Report(Box<ReportFlags>),
+    /// Compare the figures of two recordings
+    #[command(after_help = "Examples:\n  \
+        streamgauge compare steady throttled\n  \
+        streamgauge compare BEFORE AFTER --json")]
+    Compare(CompareFlags),
     /// Show the themes, each with a sample of the screen
     #[command(after_help = "Examples:\n  \
         streamgauge themes light           one of them alone")]
@@ -199,6 +206,7 @@ pub fn run() -> ExitCode {
         Some(Command::Demo(flags)) => with_settings(flag, |settings| demo::run(&flags, settings)),
         Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Report(flags)) => report::run(&flags),
+        Some(Command::Compare(flags)) => compare::run(&flags),
         Some(Command::Config) => {
             let variable = std::env::var_os(CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
             config::run(line.config.or(variable).or_else(default_path).as_deref())

@@ -30,11 +30,12 @@ use crate::toml_file::TomlFileError;
 
 /// Flags of a report.
 #[derive(Debug, Args)]
+#[command(mut_arg("ru", |flag| flag.hide_short_help(true)), mut_arg("partitions", |flag| flag.hide_short_help(true)))]
 pub struct ReportFlags {
-    /// The recording (.jsonl.zst or .jsonl), - for standard input, or the name of a sample
+    /// A recording (.jsonl.zst, .jsonl or -), or the name of a sample
     #[arg(required_unless_present = "live", conflicts_with_all = ["live", "ScenarioFlags"])]
     file: Option<PathBuf>,
-    /// No recording: bring the embedded scenario up, for so long or as long as --plan
+    /// Watch the embedded scenario instead, for so long
     #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = live_for)]
     live: Option<Option<Duration>>,
     /// The load: `1k for 1m, ramp to 5k in 2m, 0 for 1m`
@@ -51,13 +52,13 @@ pub struct ReportFlags {
     metrics: Option<SocketAddr>,
     #[command(flatten)]
     scenario: ScenarioFlags,
-    /// First a line for each moment of the session, on standard output
-    #[arg(long, value_name = "AS", conflicts_with_all = ["json", "markdown"])]
+    /// A line each second first: json, csv or table
+    #[arg(long, value_name = "AS", hide_possible_values = true, conflicts_with_all = ["json", "markdown"])]
     lines: Option<LinesAs>,
     /// How far apart the lines are
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every, requires = "lines")]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every, requires = "lines", hide_short_help = true)]
     every: Duration,
-    /// The summary as one JSON document; its schema is docs/report.schema.json
+    /// The summary as JSON: see docs/report.schema.json
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
     /// The summary as Markdown
@@ -70,7 +71,7 @@ pub struct ReportFlags {
 /// Flags that say what a session has to keep.
 #[derive(Debug, Args)]
 pub struct RuleFlags {
-    /// A rule and its limit; may be given several times; see --help
+    /// A rule and its limit, such as lost=0; see --help
     #[arg(long = "rule", value_name = "NAME=LIMIT", value_parser = Rule::read, long_help = rule_help())]
     rule: Vec<Rule>,
     /// Rules from a TOML file; --rule goes before it

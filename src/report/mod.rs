@@ -3,12 +3,14 @@
 //! - [`account`]: a session from beginning to end, added up
 //! - [`verdict`]: whether it kept the rules
 //! - [`document`]: both as one value; [`text`] and [`markdown`] are what people read of it
+//! - [`comparison`]: two of them side by side
 //! - [`lines`]: a line each second while it runs; [`metrics`]: the same moment as OpenMetrics text
 //! - [`reading`]: a recording, read once
 //! - [`rows`], [`parquet_rows`]: partitions each second as a table; [`latency_log`]: latencies for `HdrHistogram`'s tools
 
 pub mod account;
 pub mod cast;
+pub mod comparison;
 pub mod document;
 pub mod frames;
 pub mod lines;
