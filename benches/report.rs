@@ -43,11 +43,8 @@ fn main() {
 /// Seconds, peak memory in MB and bytes written by the program.
 fn cost(arguments: &[&str]) -> (f64, String, u64) {
     let begun = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_streamgauge"))
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_streamgauge")).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = child.stdout.take().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let (done, watched) = std::sync::mpsc::channel();

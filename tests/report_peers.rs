@@ -28,7 +28,7 @@ fn duckdb_hdrhistogram_and_prometheus() {
         };
         let mut player = sample.play().expect("a player");
         let end = player.span().1;
-        let page = metrics::page(&player.session_at(end).expect("the end"), end);
+        let page = metrics::page(player.session_at(end).expect("the end"), end);
         let mut arguments = vec![
             script.to_owned(),
             file("recording.jsonl.zst", sample.bytes),

@@ -37,6 +37,7 @@ pub struct ReportFlags {
     file: Option<PathBuf>,
     /// Watch the embedded scenario instead, for so long
     #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = live_for)]
+    #[expect(clippy::option_option, reason = "the flag, and the time that may follow it")]
     live: Option<Option<Duration>>,
     /// The load: `1k for 1m, ramp to 5k in 2m, 0 for 1m`
     #[arg(long, value_name = "STEPS", requires = "live", conflicts_with_all = ["file", "rate"])]

@@ -1,4 +1,4 @@
-//! A session as OpenMetrics text, for Prometheus: what holds now, and what was counted so far. Pure.
+//! A session as `OpenMetrics` text, for Prometheus: what holds now, and what was counted so far. Pure.
 //!
 //! Format: <https://prometheus.io/docs/specs/om/open_metrics_spec/>. What is not known has no sample: a missing one is
 //! told from zero. Latencies are quantiles of the last ten seconds.

@@ -4,7 +4,7 @@
 //! - [`verdict`]: whether it kept the rules
 //! - [`document`]: both as one value; [`text`] and [`markdown`] are what people read of it
 //! - [`comparison`]: two of them side by side
-//! - [`lines`]: a line each second while it runs; [`metrics`]: the same moment as OpenMetrics text
+//! - [`lines`]: a line each second while it runs; [`metrics`]: the same moment for Prometheus
 //! - [`reading`]: a recording, read once
 //! - [`rows`], [`parquet_rows`]: partitions each second as a table; [`latency_log`]: latencies for `HdrHistogram`'s tools
 
