@@ -7,6 +7,7 @@ same percentiles; prometheus-client's parser takes the page of metrics.
 """
 
 import json
+import math
 import sys
 
 import duckdb
@@ -69,8 +70,9 @@ check("enqueued, events", stages["enqueued"]["events"], sum(events for _, events
 # The tables: the same rows, with types in Parquet.
 for name, source in [("csv", f"read_csv('{csv_file}')"), ("parquet", f"read_parquet('{parquet_file}')")]:
     seen = db.sql(
-        f"select count(*), count(distinct at), count(distinct partition), max(second), max(lag_events), "
-        f"max(lag_seconds), count(*) filter (status = 'ok') from {source}").fetchone()
+        f"select count(*), count(distinct \"at\"), count(distinct \"partition\"), max(second), "
+        "max(lag_events) filter (status <> 'blind'), max(lag_seconds) filter (status <> 'blind'), "
+        f"count(*) filter (status = 'ok') from {source}").fetchall()[0]
     partitions = len(report["lag"]["partitions"])
     check(f"{name}, rows", seen[0], seen[1] * partitions)
     check(f"{name}, partitions", seen[2], partitions)
@@ -84,10 +86,11 @@ check("parquet, types", [kind for _, kind, *_ in types], [
     "BOOLEAN", "DOUBLE", "DOUBLE", "VARCHAR", "VARCHAR"])
 same = db.sql(
     f"select count(*) from read_csv('{csv_file}') c join read_parquet('{parquet_file}') p "
-    "on c.at = p.at and c.partition = p.partition where c.log_last is not distinct from p.log_last "
+    'on c.second = p.second and c."partition" = p."partition" '
+    "where c.log_last is not distinct from p.log_last "
     "and c.position is not distinct from p.position and c.lag_seconds is not distinct from p.lag_seconds "
-    "and c.status = p.status and c.owner is not distinct from nullif(p.owner, '')").fetchone()[0]
-check("csv and parquet say the same", same, db.sql(f"select count(*) from read_csv('{csv_file}')").fetchone()[0])
+    "and c.status = p.status and c.owner is not distinct from nullif(p.owner, '')").fetchall()[0][0]
+check("csv and parquet say the same", same, db.sql(f"select count(*) from read_csv('{csv_file}')").fetchall()[0][0])
 
 # The logs of latencies: every percentile of the sum of all intervals.
 latencies = {latency["latency"]: latency for latency in report["latencies"]}
@@ -100,7 +103,11 @@ for log in logs:
     told = latencies[name]
     check(f"{name}, count", total.get_total_count(), told["count"])
     for percentile, field in [(50, "p50"), (90, "p90"), (99, "p99"), (99.9, "p99_9"), (100, "max")]:
-        check(f"{name}, {field}", total.get_value_at_percentile(percentile) / 1e6, told[field], within=1e-9)
+        # Of 11,581 events 99.9 % are 11,569.4: we take the 11,570th, so that no fewer are below, as HdrHistogram's reference
+        # does; this port rounds to the 11,569th. It is asked for the same one.
+        rank = math.ceil(percentile * told["count"] / 100 - 1e-9)
+        seen = total.get_value_at_percentile(100 * rank / told["count"])
+        check(f"{name}, {field}", seen / 1e6, told[field], within=1e-9)
 
 # The page for Prometheus.
 families = {family.name: family for family in text_string_to_metric_families(open(metrics_file).read())}
