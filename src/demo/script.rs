@@ -171,6 +171,7 @@ enum FaultKind {
     Cut,
     Delay,
     Throttle,
+    Deny,
     WrongReply,
 }
 
@@ -387,6 +388,7 @@ fn fault_of(written: &Spanned<FaultFile>) -> Result<Act, Wrong> {
         (FaultKind::Refuse, None) => Fault::Refuse,
         (FaultKind::Cut, None) => Fault::Cut,
         (FaultKind::Throttle, None) => Fault::Throttle,
+        (FaultKind::Deny, None) => Fault::Deny,
         (FaultKind::WrongReply, None) => Fault::WrongReply,
     };
     Ok(Act::Fault(file.service, fault))

@@ -14,6 +14,8 @@ pub enum Fault {
     Delay(Duration),
     /// Every request is answered with the protocol's own "too many requests".
     Throttle,
+    /// Every request is answered with the protocol's own "your credential is not good enough".
+    Deny,
     /// Every request is answered with something that the protocol does not allow there.
     WrongReply,
 }

@@ -71,6 +71,8 @@ pub(super) enum Problem {
     RequestBodyTooLarge,
     #[error("The server is busy: wait a moment and try again.")]
     ServerBusy,
+    #[error("This request is not authorized to perform this operation: check the key, or the role of the principal.")]
+    AuthorizationFailure,
 }
 
 impl Problem {
@@ -102,6 +104,7 @@ impl Problem {
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::RequestBodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ServerBusy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::AuthorizationFailure => StatusCode::FORBIDDEN,
         }
     }
 

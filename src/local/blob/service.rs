@@ -82,6 +82,10 @@ impl http::Answer for Service {
         self.problem(Problem::ServerBusy)
     }
 
+    fn denied(&self) -> Reply {
+        self.problem(Problem::AuthorizationFailure)
+    }
+
     fn wrong(&self) -> Reply {
         let answer = Answer::content(StatusCode::OK, Bytes::from_static(b"this is not what was asked for"));
         answer.standard(CONTENT_TYPE, "text/plain").to(&Request::new(()), 0)

@@ -12,4 +12,5 @@ pub(crate) const HANDLE_IN_USE: &str = "amqp:session:handle-in-use";
 pub(crate) const UNATTACHED_HANDLE: &str = "amqp:session:unattached-handle";
 pub(crate) const MESSAGE_SIZE_EXCEEDED: &str = "amqp:link:message-size-exceeded";
 pub(crate) const LINK_STOLEN: &str = "amqp:link:stolen";
+pub(crate) const UNAUTHORIZED_ACCESS: &str = "amqp:unauthorized-access";
 pub(crate) const SERVER_BUSY: &str = "com.microsoft:server-busy";

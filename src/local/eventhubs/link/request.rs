@@ -9,6 +9,7 @@ use super::assembly::{Assembly, AssemblyPool};
 use super::credit::{GrantedCredit, LinkFlow, ReceivedCredit};
 use super::{Context, Failure, whole_or_failure};
 use crate::local::eventhubs::address::Node;
+use crate::local::eventhubs::codec::condition;
 use crate::local::eventhubs::codec::message::{self, Request};
 use crate::local::eventhubs::codec::performatives::Transfer;
 use crate::local::eventhubs::codec::types::Value;
@@ -115,6 +116,11 @@ pub(crate) fn answer(node: Node, request: &Request, hub: &Hub, fault: Option<Fau
             error_condition: None,
             body: Value::string("neither the status nor the body that was asked for"),
         },
+        (Some(Fault::Deny), _) => Answer::failure(
+            401,
+            condition::UNAUTHORIZED_ACCESS,
+            "Unauthorized access: 'Listen' claim(s) are required to perform this operation",
+        ),
         (_, Node::ClaimsBasedSecurity) => cbs::answer(request),
         (fault, Node::Management) => management::answer(request, hub, fault == Some(Fault::Throttle)),
     };
