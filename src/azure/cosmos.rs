@@ -1,9 +1,10 @@
 //! Cosmos DB containers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::credentials::Secret as SdkSecret;
-use azure_data_cosmos::clients::ContainerClient;
+use azure_data_cosmos::clients::{ContainerClient, DatabaseClient};
 use azure_data_cosmos::options::{BinaryEncodingOptions, ConnectionPoolOptions, Region};
 use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, CosmosRuntime, RoutingStrategy};
 
@@ -13,6 +14,15 @@ use super::error::{AzureError, Service, root_cause};
 /// How long connecting may take: it reads the account and the container.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
+/// A container, and the database that it is in: throughput may be provisioned on either.
+#[derive(Clone)]
+pub struct Store {
+    /// The database.
+    pub database: Arc<DatabaseClient>,
+    /// The container.
+    pub container: ContainerClient,
+}
+
 /// Connects to a container. The client may be used on any runtime and cloned freely.
 ///
 /// Binary encoding is off: items travel as JSON text, which every endpoint understands.
@@ -20,6 +30,14 @@ pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// # Errors
 /// [`AzureError`] within [`CONNECT_LIMIT`].
 pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, AzureError> {
+    store(address).await.map(|store| store.container)
+}
+
+/// Connects to a container and its database, as [`container`] does.
+///
+/// # Errors
+/// [`AzureError`] within [`CONNECT_LIMIT`].
+pub async fn store(address: &CosmosAddress) -> Result<Store, AzureError> {
     let endpoint: AccountEndpoint = address.endpoint.parse().map_err(|error| AzureError::Address {
         service: Service::CosmosDb,
         address: address.endpoint.clone(),
@@ -42,17 +60,17 @@ pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, Azure
         let plaintext = address.endpoint.starts_with("http://");
         let pool = ConnectionPoolOptions::builder().with_is_http2_allowed(!plaintext).build()?;
         let runtime = CosmosRuntime::builder().with_connection_pool(pool).build().await?;
-        CosmosClient::builder()
+        let database = CosmosClient::builder()
             .with_runtime(runtime)
             .with_binary_encoding_options(BinaryEncodingOptions::new().with_enabled(false))
             .build(account, routing)
             .await?
-            .database_client(address.database.clone())
-            .container_client(address.container.clone(), None)
-            .await
+            .database_client(address.database.clone());
+        let container = database.container_client(address.container.clone(), None).await?;
+        Ok::<_, azure_data_cosmos::CosmosError>(Store { database: Arc::new(database), container })
     };
     match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
-        Ok(Ok(client)) => Ok(client),
+        Ok(Ok(store)) => Ok(store),
         Ok(Err(error)) => {
             Err(AzureError::Connect { service: Service::CosmosDb, address: place(address), reason: root_cause(&error) })
         }

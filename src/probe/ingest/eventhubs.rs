@@ -1,18 +1,39 @@
 //! Log ends of an event hub, by management reads: they cost no throughput units and disturb no reader.
 //!
+//! **Calls.** Event Hubs answers 50 such reads a second and entity ("number of calls to the `GetRuntimeInformation` method",
+//! <https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas>), and a processor's scale controller reads as well. So
+//! there is a budget, by default [`CALLS_PER_SECOND`]. Where the partitions are more than it allows in one look, they are
+//! read in rotation. Worked example, 40 calls/s and four looks a second:
+//!
+//! | partitions | a look reads | each partition is read | and is blind after |
+//! |---|---|---|---|
+//! | 8 | all 8 | every 250 ms | 5 s |
+//! | 32 | the next 10 | every 0.8 s | 5 s |
+//! | 2,048 | the next 10 | every 51 s | 102 s: two rounds |
+//!
+//! The length of a round is told ([`Fact::Probe`]); rates, judgements and staleness follow it.
+//!
+//! **Changes.** The hub's own properties are read every [`HUB_EVERY`], and with each new connection. A partition more, another
+//! time of birth, log ends that went back: all are told as they are, and the session says what they mean. When the
+//! connection is lost, the client is dropped and the next one looks the name up again: a namespace that failed over is
+//! found at its new address.
+//!
 //! Runs on a thread of its own, as every Event Hubs client does: see [`crate::azure::own_thread`].
 
 use std::time::Duration;
 
 use azure_messaging_eventhubs::ProducerClient;
+use azure_messaging_eventhubs::models::EventHubProperties;
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::azure::EventHubsAddress;
 use crate::azure::error::AzureError;
-use crate::azure::eventhubs::{connect_producer, partition_ids, place, under_limit};
-use crate::model::observation::{Fact, LogEnd, Observation, Station};
-use crate::model::units::{PartitionId, SequenceNumber, Time};
+use crate::azure::eventhubs::{connect_producer, place, under_limit};
+use crate::model::observation::{Fact, Hub, LogEnd, Observation, ProbeFigures, Station};
+use crate::model::units::{PartitionId, RequestUnits, SequenceNumber, Time};
+use crate::probe::budget::Budget;
 use crate::probe::{Outlet, Probe};
 
 /// One read may take so long.
@@ -21,10 +42,37 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// Reads under way at a time.
 const AT_ONCE: usize = 8;
 
+/// A look begins no more reads once it has taken so long: the rest is left to the next.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
+
+/// Calls a second, unless something else is asked for: four fifths of what the service answers.
+pub const CALLS_PER_SECOND: f64 = 40.0;
+
+/// How often the hub's own properties are read.
+const HUB_EVERY: Duration = Duration::from_secs(10);
+
+/// How often what changes seldom is told again, so that a recording that begins later has it, too.
+const TELL_AGAIN: Duration = Duration::from_secs(30);
+
+/// How often the cost is told.
+const COST_EVERY: Duration = Duration::from_secs(1);
+
 /// Reads where each partition begins and ends.
 pub struct LogEndProbe {
     address: EventHubsAddress,
-    client: Option<(ProducerClient, Vec<String>)>,
+    client: Option<ProducerClient>,
+    /// The partitions, and which is the next to be read.
+    names: Vec<String>,
+    next: usize,
+    /// When the round under way began, and how long the last one took.
+    round_began: Option<Time>,
+    last_round: Duration,
+    budget: Budget,
+    calls: u64,
+    throttled: u64,
+    hub_read: Option<Time>,
+    hub_told: Option<(Time, Hub)>,
+    cost_told: Option<Time>,
     /// Tells the position probe which partitions there are.
     partitions: watch::Sender<Vec<PartitionId>>,
 }
@@ -32,24 +80,97 @@ pub struct LogEndProbe {
 impl LogEndProbe {
     /// A probe of one hub; what partitions it has is told through `partitions`.
     pub fn new(address: EventHubsAddress, partitions: watch::Sender<Vec<PartitionId>>) -> Self {
-        Self { address, client: None, partitions }
-    }
-}
-
-impl Probe for LogEndProbe {
-    const STATION: Station = Station::Ingest;
-
-    async fn look(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
-        if self.client.is_none() {
-            let client = connect_producer(&self.address).await?;
-            let names = partition_ids(&self.address, &client).await?;
-            self.partitions.send_replace(names.iter().filter_map(|name| name.parse().ok().map(PartitionId)).collect());
-            self.client = Some((client, names));
+        Self {
+            address,
+            client: None,
+            names: Vec::new(),
+            next: 0,
+            round_began: None,
+            last_round: Duration::ZERO,
+            budget: Budget::new(CALLS_PER_SECOND),
+            calls: 0,
+            throttled: 0,
+            hub_read: None,
+            hub_told: None,
+            cost_told: None,
+            partitions,
         }
-        let Some((client, names)) = &self.client else { return Ok(()) };
-        let address = &self.address;
-        // They are told together: a recording then holds them in one line.
-        let mut seen: Vec<Observation> = futures::stream::iter(names)
+    }
+
+    /// At most so many calls a second, one at least.
+    #[must_use]
+    pub fn within(mut self, calls_per_second: f64) -> Self {
+        self.budget = Budget::new(calls_per_second.max(1.0));
+        self
+    }
+
+    /// Notes what a call came to.
+    fn called<T>(&mut self, reply: Result<T, AzureError>) -> Result<T, AzureError> {
+        self.calls += 1;
+        self.budget.spend(1.0);
+        if reply.as_ref().is_err_and(is_throttle) {
+            self.throttled += 1;
+        }
+        reply
+    }
+
+    async fn connect(&mut self) -> Result<(), AzureError> {
+        if self.client.is_none() {
+            // Connecting reads the hub's properties, too.
+            let client = connect_producer(&self.address).await;
+            self.client = Some(self.called(client)?);
+            self.hub_read = None;
+        }
+        Ok(())
+    }
+
+    /// Reads the hub's properties, if it is time.
+    async fn read_hub(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
+        let now = outlet.now();
+        if self.hub_read.is_some_and(|read| now.since(read) < HUB_EVERY) {
+            return Ok(());
+        }
+        let Some(client) = &self.client else { return Ok(()) };
+        let reading = client.get_eventhub_properties();
+        let read = under_limit(&self.address, "to read the hub's properties", LIMIT, reading).await;
+        let EventHubProperties { partition_ids, created_on, .. } = self.called(read)?;
+        self.hub_read = Some(now);
+        if partition_ids != self.names {
+            let ids = partition_ids.iter().filter_map(|name| name.parse().ok().map(PartitionId)).collect();
+            self.partitions.send_replace(ids);
+            self.names = partition_ids;
+            self.next = 0;
+            self.round_began = None;
+        }
+        let hub = Hub {
+            partitions: u32::try_from(self.names.len()).unwrap_or(u32::MAX),
+            created_at: created_on.map(Time::from),
+        };
+        if self.hub_told.is_none_or(|(told, known)| known != hub || now.since(told) >= TELL_AGAIN) {
+            self.hub_told = Some((now, hub));
+            self.cost_told = None;
+            outlet.see(Fact::Hub(hub)).await;
+            self.tell_cost(outlet).await;
+        }
+        Ok(())
+    }
+
+    /// Reads the log ends of the partitions whose turn it is, as many as the budget allows.
+    async fn read_log_ends(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
+        let Some(client) = &self.client else { return Ok(()) };
+        let most = whole(self.budget.left(outlet.now())).min(self.names.len());
+        if most == 0 {
+            return Ok(());
+        }
+        if self.next == 0 {
+            let now = outlet.now();
+            self.last_round = self.round_began.replace(now).map_or(Duration::ZERO, |began| now.since(began));
+        }
+        let (address, began) = (&self.address, Instant::now());
+        // A look does not go over the end of a round: rounds are measured.
+        let turn: Vec<&String> = self.names.iter().skip(self.next).take(most).collect();
+        let reads: Result<Vec<Option<Observation>>, AzureError> = futures::stream::iter(turn)
+            .take_while(|_| std::future::ready(began.elapsed() < LOOK_LIMIT))
             .map(|name| async move {
                 let reading = client.get_partition_properties(name);
                 let read = under_limit(address, "to read a log end", LIMIT, reading).await?;
@@ -64,9 +185,18 @@ impl Probe for LogEndProbe {
                 Ok(name.parse().ok().map(|id| Observation { at, fact: Fact::LogEnd(log_end(id)) }))
             })
             .buffer_unordered(AT_ONCE)
-            .try_filter_map(|seen| std::future::ready(Ok(seen)))
             .try_collect()
-            .await?;
+            .await;
+        let reads = match reads {
+            Ok(reads) => reads,
+            // How many came through before it is not known: this one certainly did not.
+            Err(error) => return self.called(Err(error)),
+        };
+        self.calls += reads.len() as u64;
+        self.budget.spend(reads.len() as f64);
+        self.next = (self.next + reads.len()) % self.names.len().max(1);
+        // They are told together: a recording then holds them in one line.
+        let mut seen: Vec<Observation> = reads.into_iter().flatten().collect();
         seen.sort_by_key(|seen| seen.at);
         for observation in seen {
             outlet.saw(observation).await;
@@ -74,8 +204,66 @@ impl Probe for LogEndProbe {
         Ok(())
     }
 
+    /// How long it takes until every partition was read once: what the budget makes of it, or what it took.
+    fn round(&self) -> Duration {
+        let budgeted = Duration::from_secs_f64(self.names.len() as f64 / self.budget.per_second());
+        budgeted.max(self.last_round)
+    }
+
+    async fn tell_cost(&mut self, outlet: &Outlet) {
+        let now = outlet.now();
+        if self.cost_told.is_some_and(|told| now.since(told) < COST_EVERY) {
+            return;
+        }
+        self.cost_told = Some(now);
+        let figures = ProbeFigures {
+            station: Station::Ingest,
+            // To the tenth of a second: nobody asks for more, and a round that is told anew is work for the session.
+            round: Duration::from_millis(
+                u64::try_from(self.round().as_millis()).unwrap_or(u64::MAX).div_ceil(100) * 100,
+            ),
+            calls: self.calls,
+            calls_limit: Some(self.budget.per_second()),
+            charge: RequestUnits(0.0),
+            charge_limit: None,
+            throttled: self.throttled,
+        };
+        outlet.see(Fact::Probe(figures)).await;
+    }
+}
+
+/// Whether the service said that it is asked too often. The client makes text of it; the condition is AMQP's name for it.
+fn is_throttle(error: &AzureError) -> bool {
+    let said = error.to_string();
+    said.contains("server-busy") || said.contains("being throttled")
+}
+
+/// As many whole calls as a budget holds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is not negative, and no budget is 2^53"
+)]
+fn whole(left: f64) -> usize {
+    left.max(0.0) as usize
+}
+
+impl Probe for LogEndProbe {
+    const STATION: Station = Station::Ingest;
+
+    async fn look(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
+        self.connect().await?;
+        self.read_hub(outlet).await?;
+        self.read_log_ends(outlet).await?;
+        self.tell_cost(outlet).await;
+        Ok(())
+    }
+
     fn disconnect(&mut self) {
         self.client = None;
+        // The time away is no part of a round.
+        self.round_began = None;
+        self.next = 0;
     }
 
     fn place(&self) -> String {
