@@ -112,17 +112,17 @@ impl Health {
     }
 }
 
-/// Whether all that can't be seen are partitions whose log end was never read, because the first round of reads is under
-/// way.
+/// Whether all that can't be seen are partitions that were never judged, because the first round of reads is under way.
 fn first_round(session: &Session, now: Time) -> Option<String> {
     let round = session.probes.get(&Station::Ingest)?.round;
-    let unread = session.partitions.values().filter(|partition| partition.log_end().is_none()).count();
-    let blind = session.partitions.values().filter(|partition| partition.status(now) == Status::Blind).count();
     let began = session.hub_since()?;
-    (unread > 0 && unread == blind && now.since(began) <= stale_after(Partition::STALE, round)).then(|| {
-        let partitions = session.partitions.len();
-        format!("the first round of log ends: {} of {partitions} partitions read", partitions - unread)
-    })
+    let count = |which: &dyn Fn(&Partition) -> bool| session.partitions.values().filter(|p| which(p)).count();
+    let unjudged = count(&|partition| partition.lag().is_none());
+    let blind = count(&|partition| partition.status(now) == Status::Blind);
+    let read = count(&|partition| partition.log_end().is_some());
+    let lately = now.since(began) <= stale_after(Partition::STALE, round);
+    (unjudged == blind && lately)
+        .then(|| format!("the first round of log ends: {read} of {} partitions read", session.partitions.len()))
 }
 
 /// The first station, in the order of the flow, that does not answer, with its own reason.

@@ -56,6 +56,8 @@ pub struct Session {
     pub stored_latency: LatencyWindow,
     /// What became of our own events.
     pub tally: Option<TallyFigures>,
+    /// The physical partitions of the store that were named last.
+    ranges_named: Vec<RangeId>,
     /// When a log was last seen to begin anew.
     log_anew: Option<Time>,
     /// Moments worth remembering, in order.
@@ -155,6 +157,7 @@ impl Session {
             stored_resolution: None,
             stored_latency: LatencyWindow::default(),
             tally: None,
+            ranges_named: Vec::new(),
             log_anew: None,
             marks: Vec::new(),
             faults: Vec::new(),
@@ -304,19 +307,16 @@ impl Session {
 
     /// What is not named is gone: it was split, or merged with another.
     fn apply_ranges(&mut self, at: Time, ranges: &[RangeId]) {
-        let gone: Vec<RangeId> = self.ranges.keys().filter(|known| !ranges.contains(known)).cloned().collect();
-        if gone.is_empty() {
-            return;
-        }
-        let names = |ids: &[RangeId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let new: Vec<RangeId> = ranges.iter().filter(|range| !self.ranges.contains_key(range)).cloned().collect();
         self.ranges.retain(|known, _| ranges.contains(known));
-        let what = if new.is_empty() {
-            format!("the store has {} physical partitions; gone: {}", ranges.len(), names(&gone))
-        } else {
-            format!("the store's physical partitions changed: {} in place of {}", names(&new), names(&gone))
+        let before = std::mem::replace(&mut self.ranges_named, ranges.to_vec());
+        let names = |of: &[RangeId], without: &[RangeId]| {
+            let names: Vec<String> = of.iter().filter(|id| !without.contains(id)).map(ToString::to_string).collect();
+            names.join(", ")
         };
-        self.mark(at, what);
+        let (gone, new) = (names(&before, ranges), names(ranges, &before));
+        if !gone.is_empty() {
+            self.mark(at, format!("the store's physical partitions changed: {new} in place of {gone}"));
+        }
     }
 
     fn apply_provisioned(&mut self, at: Time, provisioned: &Provisioned) {
