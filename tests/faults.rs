@@ -5,6 +5,7 @@
 //! once. Only an answer that does not come is waited for.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+#![allow(clippy::print_stdout, reason = "it prints a table")]
 
 mod positions_container;
 mod watched;

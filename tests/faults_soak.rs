@@ -6,6 +6,7 @@
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+#![allow(clippy::print_stdout, reason = "it prints a table")]
 
 use std::time::{Duration, Instant};
 
