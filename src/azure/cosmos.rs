@@ -28,7 +28,7 @@ pub struct Store {
 /// # Errors
 /// As [`store`].
 pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, AzureError> {
-    Ok(store(address).await?.container)
+    open(address).await.map(|(_, container)| container)
 }
 
 /// Connects to a container and its database. The clients may be used on any runtime and cloned freely.
@@ -38,6 +38,11 @@ pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, Azure
 /// # Errors
 /// [`AzureError`] within [`CONNECT_LIMIT`].
 pub async fn store(address: &CosmosAddress) -> Result<Store, AzureError> {
+    let (database, container) = open(address).await?;
+    Ok(Store { database: Arc::new(database), container })
+}
+
+async fn open(address: &CosmosAddress) -> Result<(DatabaseClient, ContainerClient), AzureError> {
     let endpoint: AccountEndpoint = address.endpoint.parse().map_err(|error| AzureError::Address {
         service: Service::CosmosDb,
         address: address.endpoint.clone(),
@@ -67,10 +72,10 @@ pub async fn store(address: &CosmosAddress) -> Result<Store, AzureError> {
             .await?
             .database_client(address.database.clone());
         let container = database.container_client(address.container.clone(), None).await?;
-        Ok::<_, CosmosError>(Store { database: Arc::new(database), container })
+        Ok::<_, CosmosError>((database, container))
     };
     match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
-        Ok(Ok(store)) => Ok(store),
+        Ok(Ok(clients)) => Ok(clients),
         Ok(Err(error)) => Err(AzureError::connecting(Service::CosmosDb, place(address), &error)),
         Err(_) => Err(AzureError::Timeout {
             service: Service::CosmosDb,

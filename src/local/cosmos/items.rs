@@ -100,13 +100,13 @@ pub(super) fn read(asked: &Asked, container: &Container, id: &str, now: SystemTi
     with_item(asked, container, id, now, |state, partition, lsn, item| {
         let charge = RequestUnits::read(item.sent);
         if let Err(wait) = state.budget.try_spend(charge, container.partition_budget(), now) {
-            return Answer::too_many_requests(wait).served_by(&partition, state.items.last());
+            return Answer::too_many_requests(wait).served_by(partition, state.items.last());
         }
         let etag = partition.etag(lsn, &item);
         let unchanged = asked.if_none_match().is_some_and(|named| etag.is_named_by(named));
         let answer =
             if unchanged { Answer::empty(StatusCode::NOT_MODIFIED) } else { Answer::raw(StatusCode::OK, item.body) };
-        answer.charge(charge).etag(etag.as_str()).item_lsn(lsn).served_by(&partition, state.items.last())
+        answer.charge(charge).etag(etag.as_str()).item_lsn(lsn).served_by(partition, state.items.last())
     })
 }
 
@@ -119,10 +119,10 @@ pub(super) fn delete(asked: &Asked, container: &Container, id: &str, now: System
         }
         let charge = RequestUnits::insert(item.sent);
         if let Err(wait) = state.budget.try_spend(charge, container.partition_budget(), now) {
-            return Answer::too_many_requests(wait).served_by(&partition, state.items.last());
+            return Answer::too_many_requests(wait).served_by(partition, state.items.last());
         }
         state.items.remove(item.key, id);
-        Answer::empty(StatusCode::NO_CONTENT).charge(charge).served_by(&partition, state.items.last())
+        Answer::empty(StatusCode::NO_CONTENT).charge(charge).served_by(partition, state.items.last())
     })
 }
 
@@ -154,14 +154,14 @@ fn with_item(
 
 fn missing(id: &str, partition: &Partition, state: &State) -> Answer {
     Answer::not_found(&format!("There is no item with id {id:?} and this partition key."))
-        .served_by(&partition, state.items.last())
+        .served_by(partition, state.items.last())
 }
 
 fn changed(partition: &Partition, state: &State) -> Answer {
     let message = "The item has another _etag than If-Match names: read it again and write over what you read.";
     Answer::error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message)
         .charge(RequestUnits::ONE)
-        .served_by(&partition, state.items.last())
+        .served_by(partition, state.items.last())
 }
 
 /// 413, as the service answers an item of more than 2 MB.

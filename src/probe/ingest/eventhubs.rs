@@ -177,10 +177,12 @@ impl LogEndProbe {
         Ok(())
     }
 
-    /// How long it takes until every partition was read once: what the budget makes of it, or what it took.
+    /// How long it takes until every partition was read once: what the budget makes of it, or what it took. A round that
+    /// took much longer was broken off: the program was stopped.
     fn round(&self) -> Duration {
         let budgeted = Duration::from_secs_f64(self.names.len() as f64 / self.budget.per_second());
-        budgeted.max(self.last_round)
+        let longest = budgeted * 3 + LOOK_LIMIT;
+        if self.last_round <= longest { budgeted.max(self.last_round) } else { budgeted }
     }
 
     async fn tell_cost(&mut self, outlet: &Outlet) {

@@ -63,6 +63,9 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// With nothing but 429s for so long, the store can't be seen.
 const THROTTLED_FOR: Duration = Duration::from_secs(1);
 
+/// What took longer was an outage, and no round.
+const LONGEST_ROUND: Duration = Duration::from_secs(60);
+
 /// What a call is taken to cost that does not say so.
 const UNSAID_CHARGE: f64 = 1.0;
 
@@ -268,14 +271,14 @@ impl CosmosProbe {
         let first = known.is_empty() && self.ranges.is_empty();
         for feed in new {
             let parent = known.iter().find(|range| feed.is_subset_of(&range.feed));
-            self.ranges.push(match parent {
-                Some(parent) => parent.successor(feed),
-                None => {
-                    // Ranges that were merged, or of a container that was made anew.
-                    self.missed |= !first;
-                    Range::new(feed, self.from, now)
-                }
-            });
+            let range = if let Some(parent) = parent {
+                parent.successor(feed)
+            } else {
+                // Ranges that were merged, or of a container that was made anew.
+                self.missed |= !first;
+                Range::new(feed, self.from, now)
+            };
+            self.ranges.push(range);
         }
         self.writes += known.iter().map(Range::writes).sum::<u64>();
         self.next = 0;
@@ -447,9 +450,7 @@ impl CosmosProbe {
         if self.next >= self.ranges.len() {
             self.next = 0;
             let round = self.cost.round_began.replace(began).map_or(Duration::ZERO, |before| began.since(before));
-            // Longer than this it was an outage, which is no round.
-            const LONGEST: Duration = Duration::from_secs(60);
-            self.cost.round = if round <= LONGEST { round } else { Duration::ZERO };
+            self.cost.round = if round <= LONGEST_ROUND { round } else { Duration::ZERO };
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use azure_core::http::StatusCode;
 use azure_data_cosmos::clients::ContainerClient;
 use azure_data_cosmos::feed::{ContinuationToken, FeedRange};
-use azure_data_cosmos::models::ChangeFeedItem;
+use azure_data_cosmos::models::{ChangeFeedItem, ChangeFeedMetadata};
 use azure_data_cosmos::options::{
     ChangeFeedOptions, ChangeFeedStartFrom, MaxItemCountHint, OperationOptions, ThrottlingRetryOptions,
 };
@@ -81,7 +81,7 @@ impl Page {
     /// The log sequence number of the last item; `None` where there is no item, or it does not say.
     pub(super) fn last_lsn(&self) -> Option<Lsn> {
         let last = self.items.last()?;
-        let told = last.metadata().and_then(|metadata| metadata.lsn()).and_then(|lsn| u64::try_from(lsn.value()).ok());
+        let told = last.metadata().and_then(ChangeFeedMetadata::lsn).and_then(|lsn| u64::try_from(lsn.value()).ok());
         told.or_else(|| last.current()?.lsn).map(Lsn)
     }
 }
