@@ -203,7 +203,7 @@ fn each_service_that_is_away_or_refuses_the_credential_is_named_and_comes_back()
         program.wait_for(station, |screen| screen.contains(station));
         switch.clear();
         program.wait_for("it to come back", |screen| !screen.contains(station) && screen.contains("KEEPING UP"));
-        switch.set(Fault::Forbid);
+        switch.set(Fault::Deny);
         program.wait_for(role, |screen| screen.contains("refuses the credential") && screen.contains(role));
         switch.clear();
         program.wait_for("it to come back", |screen| !screen.contains(station) && screen.contains("KEEPING UP"));

@@ -40,7 +40,9 @@ async fn read(address: EventHubsAddress) -> Result<Vec<u32>, AzureError> {
         let mut seen = Vec::new();
         for _ in 0..2 {
             seen.clear();
-            reader.log_ends(|log_end| seen.push(log_end.partition.0)).await?;
+            let read =
+                reader.log_ends(&reader.hub().partitions, LIMIT, |log_end| seen.push(log_end.partition.0)).await?;
+            assert_eq!(read, seen.len());
         }
         seen.sort_unstable();
         Ok(seen)
@@ -77,8 +79,8 @@ async fn a_wrong_credential_is_told_with_the_role_and_never_shown() {
     let faults = options.faults.clone();
     let lost = on_own_thread("reader", move |_| async move {
         let reader = HubReader::connect(&address).await?;
-        faults.set(Fault::Forbid);
-        reader.log_ends(drop).await
+        faults.set(Fault::Deny);
+        reader.log_ends(&reader.hub().partitions, LIMIT, drop).await.map(drop)
     });
     let error = lost.expect("a thread").finished(LIMIT).await.expect("an end").expect_err("it is refused");
     assert!(matches!(error, AzureError::Forbidden { .. }), "{error}");
@@ -103,7 +105,7 @@ async fn an_endpoint_that_answers_nonsense_is_told_as_such() {
     let asked = on_own_thread("reader", move |_| async move {
         let reader = HubReader::connect(&address).await?;
         faults.set(Fault::WrongReply);
-        reader.log_ends(drop).await
+        reader.log_ends(&reader.hub().partitions, LIMIT, drop).await.map(drop)
     });
     let error = asked.expect("a thread").finished(LIMIT).await.expect("an end").expect_err("it is nonsense");
     assert!(matches!(error, AzureError::Refused { .. }), "{error}");

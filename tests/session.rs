@@ -9,7 +9,7 @@ use std::time::Duration;
 use pipeline::Pipeline;
 use streamgauge::model::lag::Lag;
 use streamgauge::model::observation::{
-    Fact, LogEnd, Observation, PartitionPosition, Position, Station, StationState, StoreRange,
+    Fact, Hub, LogEnd, Observation, PartitionPosition, Position, Station, StationState, StoreRange,
 };
 use streamgauge::model::session::Session;
 use streamgauge::model::status::Status;
@@ -149,4 +149,19 @@ fn the_total_is_the_sum_of_the_partitions() {
     });
     pipeline.session.apply(&Observation { at: pipeline.now(), fact: emptied });
     check(&pipeline.session);
+
+    // A hub that is made anew under the same name: as large as before, then without the last four partitions.
+    for (made, partitions) in [(1, 16), (2, 16), (3, 12)] {
+        let hub = Hub { partitions, created_at: Some(Time::from_millis(made)) };
+        pipeline.session.apply(&Observation { at: pipeline.now(), fact: Fact::Hub(hub) });
+        let stand = usize::try_from(partitions).expect("a few");
+        assert_eq!(pipeline.session.partitions.len(), stand, "hub {made}");
+        check(&pipeline.session);
+        pipeline.run(5);
+        check(&pipeline.session);
+    }
+    let gone = Fact::Hub(Hub { partitions: 0, created_at: Some(Time::from_millis(4)) });
+    pipeline.session.apply(&Observation { at: pipeline.now(), fact: gone });
+    check(&pipeline.session);
+    assert_eq!(pipeline.session.lag_events(), None, "no partition, no lag");
 }

@@ -81,7 +81,7 @@ impl Made {
                 }));
                 see(Fact::StoreRange(StoreRange { range: RangeId("0".into()), lsn: Lsn(done) }));
                 let latency = latencies([(self.takes)(second) * 1_000; 50]);
-                see(Fact::Stored(Stored { items: 50, latency, charge: RequestUnits(1.0) }));
+                see(Fact::Stored(Stored { items: 50, latency, resolution: None, charge: RequestUnits(1.0) }));
             }
             see(Fact::LogEnd(LogEnd {
                 partition: PartitionId(0),

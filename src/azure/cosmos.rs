@@ -1,5 +1,6 @@
 //! Cosmos DB containers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::credentials::Secret as SdkSecret;
@@ -9,45 +10,25 @@ use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, CosmosE
 
 use super::address::{CosmosAddress, CosmosCredential};
 use super::error::{AzureError, Service, root_cause};
-use crate::model::units::RequestUnits;
 
 /// How long connecting may take: it reads the account and the container.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long it may take to read what is provisioned: nobody waits for it.
-const OFFER_LIMIT: Duration = Duration::from_secs(2);
-
-/// A container, and the database that may hold what it is provisioned with.
-pub struct Connected {
+/// A container, and the database that it is in: throughput may be provisioned on either.
+#[derive(Clone)]
+pub struct Store {
+    /// The database.
+    pub database: Arc<DatabaseClient>,
     /// The container.
     pub container: ContainerClient,
-    database: DatabaseClient,
-}
-
-impl Connected {
-    /// RU/s that are provisioned, on the container or on its database, over all physical partitions; with autoscale, the
-    /// most. `None` where it can't be known: a role for data alone may not read offers, and a serverless account has
-    /// none.
-    pub async fn provisioned(&self) -> Option<RequestUnits> {
-        let reading = async {
-            match self.container.read_throughput(None).await {
-                Ok(Some(offer)) => Some(offer),
-                // Nothing to be told: whoever watches goes on without.
-                _ => self.database.read_throughput(None).await.ok().flatten(),
-            }
-        };
-        let offer = tokio::time::timeout(OFFER_LIMIT, reading).await.ok().flatten()?;
-        let units = offer.autoscale_maximum().or_else(|| offer.throughput())?;
-        Some(RequestUnits(units as f64))
-    }
 }
 
 /// Connects to a container. The client may be used on any runtime and cloned freely.
 ///
 /// # Errors
-/// As [`connect`].
+/// As [`store`].
 pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, AzureError> {
-    Ok(connect(address).await?.container)
+    open(address).await.map(|(_, container)| container)
 }
 
 /// Connects to a container and its database. The clients may be used on any runtime and cloned freely.
@@ -56,7 +37,12 @@ pub async fn container(address: &CosmosAddress) -> Result<ContainerClient, Azure
 ///
 /// # Errors
 /// [`AzureError`] within [`CONNECT_LIMIT`].
-pub async fn connect(address: &CosmosAddress) -> Result<Connected, AzureError> {
+pub async fn store(address: &CosmosAddress) -> Result<Store, AzureError> {
+    let (database, container) = open(address).await?;
+    Ok(Store { database: Arc::new(database), container })
+}
+
+async fn open(address: &CosmosAddress) -> Result<(DatabaseClient, ContainerClient), AzureError> {
     let endpoint: AccountEndpoint = address.endpoint.parse().map_err(|error| AzureError::Address {
         service: Service::CosmosDb,
         address: address.endpoint.clone(),
@@ -86,10 +72,10 @@ pub async fn connect(address: &CosmosAddress) -> Result<Connected, AzureError> {
             .await?
             .database_client(address.database.clone());
         let container = database.container_client(address.container.clone(), None).await?;
-        Ok::<_, CosmosError>(Connected { container, database })
+        Ok::<_, CosmosError>((database, container))
     };
     match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
-        Ok(Ok(client)) => Ok(client),
+        Ok(Ok(clients)) => Ok(clients),
         Ok(Err(error)) => Err(AzureError::connecting(Service::CosmosDb, place(address), &error)),
         Err(_) => Err(AzureError::Timeout {
             service: Service::CosmosDb,

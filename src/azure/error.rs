@@ -232,6 +232,7 @@ pub fn cause(error: impl fmt::Display) -> String {
     const LIMIT: usize = 200;
     let text = error.to_string();
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");
+    let line = &without_xml(line);
     let mut said: String = line.chars().take(LIMIT).collect();
     if line.chars().count() > LIMIT {
         said.push_str("..");
@@ -248,6 +249,20 @@ pub fn cause(error: impl fmt::Display) -> String {
     said
 }
 
+/// Blob storage says what is wrong in XML, and its client passes that on: `503: <?xml .. ?><Error><Code>ServerBusy</Code>
+/// <Message>The server is busy</Message></Error>` becomes `503: ServerBusy, The server is busy`.
+fn without_xml(line: &str) -> String {
+    let between = |begin: &str, end: &str| {
+        let rest = line.split_once(begin)?.1;
+        Some(rest.split_once(end).map_or(rest, |(inside, _)| inside).trim())
+    };
+    match (line.split_once("<?xml"), between("<Code>", "</Code>"), between("<Message>", "</Message>")) {
+        (Some((before, _)), Some(code), Some(message)) => format!("{before}{code}, {message}"),
+        (Some((before, _)), Some(code), None) => format!("{before}{code}"),
+        _ => line.to_owned(),
+    }
+}
+
 /// As [`cause`], with the innermost source behind it: an HTTP client says "error sending request" and keeps
 /// "connection refused" to itself.
 pub fn root_cause(error: &dyn std::error::Error) -> String {
@@ -262,6 +277,15 @@ pub fn root_cause(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn xml_is_put_in_words() {
+        let busy =
+            "503: <?xml version=\"1.0\"?><Error><Code>ServerBusy</Code><Message>Wait a moment.</Message></Error>";
+        assert_eq!(cause(busy), "503: ServerBusy, Wait a moment.");
+        assert_eq!(cause("403: <?xml ?><Error><Code>Forbidden</Code></Error>"), "403: Forbidden");
+        assert_eq!(cause("a < b"), "a < b");
+    }
 
     #[test]
     fn a_long_cause_is_cut_at_a_character_and_an_empty_one_is_named() {

@@ -181,7 +181,7 @@ fn perform(act: Act, stage: &mut impl Stage, cues: &mut Vec<Cue>) {
                 Fault::Refuse => format!("{name} refuses connections"),
                 Fault::Delay(by) => format!("{name} answers {} later", figures::span(by)),
                 Fault::Throttle => format!("{name} throttles everything"),
-                Fault::Forbid => format!("{name} refuses the credential"),
+                Fault::Deny => format!("{name} refuses the credential"),
                 Fault::WrongReply => format!("{name} answers nonsense"),
             }
         }

@@ -171,7 +171,7 @@ enum FaultKind {
     Cut,
     Delay,
     Throttle,
-    Forbid,
+    Deny,
     WrongReply,
 }
 
@@ -388,7 +388,7 @@ fn fault_of(written: &Spanned<FaultFile>) -> Result<Act, Wrong> {
         (FaultKind::Refuse, None) => Fault::Refuse,
         (FaultKind::Cut, None) => Fault::Cut,
         (FaultKind::Throttle, None) => Fault::Throttle,
-        (FaultKind::Forbid, None) => Fault::Forbid,
+        (FaultKind::Deny, None) => Fault::Deny,
         (FaultKind::WrongReply, None) => Fault::WrongReply,
     };
     Ok(Act::Fault(file.service, fault))

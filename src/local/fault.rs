@@ -15,7 +15,7 @@ pub enum Fault {
     /// Every request is answered with the protocol's own "too many requests".
     Throttle,
     /// Every request is answered as one whose credential has no right to it.
-    Forbid,
+    Deny,
     /// Every request is answered with something that the protocol does not allow there.
     WrongReply,
 }

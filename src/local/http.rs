@@ -37,7 +37,7 @@ pub(super) trait Answer: Send + Sync + 'static {
     /// The protocol's own "too many requests".
     fn throttled(&self) -> Reply;
     /// The protocol's answer to a credential that has no right to what it asks for.
-    fn forbidden(&self) -> Reply;
+    fn denied(&self) -> Reply;
     /// A success that holds something else than what was asked for.
     fn wrong(&self) -> Reply;
     /// The body was longer than [`Limits::body`].
@@ -218,7 +218,7 @@ impl<A: Answer> Connection<A> {
         let reply = match self.faults.get() {
             Some(Fault::Cut) => return Err(CutOff),
             Some(Fault::Throttle) => self.endpoint.throttled(),
-            Some(Fault::Forbid) => self.endpoint.forbidden(),
+            Some(Fault::Deny) => self.endpoint.denied(),
             Some(Fault::WrongReply) => self.endpoint.wrong(),
             None | Some(Fault::Refuse | Fault::Delay(_)) => self.whole(request).await?,
         };
@@ -306,7 +306,7 @@ mod tests {
         fn throttled(&self) -> Reply {
             reply(StatusCode::TOO_MANY_REQUESTS, hyper::HeaderMap::new(), Bytes::new())
         }
-        fn forbidden(&self) -> Reply {
+        fn denied(&self) -> Reply {
             reply(StatusCode::FORBIDDEN, hyper::HeaderMap::new(), Bytes::new())
         }
         fn wrong(&self) -> Reply {
@@ -352,6 +352,8 @@ mod tests {
         assert!(until_closed(&server, HELLO).await.ends_with("hello"));
         faults.set(Fault::Throttle);
         assert!(until_closed(&server, HELLO).await.starts_with("HTTP/1.1 429"));
+        faults.set(Fault::Deny);
+        assert!(until_closed(&server, HELLO).await.starts_with("HTTP/1.1 403"));
         faults.set(Fault::WrongReply);
         assert!(until_closed(&server, HELLO).await.ends_with("wrong"));
         faults.set(Fault::Cut);

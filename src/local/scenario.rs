@@ -57,6 +57,10 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(60);
 /// scenario is exact, so the whole feed is read.
 const FEED_SHARE: f64 = 0.10;
 
+/// Management calls a second that the monitor may make: our own endpoint bears them, so that 512 partitions are read at
+/// each look.
+const LOG_END_CALLS: f64 = 2_048.0;
+
 /// How often each probe looks.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -226,7 +230,12 @@ impl Scenario {
         let outlet = Outlet::new(observations.clone(), Arc::new(Mutex::new(Audit::default())), clock);
         let places = Places {
             description: ScenarioDescription::default(),
-            ingest: IngestPlace::EventHubs { address: hub.clone(), group: GROUP.into(), every: LOOK },
+            ingest: IngestPlace::EventHubs {
+                address: hub.clone(),
+                group: GROUP.into(),
+                every: LOOK,
+                calls_per_second: LOG_END_CALLS,
+            },
             position: Some(PositionPlace::Checkpoints { address: checkpoints.clone(), every: LOOK }),
             store: Some(StorePlace::Cosmos {
                 address: store.clone(),

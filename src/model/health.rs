@@ -3,6 +3,7 @@
 use super::lag::Lag;
 use super::observation::{Station, StationState};
 use super::partition::Partition;
+use super::series::stale_after;
 use super::session::Session;
 use super::status::Status;
 use super::units::Time;
@@ -68,6 +69,9 @@ impl Health {
         if let Some(reason) = unseen(session, now).filter(|_| partitions == 0 || count(Status::Blind) > 0) {
             return Self { word: Word::Blind, growth: None, reason };
         }
+        if let Some(reason) = first_round(session, now).filter(|_| count(Status::Blind) > 0) {
+            return Self { word: Word::Starting, growth: None, reason };
+        }
         if count(Status::Blind) > 0 {
             let reason = format!("{} of {partitions} partitions could not be read", count(Status::Blind));
             return Self { word: Word::Blind, growth: None, reason };
@@ -106,6 +110,19 @@ impl Health {
         let reason = store_trouble(session, now).or_else(|| unusable_checkpoint(session));
         Self { word: Word::KeepingUp, growth: None, reason: reason.unwrap_or_default() }
     }
+}
+
+/// Whether all that can't be seen are partitions that were never judged, because the first round of reads is under way.
+fn first_round(session: &Session, now: Time) -> Option<String> {
+    let round = session.probes.get(&Station::Ingest)?.round;
+    let began = session.hub_since()?;
+    let count = |which: &dyn Fn(&Partition) -> bool| session.partitions.values().filter(|p| which(p)).count();
+    let unjudged = count(&|partition| partition.lag().is_none());
+    let blind = count(&|partition| partition.status(now) == Status::Blind);
+    let read = count(&|partition| partition.log_end().is_some());
+    let lately = now.since(began) <= stale_after(Partition::STALE, round);
+    (unjudged == blind && lately)
+        .then(|| format!("the first round of log ends: {read} of {} partitions read", session.partitions.len()))
 }
 
 /// The first station, in the order of the flow, that does not answer, with its own reason.

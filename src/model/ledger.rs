@@ -39,6 +39,29 @@ struct Record {
     acknowledged: Intervals,
     given_up: Intervals,
     stored: Intervals,
+    /// Sent, not stored as far as was seen, and not to be known any more.
+    beyond_knowing: Intervals,
+}
+
+impl Record {
+    /// Those that are neither stored nor beyond knowing, of some that were acknowledged.
+    fn missing_of(&self, acknowledged: &Intervals) -> Vec<(u64, u64)> {
+        let unseen: Intervals = acknowledged.without(&self.stored).into_iter().collect();
+        unseen.without(&self.beyond_knowing)
+    }
+
+    /// How many of some that were acknowledged are beyond knowing.
+    fn unknowable_of(&self, acknowledged: &Intervals) -> u64 {
+        if self.beyond_knowing.is_empty() {
+            return 0;
+        }
+        let unseen: Intervals = acknowledged.without(&self.stored).into_iter().collect();
+        count(unseen.iter()) - count(unseen.without(&self.beyond_knowing))
+    }
+}
+
+fn count(runs: impl IntoIterator<Item = (u64, u64)>) -> u64 {
+    runs.into_iter().map(|(first, last)| last - first + 1).sum()
 }
 
 /// What became of our own events.
@@ -124,6 +147,31 @@ impl Ledger {
         self.foreign += 1;
     }
 
+    /// The store kept its items for less long than it was not looked at: whatever was sent by now and was not seen may
+    /// have been stored and have expired, or be still on its way. It is never called lost. Should it turn up, it counts as
+    /// stored all the same.
+    pub fn forget_unseen(&mut self) {
+        for record in self.devices.values_mut() {
+            // This includes what was so before and has not turned up.
+            record.beyond_knowing = record.sent.without(&record.stored).into_iter().collect();
+        }
+    }
+
+    /// Acknowledged events of which nothing can be known any more.
+    fn unknowable(&self) -> u64 {
+        self.devices.values().map(|record| record.unknowable_of(&record.acknowledged)).sum()
+    }
+
+    /// How many events of a mark can be judged: all but those beyond knowing.
+    pub fn judged(&self, mark: &Mark) -> u64 {
+        let beyond: u64 = mark
+            .acknowledged
+            .iter()
+            .filter_map(|(device, acknowledged)| Some(self.devices.get(device)?.unknowable_of(acknowledged)))
+            .sum();
+        mark.events - beyond
+    }
+
     /// What is acknowledged now.
     pub fn mark(&self) -> Mark {
         let acknowledged = self
@@ -135,15 +183,15 @@ impl Ledger {
         Mark { acknowledged, events: self.acknowledged }
     }
 
-    /// What was acknowledged at a mark and is not stored.
+    /// What was acknowledged at a mark and is not stored, less what is beyond knowing.
     pub fn missing(&self, mark: &Mark) -> Missing {
         let mut missing = Missing::default();
         let mut devices: Vec<_> = mark.acknowledged.iter().collect();
         devices.sort_unstable_by_key(|(device, _)| **device);
-        let nothing = Intervals::default();
+        let nothing = Record::default();
         for (device, acknowledged) in devices {
-            let stored = self.devices.get(device).map_or(&nothing, |record| &record.stored);
-            for (first, last) in acknowledged.without(stored) {
+            let record = self.devices.get(device).unwrap_or(&nothing);
+            for (first, last) in record.missing_of(acknowledged) {
                 missing.events += last - first + 1;
                 if missing.runs.len() < Missing::RUNS {
                     missing.runs.push((*device, first, last));
@@ -165,6 +213,7 @@ impl Ledger {
             judged: judgement.map_or(0, |judgement| judgement.judged),
             duplicated: 0,
             foreign: self.foreign,
+            unknowable: self.unknowable(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Observation {
 /// The things that can be seen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
+    /// What the ingest log says of itself as a whole.
+    Hub(Hub),
     /// Where the log of one partition begins and ends.
     LogEnd(LogEnd),
     /// How far the processor is on one partition.
@@ -32,10 +34,14 @@ pub enum Fact {
     Checkpoint(Checkpoint),
     /// How many writes one physical partition of the store has taken.
     StoreRange(StoreRange),
-    /// What the store may spend, over all its physical partitions, in RU/s.
-    Provisioned(RequestUnits),
+    /// Which physical partitions the store has, all of them: one that is not named is gone.
+    StoreRanges(Vec<RangeId>),
+    /// What the store may spend, over all its physical partitions.
+    Provisioned(Provisioned),
     /// A look at what arrived in the store: how long the events took.
     Stored(Stored),
+    /// What a probe's own looks cost, and what they may cost.
+    Probe(ProbeFigures),
     /// What the stream processor says of itself, where it is ours.
     Processor(ProcessorFigures),
     /// What the load driver says of itself.
@@ -46,6 +52,15 @@ pub enum Fact {
     Station(Station, StationState),
     /// Somebody, or a fault that was switched on, wants this moment remembered.
     Mark(String),
+}
+
+/// What the ingest log says of itself as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hub {
+    /// How many partitions it has: their ids are the numbers from 0.
+    pub partitions: u32,
+    /// When it was made, by the service's clock. One of another time is another hub of the same name.
+    pub created_at: Option<Time>,
 }
 
 /// Where the log of one partition begins and ends.
@@ -150,6 +165,54 @@ pub struct StoreRange {
     pub lsn: Lsn,
 }
 
+/// What the store may spend, over all its physical partitions, in RU/s.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Provisioned {
+    /// So much, whether or not it is used.
+    Manual(RequestUnits),
+    /// As much as is used, up to so much.
+    Autoscale {
+        /// The most it scales to.
+        most: RequestUnits,
+    },
+    /// It could not be read.
+    Unknown {
+        /// One sentence for the person at the screen. Never holds a secret.
+        reason: String,
+    },
+}
+
+impl Provisioned {
+    /// The most that may be spent, where it is known.
+    pub fn most(&self) -> Option<RequestUnits> {
+        match self {
+            Self::Manual(units) | Self::Autoscale { most: units } => Some(*units),
+            Self::Unknown { .. } => None,
+        }
+    }
+}
+
+/// What a probe's own looks cost, and what they may cost: a monitor must not eat what it measures. Counts are since the
+/// session began.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProbeFigures {
+    /// Whose probe.
+    pub station: Station,
+    /// How long it takes until everything was looked at once: longer than a look where the calls of one look are not
+    /// allowed to be as many as there are things to look at.
+    pub round: Duration,
+    /// Calls so far.
+    pub calls: u64,
+    /// Calls a second, at most; `None` where there is no limit.
+    pub calls_limit: Option<f64>,
+    /// Request units spent so far.
+    pub charge: RequestUnits,
+    /// RU/s, at most; `None` where calls cost none.
+    pub charge_limit: Option<RequestUnits>,
+    /// Calls that the service answered with "too many requests".
+    pub throttled: u64,
+}
+
 /// A look at what arrived in the store since the look before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
@@ -157,6 +220,8 @@ pub struct Stored {
     pub items: u64,
     /// From enqueued (in the log) to stored, of the items in this look.
     pub latency: Latencies,
+    /// How exactly those latencies are known: each may be so much too long, and is never too short.
+    pub resolution: Option<Duration>,
     /// What the look cost.
     pub charge: RequestUnits,
 }
@@ -252,6 +317,9 @@ pub struct TallyFigures {
     pub duplicated: u64,
     /// Items in the store that are not of this load.
     pub foreign: u64,
+    /// Acknowledged events of which nothing can be known any more: they may have been stored and have expired while the
+    /// monitor did not look. Neither stored nor lost.
+    pub unknowable: u64,
 }
 
 /// A service that can cease to answer. The flow line shows four stations; the processor's is two: the processor itself

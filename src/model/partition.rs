@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::lag::{Lag, LogEndHistory, TimeLag};
 use super::observation::{Checkpoint, CheckpointForm, LogEnd, PartitionPosition, Position};
 use super::ownership::{Holder, Ownership};
-use super::series::{Advance, Counter, Series};
+use super::series::{Advance, Counter, Series, stale_after};
 use super::status::{Judge, Status};
 use super::units::{EventRate, SequenceNumber, Time};
 
@@ -13,6 +13,8 @@ use super::units::{EventRate, SequenceNumber, Time};
 #[derive(Debug, Clone)]
 pub struct Partition {
     log_end: Option<(Time, LogEnd)>,
+    /// How long it takes until the log ends of all partitions were read once.
+    round: Duration,
     position: Option<(Time, PartitionPosition)>,
     checkpoint: Option<Checkpoint>,
     ownership: Ownership,
@@ -39,13 +41,15 @@ impl Partition {
     /// Seconds of history kept of each partition.
     const HISTORY: usize = 900;
 
-    /// A log end or a position that was not read for so long says nothing of now.
+    /// A log end or a position that was not read for so long says nothing of now. Where log ends are read in rounds that
+    /// take longer, a log end serves for two rounds.
     pub const STALE: Duration = Duration::from_secs(5);
 
     /// A partition of which nothing is known.
     pub(super) fn new() -> Self {
         Self {
             log_end: None,
+            round: Duration::ZERO,
             position: None,
             checkpoint: None,
             ownership: Ownership::default(),
@@ -64,6 +68,28 @@ impl Partition {
         }
     }
 
+    /// It is another log from here on: how the lag moved in the one before says nothing of it.
+    pub(super) fn begin_anew(&mut self, at: Time) {
+        self.began_anew = Some(at);
+        self.judge = Judge::in_rounds(self.round);
+        self.log_ends = LogEndHistory::default();
+        self.ingest = Counter::smooth().in_rounds(self.round);
+        self.dropped = Counter::stepped().in_rounds(self.round);
+    }
+
+    /// Its log end is read once in so long.
+    pub(super) fn set_round(&mut self, round: Duration) {
+        self.round = round;
+        self.judge.set_round(round);
+        self.ingest.set_round(round);
+        self.dropped.set_round(round);
+    }
+
+    /// A log end that was not read for so long says nothing of now.
+    fn log_end_stale_after(&self) -> Duration {
+        stale_after(Self::STALE, self.round)
+    }
+
     /// Takes a log end and says what was enqueued since the one before. Lag is derived here and not when
     /// a position comes: positions are read before log ends, so that a race can only count too many, never too few.
     pub(super) fn apply_log_end(&mut self, at: Time, log_end: LogEnd) -> Option<Advance> {
@@ -71,13 +97,8 @@ impl Partition {
             log_end.last < before.last || (log_end.earliest < before.earliest && log_end.last > SequenceNumber::NONE)
         });
         if went_back {
-            // Neither a log end nor the first event that is kept ever goes back: this is another log, and how the lag
-            // moved in the one before says nothing of it.
-            self.began_anew = Some(at);
-            self.judge = Judge::default();
-            self.log_ends = LogEndHistory::default();
-            self.ingest = Counter::smooth();
-            self.dropped = Counter::stepped();
+            // Neither a log end nor the first event that is kept ever goes back.
+            self.begin_anew(at);
         }
         self.dropped.push(at, log_end.earliest.0 as f64);
         self.log_end = Some((at, log_end));
@@ -137,7 +158,9 @@ impl Partition {
     pub(super) fn forget_positions(&mut self) {
         let (log_end, log_ends, began_anew) = (self.log_end, std::mem::take(&mut self.log_ends), self.began_anew);
         let ingest = self.ingest.clone();
+        let round = self.round;
         *self = Self { log_end, began_anew, log_ends, ingest, ..Self::new() };
+        self.set_round(round);
     }
 
     /// Where its log begins and ends.
@@ -193,7 +216,7 @@ impl Partition {
 
     /// Whether the position has been past the log end for longer than a log end may be told late.
     pub fn is_beyond(&self, now: Time) -> bool {
-        self.beyond_since.is_some_and(|since| now.since(since) > Self::STALE)
+        self.beyond_since.is_some_and(|since| now.since(since) > self.log_end_stale_after())
     }
 
     /// The lag as of the last log end; `None` while either side has never been read.
@@ -255,9 +278,9 @@ impl Partition {
 
     /// Its status now: blind if either side was not read lately.
     pub fn status(&self, now: Time) -> Status {
-        let fresh = |read: Option<Time>| read.is_some_and(|read| now.since(read) <= Self::STALE);
-        let log_end = fresh(self.log_end.map(|(at, _)| at));
-        let position = fresh(self.position.as_ref().map(|&(at, _)| at));
+        let fresh = |read: Option<Time>, limit| read.is_some_and(|read| now.since(read) <= limit);
+        let log_end = fresh(self.log_end.map(|(at, _)| at), self.log_end_stale_after());
+        let position = fresh(self.position.as_ref().map(|&(at, _)| at), Self::STALE);
         if log_end && position { self.status } else { Status::Blind }
     }
 

@@ -135,12 +135,23 @@ impl Series {
     }
 }
 
+/// What is read in rounds is old once two rounds went by without it; what is read at each look, after `shortest`.
+pub(super) fn stale_after(shortest: Duration, round: Duration) -> Duration {
+    longest(shortest, round * 2)
+}
+
+const fn longest(one: Duration, other: Duration) -> Duration {
+    if one.as_nanos() > other.as_nanos() { one } else { other }
+}
+
 /// A counter that is looked at now and then, and its rate over the last seconds.
 #[derive(Debug, Clone)]
 pub struct Counter {
     samples: VecDeque<(Time, f64)>,
     looked: Option<Time>,
     pace: Pace,
+    /// How far looks are apart where they are rarer than the window.
+    round: Duration,
 }
 
 /// How a counter moves.
@@ -171,7 +182,23 @@ impl Counter {
     /// and short enough to follow. Whole seconds matter: a store whose budget is filled each second takes its writes in
     /// a burst a second, and a window of 3.2 s would hold now three of them, now four.
     pub fn smooth() -> Self {
-        Self { samples: VecDeque::new(), looked: None, pace: Pace::Smooth }
+        Self { samples: VecDeque::new(), looked: None, pace: Pace::Smooth, round: Duration::ZERO }
+    }
+
+    /// The same for looks that come in rounds of this length: what is a gap and how far the rate looks back follow.
+    #[must_use]
+    pub fn in_rounds(self, round: Duration) -> Self {
+        Self { round, ..self }
+    }
+
+    /// Looks come in rounds of this length from now on.
+    pub fn set_round(&mut self, round: Duration) {
+        self.round = round;
+    }
+
+    /// A span without a look longer than this is a gap.
+    fn gap(&self) -> Duration {
+        stale_after(Self::GAP, self.round)
     }
 
     /// For a counter that moves in steps, such as a position that moves at each checkpoint: the rate is taken from
@@ -183,7 +210,7 @@ impl Counter {
     /// The span over which the rate is taken.
     const fn window(&self) -> Duration {
         match self.pace {
-            Pace::Smooth => Duration::from_secs(3),
+            Pace::Smooth => longest(Duration::from_secs(3), self.round),
             Pace::Stepped => Duration::from_secs(8),
         }
     }
@@ -199,7 +226,7 @@ impl Counter {
                 self.looked = Some(looked);
                 return None;
             }
-            if total < count || at.since(looked) > Self::GAP {
+            if total < count || at.since(looked) > self.gap() {
                 self.samples.clear();
             } else {
                 advance = Some(Advance { from: looked, to: at, amount: total - count });
@@ -229,7 +256,7 @@ impl Counter {
     /// last: 100/s. At 9 s, six seconds after the last step, the next one is long overdue, and the rate is 200 events
     /// in 8 s: it fades instead of standing.
     pub fn rate(&self, now: Time) -> Option<f64> {
-        let looked = self.looked.filter(|looked| now.since(*looked) <= Self::GAP)?;
+        let looked = self.looked.filter(|looked| now.since(*looked) <= self.gap())?;
         let (&(first, from), &(last, to)) = (self.samples.front()?, self.samples.back()?);
         if self.pace == Pace::Smooth {
             return self.smooth_rate();

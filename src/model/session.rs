@@ -7,12 +7,16 @@ use super::lag::Lag;
 use super::latency::LatencyWindow;
 use super::log::{Happening, Log};
 use super::observation::{
-    CheckpointForm, Fact, LoadFigures, Observation, ProcessorFigures, Station, StationState, StoreRange, TallyFigures,
+    CheckpointForm, Fact, Hub, LoadFigures, Observation, ProbeFigures, ProcessorFigures, Provisioned, Station,
+    StationState, StoreRange, TallyFigures,
 };
 use super::partition::Partition;
 use super::series::{Counter, Series};
 use super::status::Status;
 use super::units::{EventRate, Lsn, PartitionId, RangeId, RequestUnits, Time};
+
+/// The partitions of a log that begins anew are seen to do so within this.
+const NEW_LOG_ONCE_IN: Duration = Duration::from_secs(60);
 
 /// The state that the observations so far add up to.
 #[derive(Debug, Clone)]
@@ -38,12 +42,25 @@ pub struct Session {
     pub load: Option<Load>,
     /// What the processor last said, and the rates of its counts.
     pub processor: Option<Processor>,
-    /// What the store may spend, in RU/s.
+    /// What the store may spend at most, in RU/s, where that is known.
     pub provisioned: Option<RequestUnits>,
+    /// How that is provisioned, or why it is not known.
+    pub throughput: Option<Provisioned>,
+    /// What the ingest log said of itself.
+    pub hub: Option<Hub>,
+    hub_since: Option<Time>,
+    /// What the probes' own looks cost, by station.
+    pub probes: BTreeMap<Station, ProbeFigures>,
+    /// How exactly [`Self::stored_latency`] is known: so much too long at most.
+    pub stored_resolution: Option<Duration>,
     /// From enqueued to seen in the store.
     pub stored_latency: LatencyWindow,
     /// What became of our own events.
     pub tally: Option<TallyFigures>,
+    /// The physical partitions of the store that were named last.
+    ranges_named: Vec<RangeId>,
+    /// When a log was last seen to begin anew.
+    log_anew: Option<Time>,
     /// Moments worth remembering, in order.
     pub marks: Vec<(Time, String)>,
     /// When a station ceased to answer, in order.
@@ -152,8 +169,15 @@ impl Session {
             load: None,
             processor: None,
             provisioned: None,
+            throughput: None,
+            hub: None,
+            hub_since: None,
+            probes: BTreeMap::new(),
+            stored_resolution: None,
             stored_latency: LatencyWindow::default(),
             tally: None,
+            ranges_named: Vec::new(),
+            log_anew: None,
             marks: Vec::new(),
             faults: Vec::new(),
             log: Log::default(),
@@ -164,6 +188,11 @@ impl Session {
     /// When the first observation came.
     pub fn started(&self) -> Option<Time> {
         self.started
+    }
+
+    /// Since when the log has as many partitions as it has.
+    pub(super) fn hub_since(&self) -> Option<Time> {
+        self.hub_since
     }
 
     /// When the newest observation came.
@@ -177,21 +206,29 @@ impl Session {
         self.started.get_or_insert(at);
         self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
         match &observation.fact {
+            Fact::Hub(hub) => self.apply_hub(at, *hub),
             Fact::LogEnd(log_end) => {
-                let partition = self.partitions.entry(log_end.partition).or_insert_with(Partition::new);
-                let (before, waited) = (partition.last_status(), partition.lag().and_then(Lag::events));
-                if let Some(enqueued) = partition.apply_log_end(at, *log_end) {
+                let partition = self.partition(log_end.partition);
+                let (before, anew_before) = (partition.last_status(), partition.began_anew());
+                let waited = partition.lag().and_then(Lag::events);
+                let enqueued = partition.apply_log_end(at, *log_end);
+                let (status, anew) = (partition.last_status(), partition.began_anew());
+                let waits = partition.lag().and_then(Lag::events);
+                self.waiting.replace(waited, waits);
+                if let Some(enqueued) = enqueued {
                     self.ingest_history.spread(enqueued);
                 }
-                self.log.push_status(at, log_end.partition, before, partition.last_status());
-                self.waiting.replace(waited, partition.lag().and_then(Lag::events));
+                self.log.push_status(at, log_end.partition, before, status);
+                if anew != anew_before {
+                    self.mark_new_log(at, format!("the log of partition {} began anew", log_end.partition));
+                }
                 self.saw(Station::Ingest, at);
                 if let Some(total) = self.lag_events() {
                     self.total_lag.set(at, total as f64);
                 }
             }
             Fact::Position(position) => {
-                let partition = self.partitions.entry(position.partition).or_insert_with(Partition::new);
+                let partition = self.partition(position.partition);
                 if let Some(owner) = partition.apply_position(at, position) {
                     self.log.push(at, Happening::Owner(position.partition, owner));
                 }
@@ -199,8 +236,7 @@ impl Session {
             }
             Fact::Group(group) => self.apply_group(at, group),
             Fact::Checkpoint(checkpoint) => {
-                let partition = self.partitions.entry(checkpoint.partition).or_insert_with(Partition::new);
-                partition.apply_checkpoint(checkpoint);
+                self.partition(checkpoint.partition).apply_checkpoint(checkpoint);
                 self.saw(Station::Checkpoints, at);
             }
             Fact::StoreRange(StoreRange { range, lsn }) => {
@@ -212,8 +248,11 @@ impl Session {
                 }
                 self.saw(Station::Store, at);
             }
-            Fact::Provisioned(units) => self.provisioned = Some(*units),
+            Fact::StoreRanges(ranges) => self.apply_ranges(at, ranges),
+            Fact::Provisioned(provisioned) => self.apply_provisioned(at, provisioned),
+            Fact::Probe(figures) => self.apply_probe(figures),
             Fact::Stored(stored) => {
+                self.stored_resolution = stored.resolution.or(self.stored_resolution);
                 self.stored_latency.push(at, &stored.latency);
                 self.saw(Station::Store, at);
             }
@@ -240,10 +279,94 @@ impl Session {
                 }
                 health.state = state.clone();
             }
-            Fact::Mark(text) => {
-                self.marks.push((at, text.clone()));
-                self.log.push(at, Happening::Mark(text.clone()));
+            Fact::Mark(text) => self.mark(at, text.clone()),
+        }
+    }
+
+    fn mark(&mut self, at: Time, text: String) {
+        self.marks.push((at, text.clone()));
+        self.log.push(at, Happening::Mark(text));
+    }
+
+    fn partition(&mut self, id: PartitionId) -> &mut Partition {
+        let round = self.probes.get(&Station::Ingest).map_or(Duration::ZERO, |probe| probe.round);
+        self.partitions.entry(id).or_insert_with(|| {
+            let mut partition = Partition::new();
+            partition.set_round(round);
+            partition
+        })
+    }
+
+    /// A hub keeps its time of birth for life, and its partitions can only become more: else it is another hub of the
+    /// same name.
+    fn apply_hub(&mut self, at: Time, hub: Hub) {
+        let before = self.hub.replace(hub);
+        if before.is_none_or(|before| before.partitions != hub.partitions) {
+            self.hub_since = Some(at);
+        }
+        let waiting = &mut self.waiting;
+        self.partitions.retain(|id, partition| {
+            let stands = id.0 < hub.partitions;
+            if !stands {
+                waiting.replace(partition.lag().and_then(Lag::events), None);
             }
+            stands
+        });
+        let Some(before) = before else { return };
+        let born_again = before.created_at.zip(hub.created_at).is_some_and(|(before, now)| before != now);
+        if born_again || hub.partitions < before.partitions {
+            self.partitions.values_mut().for_each(|partition| partition.begin_anew(at));
+            let size = match (before.partitions, hub.partitions) {
+                (before, now) if before == now => String::new(),
+                (before, now) => format!(": {now} partitions, {before} before"),
+            };
+            self.mark_new_log(at, format!("the hub was made anew{size}"));
+        } else if hub.partitions > before.partitions {
+            self.mark(at, format!("the hub has {} partitions, {} before", hub.partitions, before.partitions));
+        }
+    }
+
+    /// One mark for all partitions: they are seen to begin anew one after the other.
+    fn mark_new_log(&mut self, at: Time, text: String) {
+        let lately = self.log_anew.is_some_and(|before| at.since(before) < NEW_LOG_ONCE_IN);
+        self.log_anew = Some(at);
+        if !lately {
+            self.mark(at, text);
+        }
+    }
+
+    /// What is not named is gone: it was split, or merged with another.
+    fn apply_ranges(&mut self, at: Time, ranges: &[RangeId]) {
+        self.ranges.retain(|known, _| ranges.contains(known));
+        let before = std::mem::replace(&mut self.ranges_named, ranges.to_vec());
+        let names = |of: &[RangeId], without: &[RangeId]| {
+            let names: Vec<String> = of.iter().filter(|id| !without.contains(id)).map(ToString::to_string).collect();
+            names.join(", ")
+        };
+        let (gone, new) = (names(&before, ranges), names(ranges, &before));
+        if !gone.is_empty() {
+            self.mark(at, format!("the store's physical partitions changed: {new} in place of {gone}"));
+        }
+    }
+
+    fn apply_provisioned(&mut self, at: Time, provisioned: &Provisioned) {
+        let most = provisioned.most();
+        if let (Some(before), Some(now)) = (self.provisioned, most)
+            && (before.0 - now.0).abs() >= 1.0
+        {
+            self.mark(at, format!("the store has {:.0} RU/s, {:.0} before", now.0, before.0));
+        }
+        self.provisioned = most;
+        self.throughput = Some(provisioned.clone());
+    }
+
+    fn apply_probe(&mut self, figures: &ProbeFigures) {
+        let before = self.probes.insert(figures.station, *figures);
+        if figures.station == Station::Ingest && before.map(|before| before.round) != Some(figures.round) {
+            self.partitions.values_mut().for_each(|partition| partition.set_round(figures.round));
+        }
+        if figures.station == Station::Store {
+            self.ranges.values_mut().for_each(|range| range.writes.set_round(figures.round));
         }
     }
 
@@ -409,6 +532,15 @@ impl Session {
         let rate = range.writes.rate(now)?;
         let provisioned = self.provisioned?;
         (writes > 0.0).then(|| self.share_of_range(rate, writes, used, provisioned))
+    }
+
+    /// The physical partition that takes the most writes, and how many times its even part that is: 1.0 is even. `None`
+    /// while nothing is written.
+    pub fn hottest_range(&self, now: Time) -> Option<(RangeId, f64)> {
+        let writes = self.stored_rate(now)?.per_second();
+        let rates = self.ranges.iter().filter_map(|(id, range)| Some((id, range.writes.rate(now)?)));
+        let (id, rate) = rates.max_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|_| writes > 0.0)?;
+        Some((id.clone(), rate * self.ranges.len() as f64 / writes))
     }
 
     /// Writes answered with 429, per second.

@@ -64,6 +64,8 @@ pub struct Judge {
     rewound_at: Option<Time>,
     /// As of the newest sample: asked for at each frame, of each partition.
     growth: f64,
+    /// How far looks are apart, where they come in rounds.
+    round: Duration,
 }
 
 impl Judge {
@@ -80,6 +82,21 @@ impl Judge {
     /// A lag that changes by less than this share of the ingest rate neither grows nor shrinks.
     const STEADY: f64 = 0.05;
 
+    /// A judge of looks that come in rounds of this length.
+    pub fn in_rounds(round: Duration) -> Self {
+        Self { round, ..Self::default() }
+    }
+
+    /// Looks come in rounds of this length from now on.
+    pub fn set_round(&mut self, round: Duration) {
+        self.round = round;
+    }
+
+    /// How far back this judgement looks: a slope needs three looks.
+    fn window(&self) -> Duration {
+        Self::WINDOW.max(self.round * 2)
+    }
+
     /// Takes a look at the partition. `age` is the time lag at that moment.
     pub fn push(
         &mut self,
@@ -90,7 +107,7 @@ impl Judge {
         rate: EventRate,
     ) -> Status {
         let (Lag::Behind { events, .. }, Some(position)) = (lag, position) else {
-            *self = Self::default();
+            *self = Self::in_rounds(self.round);
             return Status::NoPosition;
         };
         match self.position {
@@ -100,7 +117,8 @@ impl Judge {
         }
         self.position = Some(position);
         self.samples.push_back(Sample { at, events });
-        while self.samples.front().is_some_and(|first| at.since(first.at) > Self::WINDOW) {
+        let window = self.window();
+        while self.samples.front().is_some_and(|first| at.since(first.at) > window) {
             self.samples.pop_front();
         }
         self.growth = self.fitted();
@@ -108,14 +126,14 @@ impl Judge {
     }
 
     fn judge(&self, at: Time, events: u64, age: Option<TimeLag>, rate: EventRate) -> Status {
-        if self.rewound_at.is_some_and(|rewound| at.since(rewound) <= Self::WINDOW) {
+        if self.rewound_at.is_some_and(|rewound| at.since(rewound) <= self.window()) {
             return Status::Rewound;
         }
         if events == 0 {
             return Status::Ok;
         }
         let still = self.moved_at.map_or(Duration::ZERO, |moved| at.since(moved));
-        if still >= Self::WINDOW && age.is_some_and(|age| age.at_least() >= Self::WINDOW) {
+        if still >= self.window() && age.is_some_and(|age| age.at_least() >= Self::WINDOW) {
             return Status::Stalled;
         }
         if events as f64 <= Self::allowance(rate) {

@@ -3,6 +3,7 @@
 //! All share one schedule and one backoff, [`watch`]: a look that fails or takes too long makes the station say why and
 //! when it is tried again; the first look that succeeds makes it well again. A probe knows nothing of either.
 
+pub mod budget;
 pub mod ingest;
 pub mod position;
 pub mod store;
@@ -81,42 +82,68 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// The first wait after a failure, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
 
+/// A probe, and how its station fares: the looks that came back, those that did not, and when the next is due.
+#[derive(Debug)]
+pub struct Watch<P> {
+    probe: P,
+    limit: Duration,
+    backoff: Backoff,
+    well: bool,
+}
+
+impl<P: Probe> Watch<P> {
+    /// Begins to watch.
+    pub fn new(probe: P) -> Self {
+        Self { probe, limit: LIMIT, backoff: Backoff::new(BACKOFF.0, BACKOFF.1), well: false }
+    }
+
+    /// A look may take so long, not the usual 5 s.
+    #[must_use]
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// One look, and what it says of the station. After a failure it says how long to wait for the next one; else that
+    /// is a matter of the schedule.
+    pub async fn look(&mut self, outlet: &Outlet) -> Option<Duration> {
+        let reason = match tokio::time::timeout(self.limit, self.probe.look(outlet)).await {
+            Ok(Ok(())) => {
+                if !self.well {
+                    outlet.see(Fact::Station(P::STATION, StationState::Connected)).await;
+                }
+                self.well = true;
+                self.backoff.reset();
+                return None;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer from {} within {} s", self.probe.place(), self.limit.as_secs_f64()),
+        };
+        // A client is not trusted any more after a failure: it may wait for ever on a connection that is gone.
+        self.probe.disconnect();
+        let wait = self.backoff.next_wait();
+        let next_attempt = outlet.now().after(wait);
+        outlet.see(Fact::Station(P::STATION, StationState::Retrying { reason, next_attempt })).await;
+        self.well = false;
+        Some(wait)
+    }
+}
+
 /// Looks again and again, until the shutdown. Looks keep their schedule: one that was slow does not shift the next.
-pub async fn watch<P: Probe>(mut probe: P, every: Duration, outlet: Outlet, mut shutdown: Shutdown) {
-    let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
-    let mut well = false;
+pub async fn watch<P: Probe>(probe: P, every: Duration, outlet: Outlet, mut shutdown: Shutdown) {
+    let mut watch = Watch::new(probe);
     let mut next = Instant::now();
     loop {
         tokio::select! {
             () = shutdown.requested() => return,
             () = tokio::time::sleep_until(next) => {}
         }
-        let looked = tokio::select! {
+        let failed = tokio::select! {
             () = shutdown.requested() => return,
-            looked = tokio::time::timeout(LIMIT, probe.look(&outlet)) => looked,
+            failed = watch.look(&outlet) => failed,
         };
-        let failure = match looked {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some(format!("no answer from {} within {} s", probe.place(), LIMIT.as_secs())),
+        next = match failed {
+            None => (next + every).max(Instant::now()),
+            Some(wait) => Instant::now() + wait,
         };
-        match failure {
-            None => {
-                if !well {
-                    outlet.see(Fact::Station(P::STATION, StationState::Connected)).await;
-                }
-                well = true;
-                backoff.reset();
-                next = (next + every).max(Instant::now());
-            }
-            Some(reason) => {
-                probe.disconnect();
-                let wait = backoff.next_wait();
-                let next_attempt = outlet.now().after(wait);
-                outlet.see(Fact::Station(P::STATION, StationState::Retrying { reason, next_attempt })).await;
-                well = false;
-                next = Instant::now() + wait;
-            }
-        }
     }
 }

@@ -115,9 +115,9 @@ async fn write(
         let writing =
             container.upsert_item(document.device.clone(), &document.id, &document.json, Some(options.clone()));
         let wait = match tokio::time::timeout(WRITE_LIMIT, writing).await {
-            Ok(Ok(response)) if response.headers().request_charge().is_none() => {
-                // Every reply to a write says what it cost. One that does not is no reply to this write, whatever its
-                // status: the SDK does not look into it.
+            Ok(Ok(response)) if response.headers().request_charge().is_none_or(|charge| charge.value() <= 0.0) => {
+                // Every reply to a write says what it cost, and none is free. One that does not is no reply to this write,
+                // whatever its status: the SDK does not look into it.
                 counts.failed.fetch_add(1, Ordering::Relaxed);
                 troubled = true;
                 let wait = backoff.next_wait();

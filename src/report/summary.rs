@@ -3,9 +3,9 @@
 use crate::figures::{clock, count};
 use crate::model::session::Session;
 
-/// Events of ours that were acknowledged and are neither stored nor known to be lost.
+/// Events of ours that were acknowledged and are neither stored nor known to be lost, nor beyond knowing.
 pub fn in_flight(session: &Session) -> u64 {
-    session.tally.map_or(0, |tally| tally.acknowledged.saturating_sub(tally.stored + tally.lost))
+    session.tally.map_or(0, |tally| tally.acknowledged.saturating_sub(tally.stored + tally.lost + tally.unknowable))
 }
 
 /// Whether everything that was due was sent, and everything that was sent is accounted for.
@@ -15,7 +15,7 @@ pub fn is_settled(session: &Session) -> bool {
     let accounted = session.tally.is_some_and(|tally| {
         tally.sent == tally.acknowledged + tally.unconfirmed
             && in_flight(session) == 0
-            && tally.judged == tally.acknowledged
+            && tally.judged + tally.unknowable == tally.acknowledged
     });
     figures.sent >= figures.due && (figures.due == 0 || accounted)
 }

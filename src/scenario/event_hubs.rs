@@ -23,7 +23,8 @@ pub struct EventHubs {
     /// How to log in.
     #[serde(default)]
     pub credential: CredentialChoice,
-    /// How often the log ends are read: one call for each partition.
+    /// How often the log ends are read: one call for each partition, and no more than 40 calls/s. Where that does not
+    /// suffice, the partitions are read in rotation.
     #[serde(default)]
     pub refresh: Every,
 }

@@ -17,7 +17,7 @@ use crate::azure::{BlobAddress, CosmosAddress, EventHubsAddress, OwnThread, OwnT
 use crate::load::driver::LoadError;
 use crate::load::sink::Sink;
 use crate::model::ledger::Ledger;
-use crate::probe::ingest::eventhubs::LogEndProbe;
+use crate::probe::ingest::eventhubs::{CALLS_PER_SECOND, LogEndProbe};
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
 use crate::probe::store::cosmos::{CosmosProbe, Feed, From};
 use crate::probe::{Outlet, watch};
@@ -61,6 +61,8 @@ pub enum IngestPlace {
         group: String,
         /// How often it is looked at.
         every: Duration,
+        /// How many management calls a second that may take.
+        calls_per_second: f64,
     },
 }
 
@@ -101,7 +103,8 @@ impl Places {
             Ingest::EventHubs(hub) => {
                 let group = hub.consumer_group.as_str().to_owned();
                 let every = hub.refresh.duration();
-                (IngestPlace::EventHubs { address: hub.address(environment)?, group, every }, hub.hub.as_str())
+                let (address, calls_per_second) = (hub.address(environment)?, CALLS_PER_SECOND);
+                (IngestPlace::EventHubs { address, group, every, calls_per_second }, hub.hub.as_str())
             }
         };
         let position = match &file.position {
@@ -154,11 +157,10 @@ impl Places {
         let (tell_partitions, partitions) = latest::channel(Vec::new());
         let mut threads = Vec::new();
         match &self.ingest {
-            IngestPlace::EventHubs { address, every, .. } => {
-                let (address, every, outlet) = (address.clone(), *every, outlet.clone());
-                threads.push(on_own_thread("probe-log-ends", move |shutdown| {
-                    watch(LogEndProbe::new(address, tell_partitions), every, outlet, shutdown)
-                })?);
+            IngestPlace::EventHubs { address, every, calls_per_second, .. } => {
+                let (every, outlet) = (*every, outlet.clone());
+                let probe = LogEndProbe::new(address.clone(), tell_partitions).within(*calls_per_second);
+                threads.push(on_own_thread("probe-log-ends", move |shutdown| watch(probe, every, outlet, shutdown))?);
             }
         }
         match (&self.position, &self.ingest) {
@@ -176,7 +178,7 @@ impl Places {
             None => {}
             Some(StorePlace::Cosmos { address, feed, every }) => {
                 let (every, outlet) = (*every, outlet.clone());
-                let probe = CosmosProbe::new(address.clone(), *feed, Arc::clone(ledger), partitions);
+                let probe = CosmosProbe::following(address.clone(), *feed, Arc::clone(ledger), partitions);
                 threads.push(on_own_thread("probe-store", move |shutdown| watch(probe, every, outlet, shutdown))?);
             }
         }

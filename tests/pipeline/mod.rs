@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streamgauge::model::observation::{
-    Fact, Latencies, LoadFigures, LogEnd, Observation, PartitionPosition, Position, ProcessorFigures, Station,
-    StationState, StoreRange, Stored, TallyFigures, Target,
+    Fact, Latencies, LoadFigures, LogEnd, Observation, PartitionPosition, Position, ProcessorFigures, Provisioned,
+    Station, StationState, StoreRange, Stored, TallyFigures, Target,
 };
 use streamgauge::model::session::Session;
 use streamgauge::model::units::{EventRate, Lsn, PartitionId, RangeId, RequestUnits, SequenceNumber, Time};
@@ -132,12 +132,17 @@ impl Pipeline {
         }
         let latency = Latencies(Arc::new(latency));
         if !self.away.contains(&Station::Store) {
-            facts.push(Fact::Provisioned(RequestUnits(20_000.0)));
+            facts.push(Fact::Provisioned(Provisioned::Manual(RequestUnits(20_000.0))));
             for (range, share) in [("0", 0.47), ("1", 0.53)] {
                 let lsn = Lsn((processed * share) as u64);
                 facts.push(Fact::StoreRange(StoreRange { range: RangeId(range.into()), lsn }));
             }
-            facts.push(Fact::Stored(Stored { items: 10, latency: latency.clone(), charge: RequestUnits(3.0) }));
+            facts.push(Fact::Stored(Stored {
+                items: 10,
+                latency: latency.clone(),
+                resolution: None,
+                charge: RequestUnits(3.0),
+            }));
         }
         facts.push(Fact::Processor(ProcessorFigures {
             received: enqueued as u64,

@@ -1,5 +1,7 @@
 //! A container of checkpoints in an endpoint of our own, and the blobs that a test writes into it.
 
+#![allow(dead_code, reason = "each test uses what it needs of it")]
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,11 +37,16 @@ pub(crate) fn body(name: &str, body: &str) -> Blob {
 
 /// An endpoint of our own with an empty container `checkpoints`.
 pub(crate) async fn endpoint() -> BlobEndpoint {
+    endpoint_with(FaultSwitch::default()).await
+}
+
+/// The same, with a switch for its faults.
+pub(crate) async fn endpoint_with(faults: FaultSwitch) -> BlobEndpoint {
     let options = BlobOptions {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         account: "devstoreaccount1".into(),
         container: "checkpoints".into(),
-        faults: FaultSwitch::default(),
+        faults,
     };
     BlobEndpoint::start(options).await.expect("the endpoint starts")
 }

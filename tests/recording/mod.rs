@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use streamgauge::model::observation::{
-    Checkpoint, CheckpointForm, Fact, Hold, Latencies, LoadFigures, LogEnd, Observation, PartitionPosition, Position,
-    ProcessorFigures, Station, StationState, StoreRange, Stored, TallyFigures, Target,
+    Checkpoint, CheckpointForm, Fact, Hold, Hub, Latencies, LoadFigures, LogEnd, Observation, PartitionPosition,
+    Position, ProbeFigures, ProcessorFigures, Provisioned, Station, StationState, StoreRange, Stored, TallyFigures,
+    Target,
 };
 use streamgauge::model::units::{EventRate, Lsn, PartitionId, RangeId, RequestUnits, SequenceNumber, Time};
 use streamgauge::recording::format::{Header, ScenarioDescription};
@@ -123,6 +124,24 @@ fn any_load() -> impl Strategy<Value = Fact> {
         })
 }
 
+fn any_provisioned() -> impl Strategy<Value = Provisioned> {
+    prop_oneof![
+        any_units().prop_map(Provisioned::Manual),
+        any_units().prop_map(|most| Provisioned::Autoscale { most }),
+        any::<String>().prop_map(|reason| Provisioned::Unknown { reason }),
+    ]
+}
+
+fn any_probe() -> impl Strategy<Value = Fact> {
+    let limits = (proptest::option::of(0.0_f64..1e6), proptest::option::of(any_units()));
+    (any_station(), 0_u64..3_600_000_000, 0_u64..1 << 53, 0_u64..1 << 53, any_units(), limits).prop_map(
+        |(station, round, calls, throttled, charge, (calls_limit, charge_limit))| {
+            let round = Duration::from_micros(round);
+            Fact::Probe(ProbeFigures { station, round, calls, calls_limit, charge, charge_limit, throttled })
+        },
+    )
+}
+
 /// Any fact that there can be.
 pub(crate) fn any_fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
@@ -132,19 +151,27 @@ pub(crate) fn any_fact() -> impl Strategy<Value = Fact> {
         1 => any::<String>().prop_map(Fact::Group),
         2 => (any::<String>(), 0_u64..1 << 53)
             .prop_map(|(range, lsn)| Fact::StoreRange(StoreRange { range: RangeId(range), lsn: Lsn(lsn) })),
-        1 => any_units().prop_map(Fact::Provisioned),
-        1 => (0_u64..1 << 53, any_latencies(), any_units())
-            .prop_map(|(items, latency, charge)| Fact::Stored(Stored { items, latency, charge })),
+        1 => proptest::collection::vec(any::<String>(), 0..4)
+            .prop_map(|ranges| Fact::StoreRanges(ranges.into_iter().map(RangeId).collect())),
+        1 => any_provisioned().prop_map(Fact::Provisioned),
+        1 => (0_u32..=2_048, proptest::option::of(any_time()))
+            .prop_map(|(partitions, created_at)| Fact::Hub(Hub { partitions, created_at })),
+        1 => any_probe(),
+        1 => (0_u64..1 << 53, any_latencies(), any_units(), proptest::option::of(0_u64..1 << 40)).prop_map(
+            |(items, latency, charge, resolution)| {
+                Fact::Stored(Stored { items, latency, resolution: resolution.map(Duration::from_micros), charge })
+            }
+        ),
         1 => (proptest::array::uniform6(0_u64..1 << 53), any_units()).prop_map(|([a, b, c, d, e, f], charge)| {
             Fact::Processor(ProcessorFigures {
                 received: a, written: b, throttled: c, failed: d, charge, checkpoints: e, rejected: f,
             })
         }),
         1 => any_load(),
-        1 => proptest::array::uniform9(0_u64..1 << 53).prop_map(|[a, b, c, d, e, f, g, h, i]| {
+        1 => proptest::array::uniform10(0_u64..1 << 53).prop_map(|[a, b, c, d, e, f, g, h, i, j]| {
             Fact::Tally(TallyFigures {
                 sent: a, copies: b, acknowledged: c, stored: d, unconfirmed: e, lost: f, judged: g, duplicated: h,
-                foreign: i,
+                foreign: i, unknowable: j,
             })
         }),
         1 => (any_station(), any_state()).prop_map(|(station, state)| Fact::Station(station, state)),
@@ -252,7 +279,7 @@ impl Pipeline {
             });
         }
         let enqueued: u64 = self.enqueued.iter().sum();
-        seen.push(Observation { at, fact: Fact::Provisioned(RequestUnits(20_000.0)) });
+        seen.push(Observation { at, fact: Fact::Provisioned(Provisioned::Manual(RequestUnits(20_000.0))) });
         for range in 0..2_u64 {
             at = at.after(Duration::from_micros(1_200 + self.dice.below(500)));
             let lsn = Lsn(enqueued / 2 - range * 11 - self.dice.below(40));
@@ -267,7 +294,12 @@ impl Pipeline {
         let items = ages.len() as u64;
         self.charge += items as f64 * 8.57;
         at = at.after(Duration::from_micros(300));
-        let stored = Stored { items, latency: latencies(ages), charge: RequestUnits(2.0 + items as f64 / 20.0) };
+        let stored = Stored {
+            items,
+            latency: latencies(ages),
+            resolution: None,
+            charge: RequestUnits(2.0 + items as f64 / 20.0),
+        };
         seen.push(Observation { at, fact: Fact::Stored(stored) });
         seen.push(Observation {
             at: at.after(Duration::from_micros(2)),

@@ -17,7 +17,7 @@ use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions}
 use azure_core::time::OffsetDateTime;
 use azure_messaging_eventhubs::{ConsumerClient, ProducerClient, RetryOptions};
 
-pub use self::reader::HubReader;
+pub use self::reader::{HubProperties, HubReader};
 use super::address::{EventHubsAddress, EventHubsCredential};
 use super::error::{AzureError, Service};
 pub use super::own_thread::on_own_thread;

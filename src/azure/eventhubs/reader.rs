@@ -8,9 +8,10 @@
 //! **Renewal.** A token is good for this connection alone. A few minutes before it ends [`HubReader::is_due`] says so: its
 //! owner connects anew, which also is what happens after every failure.
 //!
-//! **Calls.** One for the hub, and one for each partition and look. A connection answers one call of a link after
-//! the other, so there are several links, and a look at 32 partitions takes eight round trips rather than 32.
+//! **Calls.** One for the hub, and one for each partition that is read. A connection answers one call of a link after
+//! the other, so there are several links, and a look at 32 partitions takes four round trips rather than 32.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,13 +47,22 @@ const BEFORE_THE_END: Duration = Duration::from_secs(5 * 60);
 /// The scope of a token of Entra ID for Event Hubs.
 const SCOPE: &str = "https://eventhubs.azure.net/.default";
 
+/// What a hub says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HubProperties {
+    /// The names of its partitions, in the order in which the service tells them: "0", "1", ..
+    pub partitions: Vec<String>,
+    /// When it was made: it keeps that for life.
+    pub created_at: Option<Time>,
+}
+
 /// A connection that reads where partitions begin and end.
 pub struct HubReader {
     address: EventHubsAddress,
     connection: Arc<AmqpConnection>,
     token: AccessToken,
     links: Vec<AmqpManagement>,
-    partitions: Vec<String>,
+    hub: HubProperties,
     due: Instant,
 }
 
@@ -106,10 +116,10 @@ impl HubReader {
         let lasts = Duration::try_from(token.expires_on - OffsetDateTime::now_utc()).unwrap_or_default();
         let due = Instant::now() + lasts.saturating_sub(BEFORE_THE_END).max(lasts / 2);
         let address = address.clone();
-        let mut reader = Self { address, connection, token, links: Vec::new(), partitions: Vec::new(), due };
+        let mut reader = Self { address, connection, token, links: Vec::new(), hub: HubProperties::default(), due };
         reader.links.push(reader.link(0).await?);
-        reader.partitions = reader.read_partitions().await?;
-        let wanted = reader.partitions.len().div_ceil(PARTITIONS_OF_A_LINK).clamp(1, LINKS);
+        reader.hub = reader.read_hub().await?;
+        let wanted = reader.hub.partitions.len().div_ceil(PARTITIONS_OF_A_LINK).clamp(1, LINKS);
         while reader.links.len() < wanted {
             reader.links.push(reader.link(reader.links.len()).await?);
         }
@@ -131,40 +141,60 @@ impl HubReader {
         Instant::now() >= self.due
     }
 
-    /// The names of the partitions, in the order in which the service tells them ("0", "1", ..), as they were when this
-    /// connected.
-    pub fn partitions(&self) -> &[String] {
-        &self.partitions
+    /// What the hub said of itself when this connected.
+    pub fn hub(&self) -> &HubProperties {
+        &self.hub
     }
 
-    async fn read_partitions(&self) -> Result<Vec<String>, AzureError> {
+    /// What the hub says of itself now: one call.
+    ///
+    /// # Errors
+    /// [`AzureError`] of the call.
+    pub async fn read_hub(&self) -> Result<HubProperties, AzureError> {
         const CALL: &str = "to read the hub's properties";
-        let Some(link) = self.links.first() else { return Ok(Vec::new()) };
+        let Some(link) = self.links.first() else { return Ok(HubProperties::default()) };
         let read = self.call(link, CALL, "com.microsoft:eventhub", AmqpOrderedMap::new()).await?;
         let ids = match read.get("partition_ids") {
             Some(AmqpValue::Array(ids)) => ids.iter().map(text).collect::<Option<Vec<_>>>(),
             Some(AmqpValue::List(ids)) => ids.0.iter().map(text).collect(),
             _ => None,
         };
-        ids.filter(|ids| !ids.is_empty()).ok_or_else(|| self.nonsense(CALL, "partition_ids"))
+        let created_at = match read.get("created_at") {
+            Some(AmqpValue::TimeStamp(time)) => time.0.map(Time::from),
+            _ => None,
+        };
+        let partitions = ids.filter(|ids| !ids.is_empty()).ok_or_else(|| self.nonsense(CALL, "partition_ids"))?;
+        Ok(HubProperties { partitions, created_at })
     }
 
-    /// Where each partition begins and ends, each as soon as it is known, in the order of the answers. A partition
-    /// whose name is no number is left out: Event Hubs names them by numbers alone.
+    /// Where these partitions begin and end, each as soon as it is known, in the order of the answers. A partition
+    /// whose name is no number is left out: Event Hubs names them by numbers alone. Gives how many of them were read,
+    /// counted from the first: after so much time no more calls begin.
     ///
     /// # Errors
     /// [`AzureError`] of the first call that fails.
-    pub async fn log_ends(&self, mut seen: impl FnMut(LogEnd)) -> Result<(), AzureError> {
-        let lanes = self.links.iter().enumerate().map(|(lane, link)| {
-            futures::stream::iter(self.partitions.iter().skip(lane).step_by(self.links.len()))
-                .then(move |name| self.log_end(link, name))
-                .boxed_local()
+    pub async fn log_ends(
+        &self,
+        partitions: &[String],
+        within: Duration,
+        mut seen: impl FnMut(LogEnd),
+    ) -> Result<usize, AzureError> {
+        let (began, next) = (Instant::now(), Cell::new(0));
+        let lanes = self.links.iter().map(|link| {
+            // A link that is free takes the next partition: what was read is always the first so many.
+            futures::stream::unfold((), |()| async {
+                let name = partitions.get(next.get()).filter(|_| began.elapsed() < within)?;
+                next.set(next.get() + 1);
+                Some((self.log_end(link, name).await, ()))
+            })
+            .boxed_local()
         });
         let mut answers = futures::stream::select_all(lanes);
         while let Some(log_end) = answers.try_next().await? {
             log_end.into_iter().for_each(&mut seen);
         }
-        Ok(())
+        drop(answers);
+        Ok(next.get())
     }
 
     async fn log_end(&self, link: &AmqpManagement, name: &str) -> Result<Option<LogEnd>, AzureError> {

@@ -82,7 +82,7 @@ impl http::Answer for Service {
         self.problem(Problem::ServerBusy)
     }
 
-    fn forbidden(&self) -> Reply {
+    fn denied(&self) -> Reply {
         self.problem(Problem::AuthenticationFailed)
     }
 

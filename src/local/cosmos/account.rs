@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -54,11 +54,31 @@ pub(super) struct Container {
     pub(super) link: String,
     pub(super) key_path: PartitionKeyPath,
     pub(super) time_to_live: TimeToLive,
-    pub(super) partitions: Vec<Partition>,
+    partitions: RwLock<Arc<[Arc<Partition>]>>,
+    /// Held by whoever uses a partition, and alone by whoever splits one.
+    topology: RwLock<()>,
+    next_partition: AtomicU32,
     place: ContainerRid,
     created: Seconds,
-    request_units: AtomicU32,
+    throughput: Mutex<Throughput>,
     next_item: AtomicU64,
+}
+
+/// How a container's throughput is provisioned, in RU/s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Throughput {
+    /// So much, used or not.
+    Manual(u32),
+    /// As much as is used, up to this.
+    Autoscale(u32),
+}
+
+impl Throughput {
+    fn most(self) -> u32 {
+        match self {
+            Self::Manual(units) | Self::Autoscale(units) => units,
+        }
+    }
 }
 
 /// What a new container is like.
@@ -119,8 +139,10 @@ impl Container {
         let ranges = KeyRange::cut(physical_partitions(plan.request_units));
         Self {
             link: format!("{}colls/{rid}/", database.link),
-            partitions: (0..).zip(ranges).map(|(id, range)| Partition::new(id, range)).collect(),
-            request_units: AtomicU32::new(plan.request_units),
+            next_partition: AtomicU32::new(u32::try_from(ranges.len()).unwrap_or(u32::MAX)),
+            partitions: RwLock::new((0..).zip(ranges).map(|(id, range)| Arc::new(Partition::new(id, range))).collect()),
+            topology: RwLock::default(),
+            throughput: Mutex::new(Throughput::Manual(plan.request_units)),
             next_item: AtomicU64::new(1),
             created: Seconds::of(now),
             id: plan.id,
@@ -133,23 +155,57 @@ impl Container {
 
     /// What is provisioned for the whole container.
     pub(super) fn request_units(&self) -> u32 {
-        self.request_units.load(Ordering::Relaxed)
+        self.throughput().most()
+    }
+
+    fn throughput(&self) -> Throughput {
+        *self.throughput.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Provisions anew. The partitions stay as they are: the service too splits and merges them long after the change.
-    pub(super) fn set_request_units(&self, request_units: u32) {
-        self.request_units.store(request_units, Ordering::Relaxed);
+    pub(super) fn provision(&self, throughput: Throughput) {
+        *self.throughput.lock().unwrap_or_else(PoisonError::into_inner) = throughput;
+    }
+
+    /// The partitions, in the order of their keys.
+    pub(super) fn partitions(&self) -> Arc<[Arc<Partition>]> {
+        self.partitions.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps partitions from being split while it is held.
+    pub(super) fn hold_topology(&self) -> RwLockReadGuard<'_, ()> {
+        self.topology.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Splits a partition in two halves of its keys. Each begins where it stood: items keep their LSNs, so that a reader
+    /// of the change feed goes on with either from where it was. False if there is no such partition.
+    pub(super) fn split(&self, id: u32) -> bool {
+        let _alone = self.topology.write().unwrap_or_else(PoisonError::into_inner);
+        let mut partitions = self.partitions.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(place) = partitions.iter().position(|partition| partition.id == id) else { return false };
+        let first = self.next_partition.fetch_add(2, Ordering::Relaxed);
+        let halves = partitions[place].split([first, first + 1]);
+        let mut new: Vec<Arc<Partition>> = partitions.to_vec();
+        new.splice(place..=place, halves.map(Arc::new));
+        *partitions = new.into();
+        true
+    }
+
+    /// The tag of the feed of ranges: another one after each split.
+    pub(super) fn ranges_etag(&self) -> String {
+        format!("\"00000000-0000-0000-0000-{:08x}{:04x}\"", self.created.0, self.next_partition.load(Ordering::Relaxed))
     }
 
     /// Each partition's equal share of what is provisioned.
     pub(super) fn partition_budget(&self) -> RequestUnits {
-        RequestUnits::hundredths(u64::from(self.request_units()) * 100 / self.partitions.len().max(1) as u64)
+        RequestUnits::hundredths(u64::from(self.request_units()) * 100 / self.partitions().len().max(1) as u64)
     }
 
     /// The partition of a key.
-    pub(super) fn partition_of(&self, key: EffectivePartitionKey) -> Option<&Partition> {
-        let after = self.partitions.partition_point(|partition| partition.range.min <= key);
-        self.partitions.get(after.checked_sub(1)?)
+    pub(super) fn partition_of(&self, key: EffectivePartitionKey) -> Option<Arc<Partition>> {
+        let partitions = self.partitions();
+        let after = partitions.partition_point(|partition| partition.range.min <= key);
+        partitions.get(after.checked_sub(1)?).cloned()
     }
 
     /// The number of a new item, for its `_rid`.
@@ -202,9 +258,9 @@ impl Container {
 
     /// The feed of partition key ranges.
     pub(super) fn describe_ranges(&self) -> Value {
-        let fraction = 1.0 / self.partitions.len().max(1) as f64;
+        let fraction = 1.0 / self.partitions().len().max(1) as f64;
         let ranges: Vec<Value> = self
-            .partitions
+            .partitions()
             .iter()
             .map(|partition| {
                 let rid = self.place.range(partition.id);
@@ -212,7 +268,7 @@ impl Container {
                     "id": partition.id.to_string(),
                     "_self": format!("{}pkranges/{rid}/", self.link),
                     "_rid": rid.as_str(),
-                    "_etag": self.etag(),
+                    "_etag": self.ranges_etag(),
                     "_ts": self.created.0,
                     "_lsn": partition.lock().items.last().0,
                     "minInclusive": partition.range.min.to_string(),
@@ -220,7 +276,7 @@ impl Container {
                     "ridPrefix": partition.id,
                     "throughputFraction": fraction,
                     "status": "online",
-                    "parents": [],
+                    "parents": partition.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 })
             })
             .collect();
@@ -230,6 +286,15 @@ impl Container {
     /// The throughput offer of the container.
     pub(super) fn describe_offer(&self) -> Value {
         let id = self.offer_id();
+        let mut content = json!({ "offerThroughput": self.request_units() });
+        match self.throughput() {
+            Throughput::Manual(_) => content["offerIsRUPerMinuteThroughputEnabled"] = json!(false),
+            // The service tells what it has scaled to beside the most: never less than a tenth of it.
+            Throughput::Autoscale(most) => {
+                content["offerThroughput"] = json!(most / 10);
+                content["offerAutopilotSettings"] = json!({ "maxThroughput": most });
+            }
+        }
         json!({
             "id": id,
             "_rid": id,
@@ -240,7 +305,7 @@ impl Container {
             "offerResourceId": self.rid.as_str(),
             "offerType": "Invalid",
             "offerVersion": "V2",
-            "content": { "offerThroughput": self.request_units(), "offerIsRUPerMinuteThroughputEnabled": false }
+            "content": content
         })
     }
 
@@ -408,7 +473,7 @@ mod tests {
             [(400, 2, "200.00"), (20_000, 2, "10000.00"), (20_001, 3, "6667.00"), (100_000, 10, "10000.00")]
         {
             let container = container(request_units);
-            assert_eq!(container.partitions.len(), partitions, "{request_units}");
+            assert_eq!(container.partitions().len(), partitions, "{request_units}");
             assert_eq!(container.partition_budget().to_string(), budget);
         }
     }

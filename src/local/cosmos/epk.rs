@@ -125,6 +125,13 @@ impl KeyRange {
         self.min < other.max && other.min < self.max
     }
 
+    /// Its lower and its upper half.
+    pub(super) fn halves(self) -> [Self; 2] {
+        let top = self.max.0.min(KEYS);
+        let middle = EffectivePartitionKey(self.min.0 + (top - self.min.0) / 2);
+        [Self { max: middle, ..self }, Self { min: middle, ..self }]
+    }
+
     /// The whole key space cut into equal ranges.
     pub(super) fn cut(count: u32) -> Vec<Self> {
         let mins: Vec<_> = EffectivePartitionKey::equal_shares(count).collect();

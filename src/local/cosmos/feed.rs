@@ -53,7 +53,7 @@ pub(super) fn changes(asked: &Asked, container: &Container, now: SystemTime) -> 
                     "The continuation stands at LSN {position}, but this range is at {}: the endpoint was started anew; read from the beginning.",
                     last.0
                 );
-                return Answer::bad_request(&message).served_by(scope.partition, last);
+                return Answer::bad_request(&message).served_by(&scope.partition, last);
             }
             Err(_) => {
                 return Answer::bad_request(&format!(
@@ -75,7 +75,7 @@ pub(super) fn changes(asked: &Asked, container: &Container, now: SystemTime) -> 
         Ok(charge) => Answer::raw(StatusCode::OK, changed_documents(asked, container, &page)).charge(charge),
     };
     let etag = format!("\"{}\"", page.position.0);
-    answer.etag(&etag).item_count(page.items.len()).served_by(scope.partition, last)
+    answer.etag(&etag).item_count(page.items.len()).served_by(&scope.partition, last)
 }
 
 /// The changes as the client wants them: in envelopes, `{"current":{…},"metadata":{"lsn":42,"crts":1790000000}}`, or as
@@ -130,13 +130,7 @@ impl fmt::Display for Continuation {
 }
 
 /// A page of what a scope holds; `go_on` says whether the next range follows.
-pub(super) fn items_page(
-    asked: &Asked,
-    container: &Container,
-    scope: &Scope<'_>,
-    go_on: bool,
-    now: SystemTime,
-) -> Answer {
+pub(super) fn items_page(asked: &Asked, container: &Container, scope: &Scope, go_on: bool, now: SystemTime) -> Answer {
     let range = scope.partition.id;
     let position = match asked.continuation().map(Continuation::parse) {
         None => Lsn(0),
@@ -151,12 +145,12 @@ pub(super) fn items_page(
     drop(state);
     let charge = match paid {
         Ok(charge) => charge,
-        Err(wait) => return Answer::too_many_requests(wait).served_by(scope.partition, last),
+        Err(wait) => return Answer::too_many_requests(wait).served_by(&scope.partition, last),
     };
     let next_range = range + 1;
     let next = if page.more {
         Some(Continuation { range, position: page.position })
-    } else if go_on && container.partitions.iter().any(|partition| partition.id == next_range) {
+    } else if go_on && container.partitions().iter().any(|partition| partition.id == next_range) {
         Some(Continuation { range: next_range, position: Lsn(0) })
     } else {
         None
@@ -165,7 +159,7 @@ pub(super) fn items_page(
         .continuation(next.map(|next| next.to_string()))
         .charge(charge)
         .item_count(page.items.len())
-        .served_by(scope.partition, last)
+        .served_by(&scope.partition, last)
 }
 
 /// Pays for a page, before its body is put together outside the partition's lock.

@@ -61,20 +61,20 @@ pub(super) fn write(asked: &Asked, container: &Container, kind: Write<'_>, now: 
             let message = format!("There is an item with id {:?} and this partition key already.", item.id);
             return Answer::error(StatusCode::CONFLICT, "Conflict", &message)
                 .charge(RequestUnits::ONE)
-                .served_by(partition, state.items.last());
+                .served_by(&partition, state.items.last());
         }
-        (Write::Replace(_), None) => return missing(&item.id, partition, &state),
+        (Write::Replace(_), None) => return missing(&item.id, &partition, &state),
         _ => {}
     }
     if let (Some(named), Some((etag, ..))) = (asked.if_match(), &standing)
         && !etag.is_named_by(named)
     {
-        return changed(partition, &state);
+        return changed(&partition, &state);
     }
     let sent = asked.body().len();
     let charge = if standing.is_some() { RequestUnits::replace(sent) } else { RequestUnits::insert(sent) };
     if let Err(wait) = state.budget.try_spend(charge, container.partition_budget(), now) {
-        return Answer::too_many_requests(wait).served_by(partition, state.items.last());
+        return Answer::too_many_requests(wait).served_by(&partition, state.items.last());
     }
 
     let status = if standing.is_some() { StatusCode::OK } else { StatusCode::CREATED };
@@ -92,7 +92,7 @@ pub(super) fn write(asked: &Asked, container: &Container, kind: Write<'_>, now: 
     let expires = container.time_to_live.expiry(written, item.ttl);
     state.items.put(Item { key, id, body: body.clone(), sent, number, written, expires });
     drop(state);
-    let answer = Answer::raw(status, body).charge(charge).etag(etag.as_str()).item_lsn(lsn).served_by(partition, lsn);
+    let answer = Answer::raw(status, body).charge(charge).etag(etag.as_str()).item_lsn(lsn).served_by(&partition, lsn);
     if asked.wants_no_body() { answer.without_body() } else { answer }
 }
 
@@ -147,8 +147,8 @@ fn with_item(
     let mut state = partition.lock();
     state.items.expire(now);
     match state.items.get(key, id).map(|(lsn, item)| (lsn, item.clone())) {
-        Some((lsn, item)) => then(&mut state, partition, lsn, item),
-        None => missing(id, partition, &state),
+        Some((lsn, item)) => then(&mut state, &partition, lsn, item),
+        None => missing(id, &partition, &state),
     }
 }
 

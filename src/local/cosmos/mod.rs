@@ -27,7 +27,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 
-use self::account::{Account, Container, ContainerPlan, TimeToLive};
+use self::account::{Account, Container, ContainerPlan, Throughput, TimeToLive};
 use self::document::PartitionKeyPath;
 use self::service::Service;
 use super::fault::FaultSwitch;
@@ -44,8 +44,7 @@ pub struct CosmosOptions {
     pub container: String,
     /// Where items keep their partition key, such as `/deviceId`.
     pub partition_key_path: String,
-    /// Provisioned throughput of the container in RU/s. It decides the number of physical partitions too, once and for
-    /// all: one for each 10,000 RU/s, and at least two.
+    /// Provisioned throughput of the container in RU/s. It decides the number of physical partitions to begin with, too: one for each 10,000 RU/s, and at least two.
     pub request_units: u32,
     /// How long items live, in whole seconds; for ever if nothing is given.
     pub time_to_live: Option<Duration>,
@@ -84,6 +83,7 @@ pub enum CosmosEndpointError {
 #[derive(Debug)]
 pub struct CosmosEndpoint {
     server: HttpServer,
+    service: Arc<Service>,
     container: Arc<Container>,
 }
 
@@ -130,8 +130,8 @@ impl CosmosEndpoint {
             .map_err(|account::AlreadyThere| CosmosEndpointError::BadName(options.container))?;
         let service = Arc::new(Service::new(account, &endpoint));
         let limits = Limits::with_body(LONGEST_BODY);
-        let server = HttpServer::serve(listener, service, options.faults, limits).map_err(failed)?;
-        Ok(Self { server, container })
+        let server = HttpServer::serve(listener, service.clone(), options.faults, limits).map_err(failed)?;
+        Ok(Self { server, service, container })
     }
 
     /// Where it listens.
@@ -151,7 +151,24 @@ impl CosmosEndpoint {
 
     /// Provisions the container of the options anew, in RU/s. Its physical partitions stay as many as they are.
     pub fn set_request_units(&self, request_units: u32) {
-        self.container.set_request_units(request_units);
+        self.container.provision(Throughput::Manual(request_units));
+    }
+
+    /// Lets the container of the options scale by itself, up to so many RU/s.
+    pub fn set_autoscale(&self, most_request_units: u32) {
+        self.container.provision(Throughput::Autoscale(most_request_units));
+    }
+
+    /// Splits a physical partition of the container of the options, by its id, in two. The service does so when a
+    /// partition is full or more is provisioned than its partitions carry. False if there is no such partition.
+    pub fn split(&self, partition: u32) -> bool {
+        self.container.split(partition)
+    }
+
+    /// Keeps the throughput offers from clients, as the service does from principals that have no more than roles of
+    /// the data plane.
+    pub fn hide_offers(&self, hidden: bool) {
+        self.service.hides_offers.store(hidden, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Ends the endpoint and returns when its connections are closed and its port is free.

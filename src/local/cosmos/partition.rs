@@ -38,6 +38,8 @@ impl Seconds {
 #[derive(Debug)]
 pub(super) struct Partition {
     pub(super) id: u32,
+    /// Those that it was split from, the eldest first.
+    pub(super) parents: Vec<u32>,
     pub(super) range: KeyRange,
     state: Mutex<State>,
 }
@@ -51,7 +53,20 @@ pub(super) struct State {
 
 impl Partition {
     pub(super) fn new(id: u32, range: KeyRange) -> Self {
-        Self { id, range, state: Mutex::default() }
+        Self { id, parents: Vec::new(), range, state: Mutex::default() }
+    }
+
+    /// Two partitions in place of this one, each with a half of its keys and what is stored of them.
+    pub(super) fn split(&self, ids: [u32; 2]) -> [Self; 2] {
+        let state = self.lock();
+        let parents = [&self.parents[..], &[self.id]].concat();
+        let halves = self.range.halves();
+        std::array::from_fn(|half| Self {
+            id: ids[half],
+            parents: parents.clone(),
+            range: halves[half],
+            state: Mutex::new(State { items: state.items.only(halves[half]), budget: Budget::default() }),
+        })
     }
 
     /// The partition for one operation. A panic elsewhere does not make its items unreadable.
@@ -107,6 +122,19 @@ pub(super) struct Items {
 }
 
 impl Items {
+    /// The items whose keys lie in a range, with the LSNs that they have; the next write follows the last of all.
+    fn only(&self, keys: KeyRange) -> Self {
+        let mut only = Self { last: self.last, latest_write: self.latest_write, ..Self::default() };
+        for (lsn, item) in self.by_lsn.iter().filter(|(_, item)| keys.contains(item.key)) {
+            only.by_key.entry(item.key).or_default().insert(item.id.clone(), *lsn);
+            if let Some(at) = item.expires {
+                only.expiring.insert((at, *lsn));
+            }
+            only.by_lsn.insert(*lsn, item.clone());
+        }
+        only
+    }
+
     /// The LSN of the last write.
     pub(super) fn last(&self) -> Lsn {
         self.last

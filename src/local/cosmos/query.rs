@@ -45,12 +45,12 @@ pub(super) fn answer(asked: &Asked, container: &Container, now: SystemTime) -> A
             let count = state.items.count(key);
             let charge = RequestUnits::count();
             if let Err(wait) = state.budget.try_spend(charge, container.partition_budget(), now) {
-                return Answer::too_many_requests(wait).served_by(scope.partition, state.items.last());
+                return Answer::too_many_requests(wait).served_by(&scope.partition, state.items.last());
             }
             Answer::raw(StatusCode::OK, documents(container, [count.to_string()].into_iter()))
                 .charge(charge)
                 .item_count(1)
-                .served_by(scope.partition, state.items.last())
+                .served_by(&scope.partition, state.items.last())
         }
         (Query::Count, None) => not_served(&body.query),
     }

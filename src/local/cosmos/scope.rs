@@ -6,6 +6,8 @@
 //! | `x-ms-documentdb-partitionkeyrangeid: 1` | one physical partition |
 //! | that with `x-ms-start-epk` and `x-ms-end-epk` | the keys between them, in that partition |
 
+use std::sync::Arc;
+
 use super::account::Container;
 use super::epk::{EffectivePartitionKey, KeyRange};
 use super::partition::{Lsn, Page, PageLimit, Partition, State};
@@ -13,9 +15,9 @@ use super::reply::Answer;
 use super::request::{Asked, BadKeyHeader};
 
 /// What a request reads from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scope<'a> {
-    pub(super) partition: &'a Partition,
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    pub(super) partition: Arc<Partition>,
     pub(super) one_key: Option<EffectivePartitionKey>,
     keys: KeyRange,
 }
@@ -42,9 +44,9 @@ impl ScopeProblem {
     }
 }
 
-impl<'a> Scope<'a> {
+impl Scope {
     /// What the headers name.
-    pub(super) fn of(asked: &Asked, container: &'a Container) -> Result<Self, ScopeProblem> {
+    pub(super) fn of(asked: &Asked, container: &Container) -> Result<Self, ScopeProblem> {
         if let Some(key) = asked.partition_key()? {
             let partition = container.partition_of(key).ok_or(ScopeProblem::NoRange)?;
             return Ok(Self { partition, keys: KeyRange::only(key), one_key: Some(key) });
@@ -52,20 +54,21 @@ impl<'a> Scope<'a> {
         let keys = asked.key_range();
         let scope = |partition| Self { partition, keys: keys.unwrap_or(KeyRange::ALL), one_key: None };
         if let Some(id) = asked.range_id() {
-            let partition = container.partitions.iter().find(|partition| partition.id.to_string() == id);
+            let partition = container.partitions().iter().find(|partition| partition.id.to_string() == id).cloned();
             return partition.map(scope).ok_or_else(|| ScopeProblem::NoSuchRange(id.to_owned()));
         }
         let keys = keys.ok_or(ScopeProblem::NoRange)?;
-        let mut touched = container.partitions.iter().filter(|partition| partition.range.overlaps(keys));
+        let partitions = container.partitions();
+        let mut touched = partitions.iter().filter(|partition| partition.range.overlaps(keys));
         match (touched.next(), touched.next()) {
-            (Some(partition), None) => Ok(scope(partition)),
+            (Some(partition), None) => Ok(scope(partition.clone())),
             _ => Err(ScopeProblem::ManyRanges),
         }
     }
 
     /// One physical partition.
-    pub(super) fn of_range(container: &'a Container, id: u32) -> Result<Self, ScopeProblem> {
-        let partition = container.partitions.iter().find(|partition| partition.id == id);
+    pub(super) fn of_range(container: &Container, id: u32) -> Result<Self, ScopeProblem> {
+        let partition = container.partitions().iter().find(|partition| partition.id == id).cloned();
         let partition = partition.ok_or_else(|| ScopeProblem::NoSuchRange(id.to_string()))?;
         Ok(Self { partition, keys: KeyRange::ALL, one_key: None })
     }

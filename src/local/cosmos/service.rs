@@ -1,12 +1,13 @@
 //! From a request's method and path to what answers it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
-use super::account::{Account, AlreadyThere, Container, ContainerPlan, Database, resource_name};
+use super::account::{Account, AlreadyThere, Container, ContainerPlan, Database, Throughput, resource_name};
 use super::items::{self, Write};
 use super::reply::Answer;
 use super::request::Asked;
@@ -22,11 +23,13 @@ const FAULT_WAIT: Duration = Duration::from_millis(100);
 pub(super) struct Service {
     account: Account,
     description: Value,
+    /// Whether offers are kept from clients.
+    pub(super) hides_offers: AtomicBool,
 }
 
 impl Service {
     pub(super) fn new(account: Account, endpoint: &str) -> Self {
-        Self { account, description: Account::describe(endpoint) }
+        Self { account, description: Account::describe(endpoint), hides_offers: AtomicBool::new(false) }
     }
 
     fn route(&self, asked: &Asked, now: SystemTime) -> Answer {
@@ -69,6 +72,11 @@ impl Service {
 
     /// All offers, or those that a query names: SDKs look up a container's offer by its resource id, as a parameter.
     fn offers(&self, asked: &Asked) -> Answer {
+        if self.hides_offers.load(Ordering::Relaxed) {
+            // What a principal of the data plane is told: offers are read with keys, or by the control plane.
+            let message = "Request blocked by Auth: the principal does not have the RBAC permissions to read offers.";
+            return Answer::error(StatusCode::FORBIDDEN, "Forbidden", message).substatus(5302);
+        }
         let wanted = String::from_utf8_lossy(asked.body());
         let offers: Vec<Value> = self
             .account
@@ -91,7 +99,7 @@ impl Service {
             let body: Value = serde_json::from_slice(asked.body()).unwrap_or(Value::Null);
             let throughput = body["content"]["offerThroughput"].as_u64().and_then(|wanted| u32::try_from(wanted).ok());
             match throughput.filter(|wanted| *wanted >= 400) {
-                Some(throughput) => container.set_request_units(throughput),
+                Some(throughput) => container.provision(Throughput::Manual(throughput)),
                 None => return Answer::bad_request("content.offerThroughput must be a whole number of at least 400."),
             }
         }
@@ -139,6 +147,8 @@ fn create_container(asked: &Asked, database: &Database, now: SystemTime) -> Answ
 }
 
 fn in_container(asked: &Asked, container: &Container, path: &[&str], now: SystemTime) -> Answer {
+    // No partition is split while it is used.
+    let _unsplit = container.hold_topology();
     match (asked.request().method().as_str(), path) {
         ("GET", []) => described(asked, StatusCode::OK, &container.describe(), &container.etag()),
         ("GET", ["pkranges"]) => ranges(asked, container),
@@ -158,12 +168,12 @@ fn in_container(asked: &Asked, container: &Container, path: &[&str], now: System
 /// The ranges are a feed of their own: a client that knows them asks with the tag that it has, and is told "nothing
 /// new".
 fn ranges(asked: &Asked, container: &Container) -> Answer {
-    let etag = container.etag();
+    let etag = container.ranges_etag();
     let known = asked.if_none_match().is_some_and(|named| named.trim_matches('"') == etag.trim_matches('"'));
     let answer = if known {
         Answer::empty(StatusCode::NOT_MODIFIED)
     } else {
-        Answer::json(StatusCode::OK, &container.describe_ranges()).item_count(container.partitions.len())
+        Answer::json(StatusCode::OK, &container.describe_ranges()).item_count(container.partitions().len())
     };
     answer.charge(RequestUnits::ONE).etag(&etag)
 }
@@ -196,7 +206,7 @@ impl http::Answer for Service {
         Answer::too_many_requests(RetryAfter(FAULT_WAIT)).into()
     }
 
-    fn forbidden(&self) -> Reply {
+    fn denied(&self) -> Reply {
         Answer::unauthorized().into()
     }
 

@@ -166,6 +166,12 @@ impl EventHubsEndpoint {
         Arc::clone(&self.hub.log)
     }
 
+    /// Scales the hub out to so many partitions, as the Premium and Dedicated tiers can: those that stand keep their
+    /// events. Fewer than there are change nothing.
+    pub fn scale_out(&self, partitions: u32) {
+        self.hub.log.grow(partitions);
+    }
+
     /// Says goodbye to all clients and ends.
     pub async fn shutdown(mut self) {
         // The listener ends by itself once told; whether it panicked before makes no difference to the end.

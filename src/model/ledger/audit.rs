@@ -10,6 +10,11 @@
 //! 4. The store's change feed is read to its end, by a read that began after that. Whatever of the mark it has not shown
 //!    is not there: it is lost.
 //!
+//! A store whose items expire bends the last step: what it has not shown may have been there and be gone. So wherever the
+//! feed was not read whole for longer than the store keeps its items, and wherever the log or the store began anew,
+//! [`Ledger::forget_unseen`] takes what was not seen by then out of the judgement, for good: it is neither stored nor
+//! lost.
+//!
 //! Until all four have happened the last judgement stands. A processor that does move its position past events that it
 //! did not store (Azure Functions does so when the function fails) is exactly what this finds.
 
@@ -24,7 +29,7 @@ use crate::model::units::{PartitionId, SequenceNumber, Time};
 pub struct Judgement {
     /// The events of the mark that are not in the store and can't be on their way.
     pub lost: Missing,
-    /// How many events the mark covers.
+    /// How many events of the mark it covers: all but those beyond knowing.
     pub judged: u64,
     /// When it was certain.
     pub at: Time,
@@ -99,6 +104,10 @@ pub struct Audit {
     group: Option<String>,
     /// Positions are those of another group, which say nothing of the store.
     elsewhere: bool,
+    /// The last log end of each partition.
+    ends: BTreeMap<PartitionId, SequenceNumber>,
+    /// A log began anew: what was in the one before may never be processed.
+    log_began_anew: bool,
 }
 
 impl Audit {
@@ -119,6 +128,12 @@ impl Audit {
     pub fn observe(&mut self, observation: &Observation) {
         if let Fact::Group(group) = &observation.fact {
             self.elsewhere = self.group.get_or_insert_with(|| group.clone()) != group;
+        }
+        if let Fact::LogEnd(end) = &observation.fact
+            && self.ends.insert(end.partition, end.last).is_some_and(|before| end.last < before)
+        {
+            self.pending = None;
+            self.log_began_anew = true;
         }
         let Some(pending) = &mut self.pending else { return };
         if observation.at < pending.taken_at {
@@ -147,6 +162,12 @@ impl Audit {
         }
     }
 
+    /// Whether a log began anew since this was asked last. What was sent and not stored by then is beyond knowing: it may
+    /// have been deleted with its log.
+    pub fn take_log_began_anew(&mut self) -> bool {
+        std::mem::take(&mut self.log_began_anew)
+    }
+
     /// The store's change feed was read to its end by a read that began at `began`, and all that it showed is in the
     /// ledger. Comes back with a judgement if there is one now.
     pub fn feed_read(&mut self, began: Time, ledger: &Ledger) -> Option<&Judgement> {
@@ -155,7 +176,8 @@ impl Audit {
         if !certain {
             return None;
         }
-        self.last = Some(Judgement { lost: ledger.missing(&pending.mark), judged: pending.mark.events(), at: began });
+        let (lost, judged) = (ledger.missing(&pending.mark), ledger.judged(&pending.mark));
+        self.last = Some(Judgement { lost, judged, at: began });
         self.pending = None;
         self.last.as_ref()
     }

@@ -95,6 +95,13 @@ impl Intervals {
     }
 }
 
+/// From ascending intervals that neither overlap nor touch, as [`Intervals::without`] gives them.
+impl FromIterator<(u64, u64)> for Intervals {
+    fn from_iter<T: IntoIterator<Item = (u64, u64)>>(runs: T) -> Self {
+        Self(runs.into_iter().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

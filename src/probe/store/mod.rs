@@ -1,4 +1,3 @@
 //! Probes of the store: what was written, and how long it took to get there.
 
-pub mod budget;
 pub mod cosmos;

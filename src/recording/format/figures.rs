@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::line::LatenciesAre;
 use crate::model::observation::{
-    Latencies, LoadFigures, ProcessorFigures, Station, StationState, Stored, TallyFigures, Target,
+    Hub, Latencies, LoadFigures, ProbeFigures, ProcessorFigures, Provisioned, Station, StationState, Stored,
+    TallyFigures, Target,
 };
 use crate::model::units::{EventRate, RequestUnits, Time};
 
@@ -49,6 +50,10 @@ fn histogram(text: Option<&str>, latencies: LatenciesAre) -> Option<Latencies> {
     HistogramReader::new().deserialize(&mut bytes.as_slice()).ok().map(|read| Latencies(Arc::new(read)))
 }
 
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
 fn finite(value: f64) -> f64 {
     if value.is_finite() { value } else { 0.0 }
 }
@@ -57,18 +62,27 @@ fn finite(value: f64) -> f64 {
 pub(super) struct StoredLine {
     items: u64,
     charge: f64,
+    /// Microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resolution: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     latency: HistogramText,
 }
 
 impl StoredLine {
     pub(super) fn of(stored: &Stored) -> Self {
-        Self { items: stored.items, charge: finite(stored.charge.0), latency: histogram_text(&stored.latency) }
+        Self {
+            items: stored.items,
+            charge: finite(stored.charge.0),
+            resolution: stored.resolution.map(micros),
+            latency: histogram_text(&stored.latency),
+        }
     }
 
     pub(super) fn read(self, latencies: LatenciesAre) -> Option<Stored> {
         let latency = histogram(self.latency.as_deref(), latencies)?;
-        Some(Stored { items: self.items, latency, charge: RequestUnits(self.charge) })
+        let resolution = self.resolution.map(Duration::from_micros);
+        Some(Stored { items: self.items, latency, resolution, charge: RequestUnits(self.charge) })
     }
 }
 
@@ -132,7 +146,7 @@ impl LoadLine {
             acknowledged: figures.acknowledged,
             failed: figures.failed,
             acknowledged_bytes: figures.acknowledged_bytes,
-            behind: u64::try_from(figures.behind.as_micros()).unwrap_or(u64::MAX),
+            behind: micros(figures.behind),
             from_due: histogram_text(&figures.from_due),
             from_send: histogram_text(&figures.from_send),
         }
@@ -168,18 +182,122 @@ pub(super) struct TallyLine {
     judged: u64,
     duplicated: u64,
     foreign: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    unknowable: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl TallyLine {
     pub(super) fn of(figures: &TallyFigures) -> Self {
-        let TallyFigures { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign } =
-            *figures;
-        Self { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign }
+        let TallyFigures {
+            sent,
+            copies,
+            acknowledged,
+            stored,
+            unconfirmed,
+            lost,
+            judged,
+            duplicated,
+            foreign,
+            unknowable,
+        } = *figures;
+        Self { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign, unknowable }
     }
 
     pub(super) fn read(self) -> TallyFigures {
-        let Self { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign } = self;
-        TallyFigures { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign }
+        let Self { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign, unknowable } =
+            self;
+        TallyFigures { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign, unknowable }
+    }
+}
+
+/// What the ingest log says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct HubLine {
+    partitions: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created: Option<i64>,
+}
+
+impl HubLine {
+    pub(super) fn of(hub: &Hub) -> Self {
+        Self { partitions: hub.partitions, created: hub.created_at.map(Time::as_micros) }
+    }
+
+    pub(super) fn read(&self) -> Hub {
+        Hub { partitions: self.partitions, created_at: self.created.map(Time::from_micros) }
+    }
+}
+
+/// What the store may spend: a bare number, as it always was, where it is provisioned by hand.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum ProvisionedLine {
+    Manual(f64),
+    Autoscale { autoscale: f64 },
+    Unknown { unknown: String },
+}
+
+impl ProvisionedLine {
+    pub(super) fn of(provisioned: &Provisioned) -> Self {
+        match provisioned {
+            Provisioned::Manual(units) => Self::Manual(finite(units.0)),
+            Provisioned::Autoscale { most } => Self::Autoscale { autoscale: finite(most.0) },
+            Provisioned::Unknown { reason } => Self::Unknown { unknown: reason.clone() },
+        }
+    }
+
+    pub(super) fn read(self) -> Provisioned {
+        match self {
+            Self::Manual(units) => Provisioned::Manual(RequestUnits(units)),
+            Self::Autoscale { autoscale } => Provisioned::Autoscale { most: RequestUnits(autoscale) },
+            Self::Unknown { unknown } => Provisioned::Unknown { reason: unknown },
+        }
+    }
+}
+
+/// What a probe's looks cost.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ProbeLine {
+    station: StationName,
+    /// Microseconds.
+    round: u64,
+    calls: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calls_limit: Option<f64>,
+    charge: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    charge_limit: Option<f64>,
+    throttled: u64,
+}
+
+impl ProbeLine {
+    pub(super) fn of(figures: &ProbeFigures) -> Self {
+        Self {
+            station: StationName::of(figures.station),
+            round: micros(figures.round),
+            calls: figures.calls,
+            calls_limit: figures.calls_limit.map(finite),
+            charge: finite(figures.charge.0),
+            charge_limit: figures.charge_limit.map(|limit| finite(limit.0)),
+            throttled: figures.throttled,
+        }
+    }
+
+    pub(super) fn read(self) -> ProbeFigures {
+        ProbeFigures {
+            station: self.station.read(),
+            round: Duration::from_micros(self.round),
+            calls: self.calls,
+            calls_limit: self.calls_limit,
+            charge: RequestUnits(self.charge),
+            charge_limit: self.charge_limit.map(RequestUnits),
+            throttled: self.throttled,
+        }
     }
 }
 
@@ -191,6 +309,28 @@ enum StationName {
     Processor,
     Checkpoints,
     Store,
+}
+
+impl StationName {
+    fn of(station: Station) -> Self {
+        match station {
+            Station::Load => Self::Load,
+            Station::Ingest => Self::Ingest,
+            Station::Processor => Self::Processor,
+            Station::Checkpoints => Self::Checkpoints,
+            Station::Store => Self::Store,
+        }
+    }
+
+    fn read(&self) -> Station {
+        match self {
+            Self::Load => Station::Load,
+            Self::Ingest => Station::Ingest,
+            Self::Processor => Station::Processor,
+            Self::Checkpoints => Station::Checkpoints,
+            Self::Store => Station::Store,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -213,13 +353,7 @@ pub(super) struct StationLine {
 
 impl StationLine {
     pub(super) fn of(station: Station, state: &StationState) -> Self {
-        let name = match station {
-            Station::Load => StationName::Load,
-            Station::Ingest => StationName::Ingest,
-            Station::Processor => StationName::Processor,
-            Station::Checkpoints => StationName::Checkpoints,
-            Station::Store => StationName::Store,
-        };
+        let name = StationName::of(station);
         let (state, reason, next_attempt) = match state {
             StationState::Connected => (StateName::Connected, None, None),
             StationState::Stopped => (StateName::Stopped, None, None),
@@ -231,13 +365,7 @@ impl StationLine {
     }
 
     pub(super) fn read(self) -> Option<(Station, StationState)> {
-        let station = match self.name {
-            StationName::Load => Station::Load,
-            StationName::Ingest => Station::Ingest,
-            StationName::Processor => Station::Processor,
-            StationName::Checkpoints => Station::Checkpoints,
-            StationName::Store => Station::Store,
-        };
+        let station = self.name.read();
         let state = match self.state {
             StateName::Connected => StationState::Connected,
             StateName::Stopped => StationState::Stopped,

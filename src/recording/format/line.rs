@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Checkpoints, LogEnds, Positions, StoreRanges};
-use super::figures::{LoadLine, ProcessorLine, StationLine, StoredLine, TallyLine};
+use super::figures::{
+    HubLine, LoadLine, ProbeLine, ProcessorLine, ProvisionedLine, StationLine, StoredLine, TallyLine,
+};
 use super::offset;
 use super::plausible::is_plausible;
 use crate::model::observation::{Fact, Observation};
-use crate::model::units::{RequestUnits, Time};
+use crate::model::units::{RangeId, Time};
 
 /// A line: when, and one of the facts.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Line {
     at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hub: Option<HubLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     log_end: Option<LogEnds>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,8 +29,13 @@ struct Line {
     checkpoint: Option<Checkpoints>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     store_range: Option<StoreRanges>,
+    /// All physical partitions that there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    provisioned: Option<f64>,
+    store_ranges: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provisioned: Option<ProvisionedLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    probe: Option<ProbeLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stored: Option<StoredLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,7 +89,12 @@ impl LineWriter {
             Fact::Group(group) => line.group = Some(group.clone()),
             Fact::Checkpoint(fact) => line.checkpoint.get_or_insert_default().push(since, at, fact),
             Fact::StoreRange(fact) => line.store_range.get_or_insert_default().push(since, at, fact),
-            Fact::Provisioned(units) => line.provisioned = Some(if units.0.is_finite() { units.0 } else { 0.0 }),
+            Fact::Hub(hub) => line.hub = Some(HubLine::of(hub)),
+            Fact::StoreRanges(ranges) => {
+                line.store_ranges = Some(ranges.iter().map(|range| range.0.clone()).collect());
+            }
+            Fact::Provisioned(provisioned) => line.provisioned = Some(ProvisionedLine::of(provisioned)),
+            Fact::Probe(figures) => line.probe = Some(ProbeLine::of(figures)),
             Fact::Stored(stored) => line.stored = Some(StoredLine::of(stored)),
             Fact::Processor(figures) => line.processor = Some(ProcessorLine::of(figures)),
             Fact::Load(figures) => line.load = Some(LoadLine::of(figures)),
@@ -219,8 +233,17 @@ impl Line {
             to.push(Observation { at, fact });
             kinds += 1;
         };
-        if let Some(units) = self.provisioned {
-            add(Fact::Provisioned(RequestUnits(units)));
+        if let Some(hub) = self.hub {
+            add(Fact::Hub(hub.read()));
+        }
+        if let Some(ranges) = self.store_ranges {
+            add(Fact::StoreRanges(ranges.into_iter().map(RangeId).collect()));
+        }
+        if let Some(provisioned) = self.provisioned {
+            add(Fact::Provisioned(provisioned.read()));
+        }
+        if let Some(probe) = self.probe {
+            add(Fact::Probe(probe.read()));
         }
         if let Some(line) = self.stored {
             add(Fact::Stored(line.read(latencies)?));

@@ -1,5 +1,7 @@
 //! What a reader takes for a measurement. A file can hold any number, and sums of absurd ones would overflow.
 
+use std::time::Duration;
+
 use crate::model::observation::{Checkpoint, Fact, Hold, LogEnd, Observation, PartitionPosition, StationState};
 use crate::model::units::{SequenceNumber, Time};
 
@@ -9,6 +11,12 @@ const HIGHEST: u64 = 1 << 53;
 
 /// More partitions than any hub has. Each takes memory.
 const MOST_PARTITIONS: u32 = 8_192;
+
+/// More physical partitions than any container has.
+const MOST_RANGES: usize = 65_536;
+
+/// Nothing is looked at so seldom.
+const LONGEST_ROUND: Duration = Duration::from_secs(3_600);
 
 /// Whether all numbers of an observation are such as can be measured.
 pub(super) fn is_plausible(observation: &Observation) -> bool {
@@ -32,8 +40,11 @@ pub(super) fn is_plausible(observation: &Observation) -> bool {
                         Some(Hold::Lease { .. }) | None => true,
                     }
             }
+            Fact::Hub(hub) => hub.partitions <= MOST_PARTITIONS && hub.created_at.is_none_or(is_time),
             Fact::StoreRange(range) => range.lsn.0 <= HIGHEST,
+            Fact::StoreRanges(ranges) => ranges.len() <= MOST_RANGES,
             Fact::Stored(stored) => stored.items <= HIGHEST,
+            Fact::Probe(f) => are_counts(&[f.calls, f.throttled]) && f.round <= LONGEST_ROUND,
             Fact::Processor(f) => {
                 are_counts(&[f.received, f.written, f.throttled, f.failed, f.checkpoints, f.rejected])
             }
@@ -48,6 +59,7 @@ pub(super) fn is_plausible(observation: &Observation) -> bool {
                 f.judged,
                 f.duplicated,
                 f.foreign,
+                f.unknowable,
             ]),
             Fact::Station(_, StationState::Retrying { next_attempt, .. }) => is_time(*next_attempt),
             Fact::Station(..) | Fact::Group(_) | Fact::Provisioned(_) | Fact::Mark(_) => true,

@@ -195,7 +195,9 @@ impl Account {
                 processed.forget();
             }
             Fact::StoreRange(range) => writes.push(origin, range.range.clone(), at, range.lsn.0 as f64),
-            Fact::Provisioned(units) => self.capacity.provisioned = Some(*units),
+            Fact::Provisioned(provisioned) => {
+                self.capacity.provisioned = provisioned.most().or(self.capacity.provisioned)
+            }
             Fact::Stored(seen) => self.latencies.stored.push(origin, at, &seen.latency),
             Fact::Processor(figures) => {
                 throttled.push(origin, (), at, figures.throttled as f64);
@@ -212,7 +214,12 @@ impl Account {
             }
             Fact::Tally(figures) => stored.push(origin, (), at, figures.stored as f64),
             Fact::Station(station, state) => self.follow(at, *station, state),
-            Fact::Group(_) | Fact::Checkpoint(_) | Fact::Mark(_) => {}
+            Fact::Group(_)
+            | Fact::Checkpoint(_)
+            | Fact::Mark(_)
+            | Fact::Hub(_)
+            | Fact::StoreRanges(_)
+            | Fact::Probe(_) => {}
         }
     }
 

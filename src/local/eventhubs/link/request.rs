@@ -115,8 +115,8 @@ pub(crate) fn answer(node: Node, request: &Request, hub: &Hub, fault: Option<Fau
             error_condition: None,
             body: Value::string("neither the status nor the body that was asked for"),
         },
-        (fault, Node::ClaimsBasedSecurity) => cbs::answer(request, hub, fault == Some(Fault::Forbid)),
-        (Some(Fault::Forbid), Node::Management) => cbs::refusal(),
+        (fault, Node::ClaimsBasedSecurity) => cbs::answer(request, hub, fault == Some(Fault::Deny)),
+        (Some(Fault::Deny), Node::Management) => cbs::refusal(),
         (fault, Node::Management) => management::answer(request, hub, fault == Some(Fault::Throttle)),
     };
     answer.encode(request)

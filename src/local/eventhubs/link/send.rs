@@ -71,6 +71,10 @@ impl SendLink {
                 condition::SERVER_BUSY,
                 "the request was terminated because the entity is being throttled: wait 4 seconds and try again",
             )),
+            Some(Fault::Deny) => Err(AmqpError::new(
+                condition::UNAUTHORIZED_ACCESS,
+                "Unauthorized access: 'Send' claim(s) are required to perform this operation",
+            )),
             _ => store(&delivery, self.partition, context.hub),
         };
         if !delivery.settled {

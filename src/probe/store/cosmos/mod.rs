@@ -1,0 +1,529 @@
+//! What Cosmos DB stored: the log sequence number of each physical partition (its writes), and the change feed (which events,
+//! and how long they took), within a budget of request units.
+//!
+//! **What it costs.** A look asks each physical partition for the items since the look before; where there are none that
+//! is 1 RU, else what the store charges for a page. When the budget runs low, a look asks for the log sequence numbers
+//! alone, 1 RU each; when it is used up, for nothing, and the next look goes on with the partition whose turn it is.
+//! Besides: the ranges every [`RANGES_EVERY`], the offer every [`OFFER_EVERY`], the container with each new connection.
+//! What was spent, and what may be, is told each second ([`Fact::Probe`]). Worked example, 20,000 RU/s in two physical
+//! partitions, 1 % of them for the monitor: 200 RU/s, of which an idle container takes 8 at four looks a second.
+//!
+//! **A sample.** Where the budget does not suffice for the whole feed, its backlog is left behind now and then, see
+//! [`range`]. Latencies are then those of a sample, and the audit says of no event that it is lost.
+//!
+//! **Splits.** A physical partition that was split answers by another id, or 410. Its ranges are then read anew: those
+//! that are known keep their place in the feed, those that are new go on where the one was of whose keys they are.
+//!
+//! **What can't be known.** Items expire. Where the feed was not read whole for as long as the container keeps its items
+//! (`defaultTtl`; single items with a `ttl` of their own are not looked for), what was sent and not seen by then is taken out
+//! of the audit: [`Ledger::forget_unseen`]. The same where the container was made anew, or a part of the feed left behind.
+//!
+//! **429s** are counted and not waited for by the client library. A look that gets nothing else for a second is a
+//! failed one.
+
+mod page;
+mod range;
+mod throughput;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use azure_data_cosmos::CosmosError;
+use azure_data_cosmos::feed::FeedRange;
+use azure_data_cosmos::models::TimeToLive;
+use azure_data_cosmos::options::ReadFeedRangesOptions;
+use hdrhistogram::Histogram;
+use tokio::sync::watch;
+
+use self::page::Refusal;
+use self::range::{Got, Range, Seen};
+use crate::azure::CosmosAddress;
+use crate::azure::cosmos::{Store, place, store};
+use crate::azure::error::{AzureError, Service};
+use crate::model::ledger::Ledger;
+use crate::model::observation::{
+    Fact, Latencies, ProbeFigures, Provisioned, Station, StoreRange, Stored, TallyFigures,
+};
+use crate::model::units::{PartitionId, RangeId, RequestUnits, Time};
+use crate::probe::budget::Budget;
+use crate::probe::{Outlet, Probe};
+
+/// How often the ranges are read, beside when one of them says that it moved.
+const RANGES_EVERY: Duration = Duration::from_secs(30);
+
+/// How often the offer is read.
+const OFFER_EVERY: Duration = Duration::from_secs(60);
+
+/// How often what changes seldom is told again, so that a recording that begins later has it, too.
+const TELL_AGAIN: Duration = Duration::from_secs(30);
+
+/// How often costs and latencies are told. Latencies are what a recording is made of for the most part.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// With nothing but 429s for so long, the store can't be seen.
+const THROTTLED_FOR: Duration = Duration::from_secs(1);
+
+/// What took longer was an outage, and no round.
+const LONGEST_ROUND: Duration = Duration::from_secs(60);
+
+/// What a call is taken to cost that does not say so.
+const UNSAID_CHARGE: f64 = 1.0;
+
+/// Of a store whose RU/s nobody knows, the fewest that there can be are taken for them.
+const FEWEST: RequestUnits = RequestUnits(400.0);
+
+/// Where in the store's life the watch begins, and what it does when its budget does not reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// With its first write: the store is as new as the session. Every item is read, late if need be.
+    Beginning,
+    /// With the next write: what is there already is none of ours. What the budget does not reach is left behind, so
+    /// that what is read is new: a sample.
+    Now,
+}
+
+/// How a change feed is followed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Feed {
+    /// From where on.
+    pub from: From,
+    /// RU/s that are provisioned; `None` to ask the service.
+    pub provisioned: Option<RequestUnits>,
+    /// The share of them that may be spent (0.01 is 1 %).
+    pub share: f64,
+}
+
+/// Reads log sequence numbers and the change feed of one container.
+pub struct CosmosProbe {
+    address: CosmosAddress,
+    from: From,
+    budget: Budget,
+    /// The share of what is provisioned that the budget follows, if it does.
+    share: Option<f64>,
+    ledger: Arc<Mutex<Ledger>>,
+    /// The partitions of the log: an audit needs the log end and the position of each.
+    partitions: watch::Receiver<Vec<PartitionId>>,
+    store: Option<Store>,
+    /// The last failure was no reason to give the connection up.
+    keep_store: bool,
+    ranges: Vec<Range>,
+    /// The range whose turn it is.
+    next: usize,
+    ranges_read: Option<Time>,
+    ranges_told: Option<(Time, Vec<RangeId>)>,
+    offer: Offer,
+    /// How long the container keeps items, if not for ever.
+    keeps_for: Option<Duration>,
+    /// When the last look began that read the whole feed.
+    whole_at: Option<Time>,
+    /// Something was stored, or may have been, that will not be seen any more.
+    missed: bool,
+    /// Writes that are not counted by a range's log sequence number.
+    writes: u64,
+    /// What was seen of latencies and not told yet.
+    latency: Histogram<u64>,
+    resolution: Option<Duration>,
+    told: Option<Time>,
+    cost: Cost,
+    throttled_since: Option<Time>,
+}
+
+/// What is provisioned.
+enum Offer {
+    /// It is known, from elsewhere.
+    Given { units: RequestUnits, told: Option<Time> },
+    /// It is read, now and then.
+    Read { at: Option<Time>, told: Option<(Time, Provisioned)> },
+}
+
+/// What the looks cost so far, and how long it takes to look at all ranges.
+struct Cost {
+    calls: u64,
+    charge: f64,
+    throttled: u64,
+    round_began: Option<Time>,
+    round: Duration,
+    told: Option<Time>,
+}
+
+impl CosmosProbe {
+    /// A probe of one container: it may spend so many RU/s. What is provisioned is read from the offer, unless it is
+    /// given.
+    pub fn new(
+        address: CosmosAddress,
+        from: From,
+        budget: RequestUnits,
+        provisioned: Option<RequestUnits>,
+        ledger: Arc<Mutex<Ledger>>,
+        partitions: watch::Receiver<Vec<PartitionId>>,
+    ) -> Self {
+        Self {
+            address,
+            from,
+            budget: Budget::new(budget.0),
+            share: None,
+            ledger,
+            partitions,
+            store: None,
+            keep_store: false,
+            ranges: Vec::new(),
+            next: 0,
+            ranges_read: None,
+            ranges_told: None,
+            offer: match provisioned {
+                Some(units) => Offer::Given { units, told: None },
+                None => Offer::Read { at: None, told: None },
+            },
+            keeps_for: None,
+            whole_at: None,
+            missed: false,
+            writes: 0,
+            latency: Latencies::histogram(),
+            resolution: None,
+            told: None,
+            cost: Cost { calls: 0, charge: 0.0, throttled: 0, round_began: None, round: Duration::ZERO, told: None },
+            throttled_since: None,
+        }
+    }
+
+    /// A probe of one container that spends a share of what is provisioned; until that is known, of the fewest that
+    /// there can be.
+    pub fn following(
+        address: CosmosAddress,
+        feed: Feed,
+        ledger: Arc<Mutex<Ledger>>,
+        partitions: watch::Receiver<Vec<PartitionId>>,
+    ) -> Self {
+        let Feed { from, provisioned, share } = feed;
+        let budget = RequestUnits(provisioned.unwrap_or(FEWEST).0 * share);
+        Self::new(address, from, budget, provisioned, ledger, partitions).sharing(share)
+    }
+
+    /// The budget is this share of what is provisioned (0.01 is 1 %) wherever that is known, and follows it.
+    #[must_use]
+    pub fn sharing(mut self, share: f64) -> Self {
+        self.share = Some(share);
+        if let Offer::Given { units, .. } = &self.offer {
+            self.budget.set_per_second(units.0 * share);
+        }
+        self
+    }
+
+    fn refused(&self, call: &'static str) -> impl Fn(CosmosError) -> AzureError + use<> {
+        let address = place(&self.address);
+        move |error| AzureError::refusing(Service::CosmosDb, address.clone(), call, &error)
+    }
+
+    /// Calls that do not say what they cost.
+    fn called(&mut self, calls: u64) {
+        self.cost.calls += calls;
+        let charge = calls as f64 * UNSAID_CHARGE;
+        self.cost.charge += charge;
+        self.budget.spend(charge);
+    }
+
+    async fn connect(&mut self, outlet: &Outlet) -> Result<Store, AzureError> {
+        if let Some(store) = &self.store {
+            return Ok(store.clone());
+        }
+        let store = store(&self.address).await?;
+        let container =
+            store.container.read(None).await.and_then(azure_data_cosmos::models::ResourceResponse::into_model);
+        let container = container.map_err(self.refused("the container's properties"))?;
+        self.keeps_for = match container.default_ttl {
+            TimeToLive::Seconds(seconds) => Some(Duration::from_secs(seconds.into())),
+            _ => None,
+        };
+        // The account, the database's and the container's properties.
+        self.called(3);
+        let feeds = store.container.read_feed_ranges(None).await.map_err(self.refused("the list of feed ranges"))?;
+        self.called(1);
+        self.arrange(feeds, outlet.now());
+        self.store = Some(store.clone());
+        Ok(store)
+    }
+
+    /// Reads the ranges again, if it is time or one of them moved.
+    async fn read_ranges(&mut self, store: &Store, outlet: &Outlet) -> Result<(), AzureError> {
+        let now = outlet.now();
+        if self.ranges_read.is_some_and(|read| now.since(read) < RANGES_EVERY) {
+            return Ok(());
+        }
+        let options = ReadFeedRangesOptions::default().with_force_refresh(true);
+        let feeds = store.container.read_feed_ranges(Some(options)).await;
+        self.called(1);
+        self.arrange(feeds.map_err(self.refused("the list of feed ranges"))?, now);
+        Ok(())
+    }
+
+    /// A range that is known keeps its place in the feed: after an outage the probe goes on where it was. One that is
+    /// a part of a known one goes on where that was.
+    fn arrange(&mut self, feeds: Vec<FeedRange>, now: Time) {
+        self.ranges_read = Some(now);
+        let mut known = std::mem::take(&mut self.ranges);
+        let mut new = Vec::new();
+        for feed in feeds {
+            match known.iter().position(|range| range.feed == feed) {
+                Some(place) => self.ranges.push(known.swap_remove(place)),
+                None => new.push(feed),
+            }
+        }
+        let first = known.is_empty() && self.ranges.is_empty();
+        for feed in new {
+            let parent = known.iter().find(|range| feed.is_subset_of(&range.feed));
+            let range = if let Some(parent) = parent {
+                parent.successor(feed)
+            } else {
+                // Ranges that were merged, or of a container that was made anew.
+                self.missed |= !first;
+                Range::new(feed, self.from, now)
+            };
+            self.ranges.push(range);
+        }
+        self.writes += known.iter().map(Range::writes).sum::<u64>();
+        self.next = 0;
+        self.cost.round_began = None;
+    }
+
+    /// Tells what is provisioned, and reads it before if it is time.
+    async fn read_offer(&mut self, store: &Store, outlet: &Outlet) {
+        let now = outlet.now();
+        let again = |told: Time| now.since(told) >= TELL_AGAIN;
+        let tell = match &mut self.offer {
+            Offer::Given { units, told } if told.is_none_or(again) => {
+                *told = Some(now);
+                Some(Provisioned::Manual(*units))
+            }
+            Offer::Given { .. } => None,
+            Offer::Read { at, told } => {
+                let mut calls = 0;
+                let mut known = told.as_ref().map(|(_, provisioned)| provisioned.clone());
+                if at.is_none_or(|at| now.since(at) >= OFFER_EVERY) {
+                    *at = Some(now);
+                    let read = throughput::read(store).await;
+                    calls = read.1;
+                    known = read.0.or(known);
+                }
+                let tell = known.filter(|known| told.as_ref().is_none_or(|(at, said)| said != known || again(*at)));
+                if let Some(tell) = &tell {
+                    *told = Some((now, tell.clone()));
+                }
+                self.called(calls);
+                tell
+            }
+        };
+        let Some(tell) = tell else { return };
+        if let (Some(share), Some(units)) = (self.share, tell.most()) {
+            self.budget.set_per_second(units.0 * share);
+        }
+        outlet.see(Fact::Provisioned(tell)).await;
+    }
+
+    /// Whether the feed was not read whole for as long as items are kept: what was stored and has expired since is beyond
+    /// knowing. A second less, because items expire by the whole seconds of `_ts`.
+    fn may_have_missed(&self, now: Time) -> bool {
+        match (self.keeps_for, self.whole_at) {
+            (Some(keeps), Some(whole)) => now.since(whole) >= keeps.saturating_sub(Duration::from_secs(1)),
+            _ => false,
+        }
+    }
+}
+
+impl Probe for CosmosProbe {
+    const STATION: Station = Station::Store;
+
+    async fn look(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
+        let store = self.connect(outlet).await?;
+        self.read_offer(&store, outlet).await;
+        self.read_ranges(&store, outlet).await?;
+        let began = outlet.now();
+        if self.may_have_missed(began) && !self.missed {
+            self.missed = true;
+            self.writes += self.ranges.iter_mut().map(Range::count_anew).sum::<u64>();
+        }
+        let mut seen = Seen::new();
+        let read = self.read_feed(&store, began, &mut seen, outlet).await;
+        self.cost.calls += seen.calls;
+        self.cost.charge += seen.charge.0;
+        self.cost.throttled += seen.throttled;
+        self.writes += seen.writes;
+        let whole = read?;
+        self.tell_ranges(outlet).await;
+        let figures = self.tally(outlet, began, whole);
+        outlet.see(Fact::Stored(self.stored(&seen, began))).await;
+        outlet.see(Fact::Tally(figures)).await;
+        self.tell_cost(outlet).await;
+        Ok(())
+    }
+
+    fn disconnect(&mut self) {
+        if !std::mem::take(&mut self.keep_store) {
+            self.store = None;
+        }
+    }
+
+    fn place(&self) -> String {
+        place(&self.address)
+    }
+}
+
+impl CosmosProbe {
+    /// Reads the feed of all ranges as far as the budget allows; says whether that is to its end.
+    async fn read_feed(
+        &mut self,
+        store: &Store,
+        began: Time,
+        seen: &mut Seen,
+        outlet: &Outlet,
+    ) -> Result<bool, AzureError> {
+        let (mut whole, mut answers) = (true, 0_usize);
+        let mut patience = None;
+        // One RU for the log sequence number of each range comes before items.
+        let reserve = (self.ranges.len() as f64).min(self.budget.per_second() / 2.0);
+        for _ in 0..self.ranges.len() {
+            if !self.budget.allows(outlet.now()) {
+                whole = false;
+                break;
+            }
+            let fail = self.refused("the change feed");
+            let Some(range) = self.ranges.get_mut(self.next) else { break };
+            let budget = &mut self.budget;
+            let got = range.follow(&store.container, self.from, budget, reserve, &self.ledger, seen, outlet).await;
+            let got = match got {
+                Ok(got) => got,
+                Err(Refusal::UnknownPlace(error)) => {
+                    self.missed = true;
+                    self.writes += range.begin_again();
+                    return Err(fail(error));
+                }
+                Err(Refusal::Failed(error)) => {
+                    if error.status().is_gone() {
+                        self.ranges_read = None;
+                    }
+                    return Err(fail(error));
+                }
+                Err(Refusal::Throttled(wait)) => Got::Throttled(wait),
+            };
+            let told = range.id.clone().map(|range_id| StoreRange { range: range_id, lsn: range.lsn });
+            match got {
+                Got::Throttled(wait) => {
+                    patience = Some(wait);
+                    whole = false;
+                    break;
+                }
+                Got::Moved => {
+                    // The next look reads the ranges, and this one's feed by its new ones.
+                    self.ranges_read = None;
+                    whole = false;
+                }
+                Got::Whole | Got::Part | Got::LeftBehind => {
+                    answers += 1;
+                    whole &= matches!(got, Got::Whole);
+                    self.missed |= matches!(got, Got::LeftBehind);
+                    if let Some(told) = told {
+                        outlet.see(Fact::StoreRange(told)).await;
+                    }
+                }
+            }
+            self.turn(began);
+        }
+        if answers > 0 {
+            self.throttled_since = None;
+        } else if let Some(wait) = patience {
+            let since = *self.throttled_since.get_or_insert(began);
+            if began.since(since) >= THROTTLED_FOR {
+                self.keep_store = true;
+                return Err(AzureError::Refused {
+                    service: Service::CosmosDb,
+                    address: self.place(),
+                    call: "the change feed",
+                    reason: format!("429: too many requests, it asks for a pause of {wait:?}"),
+                });
+            }
+        }
+        Ok(whole)
+    }
+
+    /// The next range's turn. A round ends with the last one.
+    fn turn(&mut self, began: Time) {
+        self.next += 1;
+        if self.next >= self.ranges.len() {
+            self.next = 0;
+            let round = self.cost.round_began.replace(began).map_or(Duration::ZERO, |before| began.since(before));
+            self.cost.round = if round <= LONGEST_ROUND { round } else { Duration::ZERO };
+        }
+    }
+
+    /// Tells which ranges there are, once all have answered.
+    async fn tell_ranges(&mut self, outlet: &Outlet) {
+        let now = outlet.now();
+        let ids: Option<Vec<RangeId>> = self.ranges.iter().map(|range| range.id.clone()).collect();
+        let Some(ids) = ids else { return };
+        if self.ranges_told.as_ref().is_none_or(|(at, told)| *told != ids || now.since(*at) >= TELL_AGAIN) {
+            self.ranges_told = Some((now, ids.clone()));
+            outlet.see(Fact::StoreRanges(ids)).await;
+        }
+    }
+
+    /// What arrived. Latencies are told once a second, all since they were told last.
+    fn stored(&mut self, seen: &Seen, now: Time) -> Stored {
+        // Both are of the one shape that all latencies share, so adding can't fail; if it did, the newest would do.
+        if self.latency.add(&seen.latency).is_err() {
+            self.latency = seen.latency.clone();
+        }
+        self.resolution = self.resolution.max(seen.resolution);
+        let (items, charge) = (seen.items, seen.charge);
+        if self.told.is_some_and(|told| now.since(told) < TELL_EVERY) {
+            return Stored { items, latency: Latencies(Arc::new(Latencies::histogram())), resolution: None, charge };
+        }
+        self.told = Some(now);
+        let latency = std::mem::replace(&mut self.latency, Latencies::histogram());
+        // To the millisecond: nobody asks for more.
+        let resolution =
+            self.resolution.take().map(|span| Duration::from_millis(span.as_millis().try_into().unwrap_or(0)));
+        Stored { items, latency: Latencies(Arc::new(latency)), resolution, charge }
+    }
+
+    /// The ledger's figures, with the audit's judgement if the feed was read to its end. One audit follows the other.
+    fn tally(&mut self, outlet: &Outlet, began: Time, whole: bool) -> TallyFigures {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut audit = outlet.audit().lock().unwrap_or_else(PoisonError::into_inner);
+        if whole {
+            self.missed |= audit.take_log_began_anew();
+            if std::mem::take(&mut self.missed) {
+                ledger.forget_unseen();
+            }
+            audit.feed_read(began, &ledger);
+            self.whole_at = Some(began);
+        }
+        let partitions = u32::try_from(self.partitions.borrow().len()).unwrap_or(u32::MAX);
+        if audit.is_idle() && partitions > 0 {
+            audit.begin(ledger.mark(), partitions, outlet.now());
+        }
+        let mut figures = ledger.figures(audit.judgement());
+        // Each write moves a log sequence number by one; those that no distinct event accounts for wrote one again.
+        // Counted up to where the feed was read: what lies beyond it is not known to be either.
+        let writes = self.writes + self.ranges.iter().map(Range::writes).sum::<u64>();
+        figures.duplicated = writes.saturating_sub(figures.stored + figures.foreign);
+        figures
+    }
+
+    async fn tell_cost(&mut self, outlet: &Outlet) {
+        let now = outlet.now();
+        if self.cost.told.is_some_and(|told| now.since(told) < TELL_EVERY) {
+            return;
+        }
+        self.cost.told = Some(now);
+        let figures = ProbeFigures {
+            station: Station::Store,
+            // To the tenth of a second, as the other probe's.
+            round: Duration::from_millis(u64::try_from(self.cost.round.as_millis()).unwrap_or(0).div_ceil(100) * 100),
+            calls: self.cost.calls,
+            calls_limit: None,
+            charge: RequestUnits(self.cost.charge),
+            charge_limit: Some(RequestUnits(self.budget.per_second())),
+            throttled: self.cost.throttled,
+        };
+        outlet.see(Fact::Probe(figures)).await;
+    }
+}

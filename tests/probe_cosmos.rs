@@ -1,0 +1,292 @@
+//! The probe of Cosmos DB against the embedded endpoint: its budget, what it says of the store, and stores that change.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
+mod watched;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use azure_data_cosmos::clients::ContainerClient;
+use serde_json::json;
+use streamgauge::azure::cosmos::container;
+use streamgauge::load::payload::device_name;
+use streamgauge::local::cosmos::CosmosEndpoint;
+use streamgauge::local::fault::{Fault, FaultSwitch};
+use streamgauge::model::ledger::{EventKey, Ledger};
+use streamgauge::model::observation::{
+    Fact, LogEnd, Observation, PartitionPosition, Position, Provisioned, Station, StationState, TallyFigures,
+};
+use streamgauge::model::units::{DeviceIndex, EventRate, PartitionId, RequestUnits, SequenceNumber, Time};
+use streamgauge::probe::Watch;
+use streamgauge::probe::store::cosmos::{CosmosProbe, From};
+use tokio::sync::watch;
+use watched::{Seen, clock, store, store_address};
+
+const LOOK: Duration = Duration::from_millis(250);
+const PLENTY: RequestUnits = RequestUnits(1_000_000.0);
+
+/// A store that is watched, and the events of ours that go into it.
+struct Watched {
+    endpoint: CosmosEndpoint,
+    documents: ContainerClient,
+    ledger: Arc<Mutex<Ledger>>,
+    watch: Watch<CosmosProbe>,
+    seen: Seen,
+    next: u64,
+}
+
+impl Watched {
+    async fn new(endpoint: CosmosEndpoint, probe: impl FnOnce(CosmosProbe) -> CosmosProbe, from: From) -> Self {
+        Self::with(endpoint, from, PLENTY, None, probe).await
+    }
+
+    async fn with(
+        endpoint: CosmosEndpoint,
+        from: From,
+        budget: RequestUnits,
+        provisioned: Option<RequestUnits>,
+        probe: impl FnOnce(CosmosProbe) -> CosmosProbe,
+    ) -> Self {
+        let address = store_address(&endpoint);
+        let documents = container(&address).await.unwrap();
+        let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let partitions = watch::channel(vec![PartitionId(0)]).1;
+        let made = CosmosProbe::new(address, from, budget, provisioned, Arc::clone(&ledger), partitions);
+        Self { endpoint, documents, ledger, watch: Watch::new(probe(made)), seen: Seen::new(), next: 0 }
+    }
+
+    /// Events that are sent and acknowledged: over a hundred devices, so that each partition gets its share.
+    fn send(&mut self, events: u64) -> std::ops::Range<u64> {
+        let sent = self.next..self.next + events;
+        let mut ledger = self.ledger.lock().unwrap();
+        for key in sent.clone().map(key) {
+            ledger.sent(key);
+            ledger.acknowledged(key);
+        }
+        self.next += events;
+        sent
+    }
+
+    /// The processor stores some of them.
+    async fn store(&self, events: std::ops::Range<u64>) {
+        for number in events {
+            let key = key(number);
+            let device = device_name(key.device);
+            let enqueued =
+                time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339).unwrap();
+            let item = json!({
+                "id": number.to_string(), "deviceId": device, "deviceSequenceNumber": key.sequence, "enqueuedAt": enqueued,
+            });
+            self.documents.upsert_item(device, &number.to_string(), &item, None).await.unwrap();
+        }
+    }
+
+    async fn look(&mut self, after: Duration) -> Option<Duration> {
+        self.seen.look(&mut self.watch, after).await
+    }
+
+    /// Log ends and positions that say that all was processed; then looks, until an audit that began after that has
+    /// come to its judgement.
+    async fn audit(&mut self) -> TallyFigures {
+        let last = SequenceNumber(i64::try_from(self.next).unwrap() - 1);
+        let partition = PartitionId(0);
+        for _ in 0..2 {
+            for fact in [
+                Fact::LogEnd(LogEnd { partition, earliest: SequenceNumber(0), last, last_enqueued_at: None }),
+                Fact::LogEnd(LogEnd { partition, earliest: SequenceNumber(0), last, last_enqueued_at: None }),
+                Fact::Position(PartitionPosition {
+                    partition,
+                    position: Some(Position::LastRead(last)),
+                    written_at: None,
+                    owner: None,
+                }),
+            ] {
+                clock::set(clock::now().after(Duration::from_millis(1)));
+                self.seen.outlet.saw(Observation { at: clock::now(), fact }).await;
+            }
+            assert_eq!(self.look(LOOK).await, None);
+        }
+        self.tally()
+    }
+
+    fn tally(&self) -> TallyFigures {
+        self.seen.session.tally.unwrap()
+    }
+
+    fn ranges(&self) -> Vec<String> {
+        self.seen.session.ranges.keys().map(ToString::to_string).collect()
+    }
+
+    fn state(&self) -> &StationState {
+        &self.seen.session.station(Station::Store).unwrap().state
+    }
+}
+
+fn key(number: u64) -> EventKey {
+    EventKey { device: DeviceIndex(u32::try_from(number % 100).unwrap()), sequence: number / 100 }
+}
+
+#[tokio::test]
+async fn a_split_is_followed_and_no_write_is_invented_or_lost() {
+    let mut watched =
+        Watched::new(store(20_000, None, FaultSwitch::default()).await, |probe| probe, From::Beginning).await;
+    let sent = watched.send(300);
+    watched.store(sent).await;
+    watched.look(LOOK).await;
+    assert_eq!((watched.ranges(), watched.tally().stored), (vec!["0".to_owned(), "1".to_owned()], 300));
+
+    // Some are written before the split and read only after it, by whichever half has their keys.
+    let before = watched.send(200);
+    watched.store(before).await;
+    assert!(watched.endpoint.split(0));
+    let after = watched.send(200);
+    watched.store(after).await;
+    for _ in 0..6 {
+        assert_eq!(watched.look(LOOK).await, None, "a split is no trouble");
+    }
+    assert_eq!(watched.ranges(), ["1", "2", "3"]);
+    assert_eq!(watched.seen.marks(), ["the store's physical partitions changed: 2, 3 in place of 0"]);
+    let tally = watched.tally();
+    assert_eq!((tally.stored, tally.duplicated, tally.foreign), (700, 0, 0));
+
+    // A repeat afterwards is one, on either side of it.
+    watched.store(0..50).await;
+    watched.look(LOOK).await;
+    let rate = watched.seen.session.stored_rate(clock::now()).map_or(0.0, EventRate::per_second);
+    assert!(rate <= 700.0, "{rate}/s: the successors do not begin with all the writes of the one before");
+    assert_eq!((watched.tally().stored, watched.tally().duplicated), (700, 50));
+
+    let audit = watched.audit().await;
+    assert_eq!((audit.lost, audit.judged, audit.unknowable), (0, 700, 0));
+}
+
+#[tokio::test]
+async fn what_is_provisioned_is_read_from_the_offer_and_followed() {
+    let budget = |watched: &Watched| watched.seen.session.probes[&Station::Store].charge_limit.unwrap().0;
+    let endpoint = store(20_000, None, FaultSwitch::default()).await;
+    let own = RequestUnits(50.0);
+    let mut watched = Watched::with(endpoint, From::Now, own, None, |probe| probe.sharing(0.01)).await;
+    watched.look(LOOK).await;
+    assert_eq!(watched.seen.session.throughput, Some(Provisioned::Manual(RequestUnits(20_000.0))));
+    assert!((budget(&watched) - 200.0).abs() < 0.1, "1 % of it");
+
+    watched.endpoint.set_autoscale(40_000);
+    watched.look(Duration::from_secs(61)).await;
+    assert_eq!(watched.seen.session.throughput, Some(Provisioned::Autoscale { most: RequestUnits(40_000.0) }));
+    assert_eq!(watched.seen.marks(), ["the store has 40000 RU/s, 20000 before"]);
+    assert!((budget(&watched) - 400.0).abs() < 0.1, "it follows");
+
+    watched.endpoint.hide_offers(true);
+    assert_eq!(watched.look(Duration::from_secs(61)).await, None, "not to know is no trouble");
+    let Some(Provisioned::Unknown { reason }) = &watched.seen.session.throughput else {
+        panic!("{:?}", watched.seen.session.throughput)
+    };
+    assert!(
+        reason.starts_with("the provisioned RU/s are not known; this credential may not read offers (403)"),
+        "{reason}"
+    );
+    assert_eq!(watched.seen.session.provisioned, None);
+}
+
+/// A container that is written to much more than the budget reads: what is spent stays within it, the log sequence
+/// numbers are read all the same, what is left behind is never called lost.
+#[tokio::test]
+async fn a_feed_that_is_dearer_than_the_budget_is_sampled() {
+    const BUDGET: f64 = 40.0;
+    let endpoint = store(1_000_000, None, FaultSwitch::default()).await;
+    endpoint.set_request_units(10_000_000);
+    let endpoint_of = RequestUnits(BUDGET);
+    let mut watched = Watched::with(endpoint, From::Now, endpoint_of, Some(PLENTY), |probe| probe).await;
+    watched.look(LOOK).await;
+    let began = clock::now();
+    for _ in 0..40 {
+        let sent = watched.send(60);
+        watched.store(sent).await;
+        assert_eq!(watched.look(LOOK).await, None);
+    }
+    let cost = watched.seen.session.probes[&Station::Store];
+    let allowed = BUDGET * (1.0 + clock::now().since(began).as_secs_f64());
+    // One page may overdraw it.
+    assert!(cost.charge.0 <= allowed + 60.0, "{} RU spent, {allowed} allowed", cost.charge.0);
+    let writes: u64 = watched.seen.session.ranges.values().map(|range| range.lsn.0).sum();
+    assert!(writes > 1_200, "{writes} of 2,400 writes seen");
+    let audit = watched.audit().await;
+    assert!(audit.stored < 2_400, "a sample");
+    assert_eq!(audit.lost, 0, "{audit:?}");
+    assert!(audit.duplicated < 100, "{audit:?}");
+}
+
+/// Seconds that the store keeps items where they expire: longer than a slow machine takes to store and see twenty.
+const TIME_TO_LIVE: u64 = 10;
+
+/// The program was stopped for longer than the store keeps its items: what was stored meanwhile has expired unseen.
+#[tokio::test]
+async fn what_expired_unseen_is_neither_stored_nor_lost() {
+    let mut watched =
+        Watched::new(store(20_000, Some(TIME_TO_LIVE), FaultSwitch::default()).await, |probe| probe, From::Beginning)
+            .await;
+    let sent = watched.send(20);
+    watched.store(sent).await;
+    watched.look(LOOK).await;
+    let first = watched.audit().await;
+    assert_eq!((first.stored, first.judged, first.lost), (20, 20, 0));
+
+    // Stored, and gone before the next look.
+    let sent = watched.send(10);
+    watched.store(sent.clone()).await;
+    let (last, device) = (sent.end - 1, device_name(key(sent.end - 1).device));
+    let until_expired = async {
+        while watched.documents.read_item(device.clone(), &last.to_string(), None).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(watched::LIMIT, until_expired).await.expect("it expires");
+    assert_eq!(watched.look(Duration::from_secs(660)).await, None);
+    let audit = watched.audit().await;
+    assert_eq!((audit.stored, audit.lost, audit.unknowable), (20, 0, 10));
+    assert_eq!(audit.judged, 20, "of the others it is not known");
+    assert_eq!(audit.duplicated, 0, "what expired unseen is no repeat");
+
+    // And what comes afterwards is judged as ever: here one that the processor dropped.
+    let sent = watched.send(5);
+    watched.store(sent.start..sent.end - 1).await;
+    let audit = watched.audit().await;
+    assert_eq!((audit.stored, audit.lost, audit.unknowable, audit.judged), (24, 1, 10, 25));
+}
+
+#[tokio::test]
+async fn our_own_429s_are_counted_told_and_outlasted() {
+    let faults = FaultSwitch::default();
+    let mut watched = Watched::new(store(20_000, None, faults.clone()).await, |probe| probe, From::Now).await;
+    watched.look(LOOK).await;
+    faults.set(Fault::Throttle);
+    for _ in 0..4 {
+        assert_eq!(watched.look(LOOK).await, None, "a second of them is not a fault yet");
+    }
+    assert_eq!(watched.look(LOOK).await, Some(Duration::from_millis(500)));
+    let StationState::Retrying { reason, .. } = watched.state() else { panic!("{:?}", watched.state()) };
+    assert!(reason.contains("429: too many requests"), "{reason}");
+    faults.clear();
+    assert_eq!(watched.look(Duration::from_millis(500)).await, None);
+    watched.look(Duration::from_secs(1)).await;
+    assert_eq!(watched.state(), &StationState::Connected);
+    assert_eq!(watched.seen.session.probes[&Station::Store].throttled, 5);
+}
+
+/// Items that are seen late are dated by the store's own second, and that is said.
+#[tokio::test]
+async fn latencies_say_how_exact_they_are() {
+    let mut watched =
+        Watched::new(store(20_000, None, FaultSwitch::default()).await, |probe| probe, From::Beginning).await;
+    watched.look(LOOK).await;
+    clock::set(Time::from(std::time::SystemTime::now()));
+    let sent = watched.send(10);
+    watched.store(sent).await;
+    // A minute without a look. By our clock they would have taken as long; by the store's, a second at most.
+    watched.look(Duration::from_secs(60)).await;
+    assert_eq!(watched.seen.session.stored_resolution, Some(Duration::from_secs(1)));
+    let latency = watched.seen.session.stored_latency.percentiles(clock::now());
+    let longest = latency.expect("ten of them").max;
+    assert!(longest <= Duration::from_secs(3), "{longest:?}");
+}
