@@ -156,24 +156,19 @@ impl GroupBlobs {
         let client = self.container.blob_client(&name);
         let metadata: HashMap<String, String> = metadata.map(|(key, value)| (key.to_owned(), value)).into();
         let writing = async {
-            let outcome = match version {
-                Some(version) => {
-                    let if_match = BlobClientSetMetadataOptions {
-                        if_match: Some(version),
-                        ..BlobClientSetMetadataOptions::default()
-                    };
-                    let answer = client.set_metadata(&metadata, Some(if_match)).await;
-                    answer.map(|answer| answer.headers().get_optional_string(&ETAG).map(Etag::from))
-                }
-                None => {
-                    let if_new = BlockBlobClientUploadOptions {
-                        metadata: Some(metadata),
-                        if_none_match: Some(Etag::from("*")),
-                        ..BlockBlobClientUploadOptions::default()
-                    };
-                    let nothing = RequestContent::<Bytes, NoFormat>::from(Vec::new());
-                    client.upload(nothing, Some(if_new)).await.map(|uploaded| uploaded.etag)
-                }
+            let outcome = if let Some(version) = version {
+                let if_match =
+                    BlobClientSetMetadataOptions { if_match: Some(version), ..BlobClientSetMetadataOptions::default() };
+                let answer = client.set_metadata(&metadata, Some(if_match)).await;
+                answer.map(|answer| answer.headers().get_optional_string(&ETAG).map(Etag::from))
+            } else {
+                let if_new = BlockBlobClientUploadOptions {
+                    metadata: Some(metadata),
+                    if_none_match: Some(Etag::from("*")),
+                    ..BlockBlobClientUploadOptions::default()
+                };
+                let nothing = RequestContent::<Bytes, NoFormat>::from(Vec::new());
+                client.upload(nothing, Some(if_new)).await.map(|uploaded| uploaded.etag)
             };
             match outcome {
                 Ok(etag) => Ok(Written::Done(etag)),
