@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use streamgauge::recording::samples::ALL;
+use streamgauge::report::comparison::Comparison;
 use streamgauge::report::document::Document;
 
 fn program(arguments: &[&str]) -> Command {
@@ -63,6 +64,96 @@ fn the_published_schema_is_that_of_the_document() {
     assert_golden(&text, "docs/report.schema.json");
 }
 
+#[test]
+fn two_recordings_side_by_side() {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Comparison)).expect("JSON") + "\n";
+    assert_golden(&schema, "docs/comparison.schema.json");
+    let output = run(&["compare", "steady", "throttled"]);
+    assert_eq!((output.status.code(), complaint(&output)), (Some(0), String::new()));
+    assert_golden(&out(&output), "tests/reports/steady-throttled.txt");
+    let json: Value = serde_json::from_str(&out(&run(&["compare", "steady", "throttled", "--json"]))).expect("JSON");
+    let figures = json["figures"].as_array().expect("figures");
+    for figure in figures {
+        let [a, b, difference] = ["a", "b", "difference"].map(|field| figure[field].as_f64());
+        assert_eq!(a.zip(b).is_some(), difference.is_some(), "{figure}");
+        if let (Some(a), Some(b), Some(difference)) = (a, b, difference) {
+            assert!((b - a - difference).abs() < 1e-5, "{figure}");
+        }
+    }
+    let same = out(&run(&["compare", "steady", "steady"]));
+    assert!(!same.contains('+') && same.contains("0 %"), "{same}");
+    let output = run(&["compare", "steady", "nowhere"]);
+    assert_eq!(output.status.code(), Some(3), "{}", complaint(&output));
+}
+
+/// A short session without a screen: lines, a page for Prometheus, a recording, and the figures of its end.
+#[test]
+fn a_live_session_is_reported_and_recorded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("live.jsonl.zst");
+    let file = path.to_str().expect("a path");
+    let plan = "20 for 2s, ramp to 60 in 2s";
+    let mut child = program(&["report", "--live", "--plan", plan, "--partitions", "2", "--lines", "json"])
+        .args(["--record", file, "--metrics", "127.0.0.1:0", "--rule", "lost=0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut said = BufReader::new(child.stderr.take().expect("its errors"));
+    let mut line = String::new();
+    said.read_line(&mut line).expect("where the metrics are");
+    let address =
+        line.trim().strip_prefix("streamgauge: metrics at http://").and_then(|rest| rest.strip_suffix("/metrics"));
+    let page = page(address.expect(&line));
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    assert!(page.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"), "{page}");
+    assert!(page.ends_with("# EOF\n") && page.contains("streamgauge_health{"), "{page}");
+    let output = child.wait_with_output().expect("it ends");
+    let lines: Vec<Value> = out(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (summary, ticks) = lines.split_last().expect("lines");
+    assert!(ticks.len() >= 4, "{lines:?}");
+    let live = &summary["summary"];
+    assert_eq!(output.status.code(), Some(0), "{live}");
+    // 40 while it holds, 80 on the slope.
+    let sent = live["tally"]["sent"].as_u64().expect("a figure");
+    assert!((118..=124).contains(&sent), "{sent}");
+    assert_eq!((&live["tally"]["stored"], &live["tally"]["in_flight"]), (&Value::from(sent), &Value::from(0)));
+    let again: Value = serde_json::from_str(&out(&run(&["report", file, "--json", "--rule", "lost=0"]))).expect("JSON");
+    for part in ["tally", "latencies", "verdict"] {
+        assert_eq!(again[part], live[part], "what was recorded says the same: {part}");
+    }
+}
+
+/// A page of a server, as it comes.
+fn page(address: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    std::io::Write::write_all(&mut stream, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .expect("asked");
+    let mut page = String::new();
+    stream.read_to_string(&mut page).expect("text");
+    page
+}
+
+#[test]
+fn a_live_session_that_cannot_be() {
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&["--live"], 2, "--live needs a time, such as --live 5m, or a --plan"),
+        (&["--live", "soon"], 2, "\"soon\" is not a time for a live session: give one such as 30s, 5m or 2h"),
+        (&["--live", "--plan", "1k"], 2, "\"1k\" is no step of a load plan; try `1k for 1m`"),
+        (&["--live", "--plan", "1k for 1s", "--rate", "5"], 2, "cannot be used with"),
+        (&["--live", "--search", "--rate", "0"], 2, "a search begins at a rate above 0: give --rate 1000, for example"),
+        (&["steady", "--rate", "5"], 2, "cannot be used with"),
+        (&["steady", "--live", "5s"], 2, "cannot be used with"),
+        (&["--live", "1s", "--metrics", "here"], 2, "invalid value 'here'"),
+        (&["--live", "1s", "--metrics", "192.0.2.1:1"], 3, "can't listen on 192.0.2.1:1 for --metrics ("),
+    ];
+    for (arguments, code, said) in cases {
+        let output = run(&[&["report"], arguments].concat());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", complaint(&output));
+        assert!(complaint(&output).contains(said), "{arguments:?}: {}", complaint(&output));
+    }
+}
+
 /// Every field of a report is one that the schema names, and none that it requires is missing.
 #[test]
 fn a_report_is_as_its_schema_says() {
@@ -76,7 +167,10 @@ fn a_report_is_as_its_schema_says() {
             let null = either.iter().any(|schema| schema["type"] == "null");
             let other = either.iter().find(|schema| schema["type"] != "null").expect("a type");
             assert!(null || !value.is_null(), "{at}");
-            return if value.is_null() { () } else { check(value, other, root, at) };
+            if !value.is_null() {
+                check(value, other, root, at);
+            }
+            return;
         }
         match value {
             Value::Object(fields) => {

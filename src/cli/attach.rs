@@ -18,6 +18,7 @@ use crate::model::units::{EventRate, Time};
 use crate::scenario::attached::{Attached, FIRST_RATE, LoadWish};
 use crate::scenario::catalogue::{CatalogueError, Solution};
 use crate::scenario::file::LoadBounds;
+use crate::scenario::value::Rate;
 use crate::scenario::{Places, ScenarioFile};
 use crate::toml_file::TomlFileError;
 use crate::ui::controls::{Controls, Cue};
@@ -25,7 +26,6 @@ use crate::ui::live::wall_clock;
 
 /// Flags of an attachment.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct AttachFlags {
     /// The scenario file (.toml), see `streamgauge scenarios --sample`
     #[arg(required_unless_present = "solution", conflicts_with = "solution")]
@@ -161,9 +161,9 @@ fn text(flags: &AttachFlags) -> Result<Option<(String, String)>, Failure> {
 fn load_wish(flags: &AttachFlags, file: LoadBounds) -> LoadWish {
     LoadWish {
         target: flags.load,
-        first: file.rate.map_or_else(|| EventRate::new(FIRST_RATE), |rate| rate.rate()),
+        first: file.rate.map_or_else(|| EventRate::new(FIRST_RATE), Rate::rate),
         bounds: Bounds {
-            rate: flags.max_rate.or_else(|| file.max_rate.map(|rate| rate.rate())),
+            rate: flags.max_rate.or_else(|| file.max_rate.map(Rate::rate)),
             events: flags.max_events.or(file.max_events),
             lasts: flags.lasts.or_else(|| file.lasts.map(|span| span.0)),
         },

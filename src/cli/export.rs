@@ -32,23 +32,24 @@ use crate::ui::theme::ThemeError;
 
 /// Flags of an export.
 #[derive(Debug, Args)]
+#[command(override_usage = "streamgauge export FILE --svg|--cast|--csv|--parquet|--hlog OUT [OPTIONS]")]
 #[command(group = ArgGroup::new("what").required(true).args(["svg", "cast", "csv", "parquet", "hlog"]))]
 pub struct ExportFlags {
-    /// The recording (.jsonl.zst or .jsonl), - for standard input, or the name of a sample
+    /// A recording (.jsonl.zst, .jsonl or -), or the name of a sample
     file: PathBuf,
     /// Write one frame as SVG; - is standard output
     #[arg(long, value_name = "OUT")]
     svg: Option<PathBuf>,
-    /// Write the replay as an asciicast v3; - is standard output
+    /// Write the replay as an asciicast, version 3
     #[arg(long, value_name = "OUT")]
     cast: Option<PathBuf>,
-    /// Write a row for each second and partition as CSV; - for standard output
+    /// Write a row for each second and partition as CSV
     #[arg(long, value_name = "OUT")]
     csv: Option<PathBuf>,
-    /// Write the same as Parquet; - for standard output
+    /// Write the same as Parquet
     #[arg(long, value_name = "OUT")]
     parquet: Option<PathBuf>,
-    /// Write latencies as a log for HdrHistogram's tools; - for standard output
+    /// Write latencies for HdrHistogram's tools (.hlog)
     #[arg(long, value_name = "OUT")]
     hlog: Option<PathBuf>,
     /// Which latencies the log holds
@@ -64,7 +65,7 @@ pub struct ExportFlags {
     #[arg(long, value_name = "NAME|FILE", default_value = "dark")]
     theme: String,
     /// Fill the screen with ingest, lag, serve, timeline, log or the number of a partition
-    #[arg(long, value_name = "WHAT", value_parser = Zoom::named)]
+    #[arg(long, value_name = "WHAT", value_parser = Zoom::named, hide_short_help = true)]
     zoom: Option<Zoom>,
     /// The word for the whole pipeline in big letters
     #[arg(long, hide_short_help = true)]

@@ -7,11 +7,12 @@ use clap::Args;
 use tokio::sync::mpsc;
 
 use super::look::LookFlags;
+use super::scenario_flags::ScenarioFlags;
 use super::session::{self, Record, SessionError, Stage, WAITING, Watching, finish, on_runtime, stop_signal, told};
-use super::{Exit, say, values};
+use super::{Exit, say};
 use crate::config::Loaded;
 use crate::demo::Performance;
-use crate::local::scenario::{Ports, Scenario, ScenarioOptions};
+use crate::local::scenario::{Scenario, ScenarioOptions};
 use crate::model::observation::Target;
 use crate::model::session::Session;
 use crate::model::units::Time;
@@ -31,33 +32,8 @@ pub struct LocalFlags {
     /// With --headless: print the endpoints as one line of JSON
     #[arg(long, requires = "headless", hide_short_help = true)]
     json: bool,
-    /// Partitions of the ingest log, 1 to 2048
-    #[arg(long, default_value = "8", value_parser = partitions, value_name = "N")]
-    partitions: u32,
-    /// Load in events a second: 1000, 2.5k, 0 (none) or max
-    #[arg(long, default_value = "1000", value_parser = values::rate, allow_hyphen_values = true)]
-    rate: Target,
-    /// Provisioned RU/s of the store, 400 to 1000000; a write costs about 8.5
-    #[arg(long, default_value = "20000", value_parser = request_units, value_name = "N")]
-    ru: u32,
-    /// Seed of the events: same seed, same events
-    #[arg(long, default_value_t = 0, hide_short_help = true)]
-    seed: u64,
-    /// Send one event in so many twice, as upstream's simulator does; 0 for none
-    #[arg(long, default_value_t = 1_000, value_name = "EVERY", hide_short_help = true)]
-    duplicates: u32,
-    /// Port of the Event Hubs endpoint (AMQP) [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, hide_short_help = true)]
-    eventhubs_port: u16,
-    /// Port of the Blob endpoint (HTTP) [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, hide_short_help = true)]
-    blob_port: u16,
-    /// Port of the Cosmos DB endpoint (HTTP) [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, hide_short_help = true)]
-    cosmos_port: u16,
-    /// Leave the processor's place to another
-    #[arg(long, hide_short_help = true)]
-    no_process: bool,
+    #[command(flatten)]
+    scenario: ScenarioFlags,
     /// The word for the whole pipeline in big letters, for the last row of a room
     #[arg(long, conflicts_with = "headless", hide_short_help = true)]
     big: bool,
@@ -71,14 +47,6 @@ pub struct LocalFlags {
     look: LookFlags,
 }
 
-fn partitions(text: &str) -> Result<u32, String> {
-    values::whole(text, "a number of partitions", 1..=2_048)
-}
-
-fn request_units(text: &str) -> Result<u32, String> {
-    values::whole(text, "a number of request units", 400..=1_000_000)
-}
-
 /// After the load was stopped, what is under way may take so long to be stored.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -88,11 +56,11 @@ pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
         return told(on_runtime(async { headless(flags, stop_signal()).await }));
     }
     let watching = Watching {
-        description: describe(title(flags)),
+        description: describe(flags.scenario.title()),
         record: Record::wanted(flags.record.as_ref(), flags.no_record, loaded),
         big: flags.big,
     };
-    watch(watching, scenario_options(flags), None, &flags.look, loaded)
+    watch(watching, flags.scenario.options(), None, &flags.look, loaded)
 }
 
 /// Brings the embedded scenario up and shows it until somebody leaves.
@@ -116,25 +84,9 @@ pub(super) fn describe(title: String) -> ScenarioDescription {
     ScenarioDescription { title, ingest, processor, store }
 }
 
-fn scenario_options(flags: &LocalFlags) -> ScenarioOptions {
-    ScenarioOptions {
-        partitions: flags.partitions,
-        target: flags.rate,
-        seed: flags.seed,
-        duplicate_every: flags.duplicates,
-        request_units: flags.ru,
-        process: !flags.no_process,
-        ports: Ports { eventhubs: flags.eventhubs_port, blob: flags.blob_port, cosmos: flags.cosmos_port },
-    }
-}
-
-fn title(flags: &LocalFlags) -> String {
-    format!("local: Event Hubs, {} partitions, to Cosmos DB", flags.partitions)
-}
-
 async fn headless(flags: &LocalFlags, stop: impl Future<Output = ()>) -> Result<Exit, SessionError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
-    let scenario = Scenario::start(scenario_options(flags), tell, wall_clock).await?;
+    let scenario = Scenario::start(flags.scenario.options(), tell, wall_clock).await?;
     let endpoints = &scenario.endpoints;
     let told = if flags.json {
         say(&serde_json::to_string(endpoints).unwrap_or_default())
@@ -155,7 +107,7 @@ async fn headless(flags: &LocalFlags, stop: impl Future<Output = ()>) -> Result<
         ))
     };
     let recorder = match &flags.record {
-        Some(path) => Some(Writer::create(path, &Header::new(wall_clock(), describe(title(flags))))?),
+        Some(path) => Some(Writer::create(path, &Header::new(wall_clock(), describe(flags.scenario.title())))?),
         None => None,
     };
     let mut session = Session::new();

@@ -2,6 +2,7 @@
 
 mod attach;
 mod choice;
+mod compare;
 mod completions;
 mod config;
 mod demo;
@@ -10,9 +11,13 @@ mod interrupt;
 mod local;
 mod look;
 mod man;
+mod metrics;
 mod output;
+mod process;
 mod replay;
 mod report;
+mod report_live;
+mod scenario_flags;
 mod scenarios;
 mod session;
 mod themes;
@@ -31,13 +36,16 @@ use crate::config::{CONFIG, Loaded, default_path, load};
 use crate::ui::live::wall_clock;
 use crate::ui::state::ViewState;
 pub use attach::AttachFlags;
+pub use compare::CompareFlags;
 pub use completions::CompletionsFlags;
 pub use demo::DemoFlags;
 pub use export::ExportFlags;
 pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
+pub use process::ProcessFlags;
 pub use replay::ReplayFlags;
 pub use report::{ReportFlags, RuleFlags};
+pub use scenario_flags::ScenarioFlags;
 pub use scenarios::ScenariosFlags;
 pub use themes::ThemesFlags;
 
@@ -110,6 +118,10 @@ enum Command {
         streamgauge attach scenario.toml   what a scenario file describes\n  \
         streamgauge attach --solution NAME --prefix P --print > scenario.toml")]
     Attach(Box<AttachFlags>),
+    /// Process what is deployed: our own processor, without a screen
+    #[command(after_help = "Examples:\n  \
+        streamgauge process scenario.toml  as many of them as you like: they share the partitions")]
+    Process(ProcessFlags),
     /// List upstream's solutions, and what can be watched of each
     #[command(after_help = "Examples:\n  \
         streamgauge scenarios --sample     a beginning for a scenario of one's own")]
@@ -124,16 +136,23 @@ enum Command {
         streamgauge demo throttled         a story of three minutes, hands-free\n  \
         streamgauge demo stuck --print     a beginning for a script of one's own")]
     Demo(DemoFlags),
-    /// Make a picture of a recording: SVG or asciicast
+    /// Write a recording as a picture, or its figures as a table
     #[command(after_help = "Examples:\n  \
         streamgauge export throttled --svg frame.svg --at 70s\n  \
-        streamgauge export FILE --cast replay.cast --speed 4")]
+        streamgauge export FILE --cast replay.cast --speed 4\n  \
+        streamgauge export FILE --csv figures.csv")]
     Export(Box<ExportFlags>),
-    /// Report a recording without a screen: figures, and a verdict
+    /// Report without a screen: figures, and a verdict
     #[command(after_help = "Examples:\n  \
         streamgauge report throttled       one of the samples\n  \
-        streamgauge report FILE --json     one document, for scripts")]
+        streamgauge report --live 5m --rule lost=0 --rule p99-stored=2s\n  \
+        streamgauge report --live --plan \"1k for 1m, ramp to 5k in 2m\"")]
     Report(Box<ReportFlags>),
+    /// Compare the figures of two recordings
+    #[command(after_help = "Examples:\n  \
+        streamgauge compare steady throttled\n  \
+        streamgauge compare BEFORE AFTER --json")]
+    Compare(CompareFlags),
     /// Show the themes, each with a sample of the screen
     #[command(after_help = "Examples:\n  \
         streamgauge themes light           one of them alone")]
@@ -202,12 +221,14 @@ pub fn run() -> ExitCode {
     match line.command {
         Some(Command::Local(flags)) => with_settings(flag, |settings| local::run(&flags, settings)),
         Some(Command::Attach(flags)) => with_settings(flag, |settings| attach::run(&flags, settings)),
+        Some(Command::Process(flags)) => process::run(&flags),
         Some(Command::Scenarios(flags)) => scenarios::run(&flags),
         Some(Command::Replay(flags)) => with_settings(flag, |settings| replay::run(&flags, settings)),
         Some(Command::Themes(flags)) => with_settings(flag, |settings| themes::run(&flags, settings)),
         Some(Command::Demo(flags)) => with_settings(flag, |settings| demo::run(&flags, settings)),
         Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Report(flags)) => report::run(&flags),
+        Some(Command::Compare(flags)) => compare::run(&flags),
         Some(Command::Config) => {
             let variable = std::env::var_os(CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
             config::run(line.config.or(variable).or_else(default_path).as_deref())

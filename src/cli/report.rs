@@ -1,6 +1,7 @@
-//! `streamgauge report`: a recording without a screen: lines while it is read, a summary, and a verdict as the exit code.
+//! `streamgauge report`: a recording, or a live session, without a screen: lines while it is read, a summary, and a verdict as the exit code.
 
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +10,12 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::interrupt::{Stop, interruptible};
-use super::{Exit, complain, replay, values};
+use super::report_live::{Course, Live, LiveError};
+use super::scenario_flags::ScenarioFlags;
+use super::{Exit, complain, replay, report_live, values};
+use crate::figures::clock;
+use crate::load::plan_steps::PlanSteps;
+use crate::model::observation::Target;
 use crate::model::session::Session;
 use crate::model::units::{EventRate, Time};
 use crate::recording::jump::read_span;
@@ -24,20 +30,36 @@ use crate::toml_file::TomlFileError;
 
 /// Flags of a report.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    streamgauge report throttled       what a recording says, and a verdict\n  \
-    streamgauge report FILE --rule lost=0 --rule p99-stored=2s --json\n\n\
-    Exit codes: 0 pass, 1 a rule failed, 2 usage, 3 not measured, 4 interrupted")]
+#[command(mut_arg("ru", |flag| flag.hide_short_help(true)), mut_arg("partitions", |flag| flag.hide_short_help(true)))]
 pub struct ReportFlags {
-    /// The recording (.jsonl.zst or .jsonl), - for standard input, or the name of a sample
-    file: PathBuf,
-    /// First a line for each moment of the session, on standard output
-    #[arg(long, value_name = "AS", conflicts_with_all = ["json", "markdown"])]
+    /// A recording (.jsonl.zst, .jsonl or -), or the name of a sample
+    #[arg(required_unless_present = "live", conflicts_with_all = ["live", "ScenarioFlags"])]
+    file: Option<PathBuf>,
+    /// Watch the embedded scenario instead, for so long
+    #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = live_for)]
+    #[expect(clippy::option_option, reason = "the flag, and the time that may follow it")]
+    live: Option<Option<Duration>>,
+    /// The load: `1k for 1m, ramp to 5k in 2m, 0 for 1m`
+    #[arg(long, value_name = "STEPS", requires = "live", conflicts_with_all = ["file", "rate"])]
+    plan: Option<PlanSteps>,
+    /// Search for the highest rate that is kept up with, from --rate on; --live is the time of each try [default: 1m]
+    #[arg(long, requires = "live", conflicts_with = "plan", hide_short_help = true)]
+    search: bool,
+    /// Keep the recording of a live session
+    #[arg(long, value_name = "FILE", requires = "live", hide_short_help = true)]
+    record: Option<PathBuf>,
+    /// Serve the figures of a live session to Prometheus, such as on 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS", requires = "live", hide_short_help = true)]
+    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    scenario: ScenarioFlags,
+    /// A line each second first: json, csv or table
+    #[arg(long, value_name = "AS", hide_possible_values = true, conflicts_with_all = ["json", "markdown"])]
     lines: Option<LinesAs>,
     /// How far apart the lines are
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every, requires = "lines")]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every, requires = "lines", hide_short_help = true)]
     every: Duration,
-    /// The summary as one JSON document; its schema is docs/report.schema.json
+    /// The summary as JSON: see docs/report.schema.json
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
     /// The summary as Markdown
@@ -50,7 +72,7 @@ pub struct ReportFlags {
 /// Flags that say what a session has to keep.
 #[derive(Debug, Args)]
 pub struct RuleFlags {
-    /// A rule and its limit; may be given several times; see --help
+    /// A rule and its limit, such as lost=0; see --help
     #[arg(long = "rule", value_name = "NAME=LIMIT", value_parser = Rule::read, long_help = rule_help())]
     rule: Vec<Rule>,
     /// Rules from a TOML file; --rule goes before it
@@ -90,6 +112,11 @@ fn span(text: &str) -> Result<Duration, String> {
     read_span(text).ok_or_else(|| format!("{text:?} is not a time: give one such as 30s, 1m30s or 500ms"))
 }
 
+fn live_for(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a time for a live session: give one such as 30s, 5m or 2h");
+    read_span(text).filter(|span| !span.is_zero()).ok_or_else(wrong)
+}
+
 fn every(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} can't be the time between two lines: give whole seconds from 1s on, such as 10s");
     read_span(text).filter(|span| span.as_secs() >= 1 && span.subsec_nanos() == 0).ok_or_else(wrong)
@@ -97,14 +124,20 @@ fn every(text: &str) -> Result<Duration, String> {
 
 fn target(text: &str) -> Result<EventRate, String> {
     match values::rate(text)? {
-        crate::model::observation::Target::Rate(rate) => Ok(rate),
+        Target::Rate(rate) => Ok(rate),
         _ => Err(format!("{text:?} can't be a target: give events a second, such as 1000 or 2.5k")),
     }
 }
 
 /// What went wrong, in one sentence.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
+    #[error("--live needs a time, such as --live 5m, or a --plan")]
+    HowLong,
+    #[error("a search begins at a rate above 0: give --rate 1000, for example")]
+    SearchFrom,
+    #[error(transparent)]
+    Live(#[from] LiveError),
     #[error(transparent)]
     Rules(#[from] TomlFileError),
     #[error(transparent)]
@@ -122,7 +155,7 @@ pub(super) fn run(flags: &ReportFlags) -> Exit {
         Err(error) => {
             complain(&error);
             match error {
-                Failure::Rules(_) => Exit::Usage,
+                Failure::Rules(_) | Failure::HowLong | Failure::SearchFrom => Exit::Usage,
                 _ => Exit::Unmeasured,
             }
         }
@@ -140,9 +173,32 @@ impl RuleFlags {
     }
 }
 
+impl ReportFlags {
+    /// What to run.
+    fn live(&self) -> Result<Live, Failure> {
+        let lasts = self.live.flatten();
+        let course = match (&self.plan, lasts) {
+            (Some(plan), _) => Course::Plan(plan.clone()),
+            (None, lasts) if self.search => match self.scenario.rate {
+                Target::Rate(rate) => Course::Search { from: rate.per_second(), hold: lasts.unwrap_or(TRY) },
+                Target::Paused | Target::Unlimited => return Err(Failure::SearchFrom),
+            },
+            (None, Some(lasts)) => Course::Steady(lasts),
+            (None, None) => return Err(Failure::HowLong),
+        };
+        Ok(Live { scenario: self.scenario.clone(), course, record: self.record.clone(), metrics: self.metrics })
+    }
+}
+
+/// Each try of a search lasts so long.
+const TRY: Duration = Duration::from_secs(60);
+
 fn report(flags: &ReportFlags) -> Result<Exit, Failure> {
     let rules = flags.rules.rules()?;
-    let (file, said) = (flags.file.clone(), Said::of(flags));
+    let Some(file) = flags.file.clone() else {
+        return report_live::run(flags.live()?, flags, &rules);
+    };
+    let said = Said::of(flags);
     let done = interruptible(move |stop| of_recording(&file, &rules, said, stop)).map_err(Failure::Runtime)?;
     done.unwrap_or_else(|| {
         complain(&"interrupted before there was anything to report");
@@ -170,7 +226,7 @@ fn of_recording(file: &Path, rules: &Rules, mut said: Said, stop: &Stop) -> Resu
     Ok(if interrupted { Exit::Interrupted } else { exit_of(outcome) })
 }
 
-fn exit_of(outcome: Outcome) -> Exit {
+pub(super) fn exit_of(outcome: Outcome) -> Exit {
     match outcome {
         Outcome::Pass => Exit::Done,
         Outcome::Fail => Exit::Failed,
@@ -179,7 +235,7 @@ fn exit_of(outcome: Outcome) -> Exit {
 }
 
 /// What is said on standard output, and how. Once nobody reads it any more nothing is said, and the verdict stands.
-struct Said {
+pub(super) struct Said {
     lines: Option<LinesAs>,
     every: Duration,
     summary: SummaryAs,
@@ -187,6 +243,8 @@ struct Said {
     closed: bool,
     failure: Option<io::Error>,
     rows: u64,
+    /// Each line goes out as it is said: somebody follows a live session.
+    at_once: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,7 +260,7 @@ enum SummaryAs {
 const HEAD_EVERY: u64 = 30;
 
 impl Said {
-    fn of(flags: &ReportFlags) -> Self {
+    pub(super) fn of(flags: &ReportFlags) -> Self {
         let summary = match (flags.lines, flags.json, flags.markdown) {
             (Some(LinesAs::Json), ..) => SummaryAs::JsonLine,
             (Some(LinesAs::Csv), ..) => SummaryAs::TextOnStandardError,
@@ -218,17 +276,18 @@ impl Said {
             closed: false,
             failure: None,
             rows: 0,
+            at_once: flags.file.is_none(),
         }
     }
 
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         if self.lines == Some(LinesAs::Csv) {
             self.say(Line::CSV_HEAD);
         }
     }
 
     /// A second of the session went by.
-    fn tick(&mut self, at: Time, session: &Session, bar: &Bar) {
+    pub(super) fn tick(&mut self, at: Time, session: &Session, bar: &Bar) {
         let Some(lines) = self.lines.filter(|_| !self.closed) else { return };
         let second = session.started().map_or(0, |begin| at.since(begin).as_secs());
         if !second.is_multiple_of(self.every.as_secs()) {
@@ -253,7 +312,8 @@ impl Said {
         if self.closed {
             return;
         }
-        if let Err(error) = writeln!(self.output, "{text}") {
+        let said = writeln!(self.output, "{text}");
+        if let Err(error) = if self.at_once { said.and_then(|()| self.output.flush()) } else { said } {
             self.close(error);
         }
     }
@@ -265,12 +325,17 @@ impl Said {
         }
     }
 
+    /// Whether nobody reads any more what is said.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Whether what is said can't be written, which is not the same as that nobody reads it.
     fn failed(&self) -> bool {
         self.failure.is_some()
     }
 
-    fn summary(mut self, document: &Document) -> Result<(), Failure> {
+    pub(super) fn summary(mut self, document: &Document) -> Result<(), Failure> {
         match self.summary {
             SummaryAs::Text => {
                 if self.lines.is_some() {
@@ -301,23 +366,38 @@ impl Said {
 }
 
 /// How far it is, on a terminal: on standard error, so that standard output can go elsewhere.
-struct Bar(ProgressBar);
+pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    fn of_bytes() -> Self {
+    pub(super) fn of_bytes() -> Self {
+        Self::of("{bar:40} {percent:>3} %  {eta} left")
+    }
+
+    /// Of a session whose length is known. What it says is drawn twice a second, whether or not anything happens.
+    pub(super) fn of_time() -> Self {
+        Self::of("{bar:40} {msg}")
+    }
+
+    fn of(template: &str) -> Self {
         let target = if io::stderr().is_terminal() {
             ProgressDrawTarget::stderr_with_hz(8)
         } else {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(1), target);
-        let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left");
+        let style = ProgressStyle::with_template(template);
         Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
     }
 
     fn show(&self, done: u64, all: u64) {
         self.0.set_length(all.max(1));
         self.0.set_position(done);
+    }
+
+    /// How much of the time is over.
+    pub(super) fn show_time(&self, over: Duration, all: Duration) {
+        self.show(over.as_secs(), all.as_secs());
+        self.0.set_message(format!("{} of {}", clock(over.min(all)), clock(all)));
     }
 
     /// Says something while the bar stands aside.
@@ -329,7 +409,7 @@ impl Bar {
         }
     }
 
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.0.finish_and_clear();
     }
 }

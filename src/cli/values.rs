@@ -1,5 +1,6 @@
 //! Values of flags: what a person may write, and the sentence when it can't be understood.
 
+use crate::load::plan_steps::per_second;
 use crate::model::observation::Target;
 use crate::model::units::EventRate;
 use crate::recording::jump::read_span;
@@ -18,15 +19,9 @@ pub(super) fn rate(text: &str) -> Result<Target, String> {
     if text.eq_ignore_ascii_case("max") {
         return Ok(Target::Unlimited);
     }
-    let (figure, factor) = match text.strip_suffix(['k', 'K']) {
-        Some(figure) => (figure, 1e3),
-        None => text.strip_suffix('M').map_or((text, 1.0), |figure| (figure, 1e6)),
-    };
-    let rate = figure.parse::<f64>().map_err(|_| sentence())? * factor;
-    match rate {
+    match per_second(text).ok_or_else(sentence)? {
         0.0 => Ok(Target::Paused),
-        rate if (0.001..=HIGHEST_RATE).contains(&rate) => Ok(Target::Rate(EventRate::new(rate))),
-        _ => Err(sentence()),
+        rate => Ok(Target::Rate(EventRate::new(rate))),
     }
 }
 

@@ -149,7 +149,7 @@ impl GroupBlobs {
         &self,
         kind: Kind,
         partition: PartitionId,
-        metadata: [(&str, String); N],
+        metadata: [(&'static str, String); N],
         version: Option<Etag>,
     ) -> Result<Written, AzureError> {
         let name = format!("{}/{}/{partition}", self.folder, kind.folder());

@@ -43,17 +43,17 @@ pub(super) async fn read_all(
     let mut open: Vec<PartitionId> =
         fenced.iter().copied().filter(|partition| stands.contains_key(partition)).collect();
     for attempt in 1..=FENCE_ATTEMPTS {
-        let again = open.into_iter().filter_map(|partition| {
-            let kept = listing.blobs.get(&partition)?;
-            let same = [SEQUENCE_NUMBER, OFFSET].map(|name| (name, kept.value(name).unwrap_or_default().to_owned()));
-            // At last over whatever stands: that may set the other's checkpoint back by a moment, and loses nothing.
-            let over = if attempt == FENCE_ATTEMPTS { Some(Etag::from("*")) } else { kept.etag.clone() };
-            Some((partition, stand(kept), same, over))
-        });
-        let again: Vec<_> = again.collect();
+        let again: Vec<(PartitionId, Kept)> = open
+            .into_iter()
+            .filter_map(|partition| Some((partition, listing.blobs.get(&partition)?.clone())))
+            .collect();
         let outcomes: Vec<_> = stream::iter(again)
-            .map(|(partition, stand, same, over)| async move {
-                (partition, stand, blobs.write(Kind::Checkpoint, partition, same, over).await)
+            .map(|(partition, kept)| async move {
+                let same =
+                    [SEQUENCE_NUMBER, OFFSET].map(|name| (name, kept.value(name).unwrap_or_default().to_owned()));
+                // At last over whatever stands: that may set the other's checkpoint back by a moment, and loses nothing.
+                let over = if attempt == FENCE_ATTEMPTS { Some(Etag::from("*")) } else { kept.etag.clone() };
+                (partition, stand(&kept), blobs.write(Kind::Checkpoint, partition, same, over).await)
             })
             .buffer_unordered(AT_A_TIME)
             .collect()

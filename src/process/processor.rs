@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::Uuid;
+use futures::FutureExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -200,8 +201,9 @@ async fn keep(
     stopping: watch::Receiver<Stopping>,
 ) {
     let counts = &processor.counts;
+    // Boxed here and below: the compiler can't tell of the whole that it may move between threads, only of each part.
     let container = tokio::select! {
-        container = writer::connect(&processor.options.store, counts) => container,
+        container = writer::connect(&processor.options.store, counts).boxed() => container,
         () = at_least(Stopping::OutOfTime, stopping.clone()) => return,
     };
     let place: Arc<str> = cosmos::place(&processor.options.store).into();
@@ -216,7 +218,7 @@ async fn keep(
 
     let sharing_ends = async {
         tokio::select! {
-            () = sharing.run(partitions) => {}
+            () = sharing.run(partitions).boxed() => {}
             () = at_least(Stopping::Draining, stopping.clone()) => {}
         }
     };
@@ -237,7 +239,7 @@ async fn keep(
                 () = &mut drained => break,
                 _ = ticks.tick() => {
                     // Never dropped half way: which version it left would not be known.
-                    if !write_due(&blobs, &tenures, counts).await {
+                    if !write_due(&blobs, &tenures, counts).boxed().await {
                         ticks.reset_after(every.max(CHECKPOINT_RETRY));
                     }
                 }
@@ -249,11 +251,11 @@ async fn keep(
     lanes.shutdown().await;
     // A last attempt or two: a stop that leaves a checkpoint behind repeats events, and loses none.
     for _ in 0..3 {
-        if write_due(&blobs, &tenures, counts).await {
+        if write_due(&blobs, &tenures, counts).boxed().await {
             break;
         }
     }
-    sharing.let_go().await;
+    sharing.let_go().boxed().await;
 }
 
 async fn at_least(stage: Stopping, mut stopping: watch::Receiver<Stopping>) {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::http::Etag;
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::watch;
 
 use super::balance::{self, Owners};
@@ -69,7 +69,7 @@ impl Sharing {
                 // The reader has gone.
                 Err(_) => return,
             };
-            let wait = match self.round(&known).await {
+            let wait = match self.round(&known).boxed().await {
                 Ok(()) => {
                     self.counts.standing.well(CHECKPOINTS);
                     backoff.reset();
@@ -131,7 +131,7 @@ impl Sharing {
                 !before.is_empty() && before != self.instance
             };
             let fenced = taken.iter().copied().filter(was_anothers).chain(in_doubt.iter().copied()).collect();
-            let mut stands = checkpoints::read_all(&self.blobs, &fenced).await?;
+            let mut stands = checkpoints::read_all(&self.blobs, &fenced).boxed().await?;
             let mut stand = |partition| stands.remove(&partition).unwrap_or_default();
             for partition in in_doubt {
                 self.tenures.confirm(partition, stand(partition));

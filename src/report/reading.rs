@@ -44,8 +44,7 @@ pub fn read(
     let (mut frames, mut skipped) = (recording.frames_from(0), Skipped::default());
     let mut incomplete = None;
     let mut any = false;
-    loop {
-        let Some((place, observations)) = frames.next_frame(LatenciesAre::Read, &mut skipped)? else { break };
+    while let Some((place, observations)) = frames.next_frame(LatenciesAre::Read, &mut skipped)? {
         any |= !observations.is_empty();
         if frame(observations, Progress { read: place.end(), all }).is_break() {
             incomplete = Some("interrupted: the rest was not read".to_owned());

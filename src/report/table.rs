@@ -211,7 +211,7 @@ fn tally(document: &Document) -> Option<Section> {
             count(tally.lost),
             count(tally.duplicated),
             count(tally.copies),
-            or_dash(tally.out_of_order, |events| count(events)),
+            or_dash(tally.out_of_order, count),
         ),
     ];
     if tally.unconfirmed > 0 || tally.foreign > 0 {

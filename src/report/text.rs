@@ -10,7 +10,7 @@ pub fn text(document: &Document) -> String {
     sections(document).iter().map(section).collect::<Vec<_>>().join("\n")
 }
 
-fn section(section: &Section) -> String {
+pub(super) fn section(section: &Section) -> String {
     let mut text = format!("{}\n", section.title);
     for sentence in &section.sentences {
         text += &format!("  {}\n", printable(sentence));

@@ -304,16 +304,12 @@ fn lag_back(account: &Account, within: Duration) -> Found {
         return Found::untold(format!("{why} for {}", span(unsure.possible)));
     }
     // Nothing was seen for so long that a stretch within it may have been too long.
-    match darkness(account).filter(|_| Duration::from_secs(lag.untold) > within) {
-        Some(darkness) => Found::untold(darkness),
-        None => {
-            let longest = lag.behind().map(|stretch| stretch.possible).max().unwrap_or_default();
-            Found::pass(if longest.is_zero() {
-                "never behind".into()
-            } else {
-                format!("behind for {} at most", span(longest))
-            })
-        }
+    if let Some(darkness) = darkness(account).filter(|_| Duration::from_secs(lag.untold) > within) {
+        return Found::untold(darkness);
+    }
+    match lag.behind().map(|stretch| stretch.possible).max() {
+        Some(longest) if !longest.is_zero() => Found::pass(format!("behind for {} at most", span(longest))),
+        _ => Found::pass("never behind"),
     }
 }
 

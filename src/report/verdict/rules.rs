@@ -382,7 +382,7 @@ mod tests {
             ("warm = \"1m\"", "rules.toml, line 1: unknown field `warm`; did you mean `warm-up`?"),
             (
                 "[rules]\nlost = []",
-                "rules.toml, line 1: a limit can't be of type array: give a number, or text in quotes",
+                "rules.toml, line 2: a limit can't be of type array: give a number, or text in quotes",
             ),
         ];
         for (text, expected) in files {

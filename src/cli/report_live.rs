@@ -1,0 +1,301 @@
+//! `streamgauge report --live`: the embedded scenario under a load plan, without a screen, and a report of it.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::Exit;
+use super::metrics::{MetricsError, MetricsPage};
+use super::report::{Bar, Failure, ReportFlags, Said, exit_of};
+use super::scenario_flags::ScenarioFlags;
+use super::session::stop_signal;
+use super::{complain, metrics};
+use crate::load::plan_steps::{GRAIN, PlanSteps};
+use crate::load::search::{Found, Search, Step, Try};
+use crate::local::scenario::{Scenario, ScenarioError};
+use crate::model::health::{Health, Word};
+use crate::model::observation::{Fact, Observation, Target};
+use crate::model::session::Session;
+use crate::model::units::{EventRate, Time};
+use crate::recording::error::WriteError;
+use crate::recording::format::{Header, ScenarioDescription};
+use crate::recording::writer::{Writer, WriterState};
+use crate::report::account::Account;
+use crate::report::document::{Document, Origin};
+use crate::report::verdict::{Rules, Verdict};
+use crate::report::{metrics as page, summary};
+use crate::ui::live::wall_clock;
+use crate::ui::state::StationNames;
+
+/// Observations that may wait: several looks at 2,048 partitions.
+const WAITING: usize = 16_384;
+
+/// After the load was stopped, what is under way may take so long to be stored.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Between two tries of a search a backlog may take so long to drain.
+const DRAIN_OF_TRY: Duration = Duration::from_secs(300);
+
+/// A load that is so far behind its schedule does not keep up.
+const BEHIND: Duration = Duration::from_secs(1);
+
+/// What went wrong, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LiveError {
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Record(#[from] WriteError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+/// What the load is to do.
+#[derive(Debug, Clone)]
+pub(super) enum Course {
+    /// The rate of the scenario's flags, for so long.
+    Steady(Duration),
+    /// A plan.
+    Plan(PlanSteps),
+    /// The search for the highest rate that is kept up with, each try for so long.
+    Search { from: f64, hold: Duration },
+}
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub(super) struct Live {
+    pub(super) scenario: ScenarioFlags,
+    pub(super) course: Course,
+    pub(super) record: Option<PathBuf>,
+    pub(super) metrics: Option<std::net::SocketAddr>,
+}
+
+/// Runs it and reports it.
+pub(super) fn run(live: Live, flags: &ReportFlags, rules: &Rules) -> Result<Exit, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::Runtime)?;
+    let said = Said::of(flags);
+    let exit = runtime.block_on(watch(live, said, rules));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    exit
+}
+
+/// What gathers the facts of a live session: the one place through which each goes.
+struct Gathering {
+    account: Account,
+    observations: mpsc::Receiver<Observation>,
+    recorder: Option<Writer>,
+    page: Option<MetricsPage>,
+    said: Said,
+    bar: Bar,
+}
+
+/// Why the gathering paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    /// What was waited for has come.
+    Reached,
+    /// The time is over.
+    TimeOver,
+    /// Nobody observes any more, or nobody listens any more.
+    Ended,
+}
+
+impl Gathering {
+    fn take(&mut self, observation: &Observation) {
+        if let Some(recorder) = &self.recorder {
+            recorder.record(observation);
+        }
+        let Self { account, said, bar, .. } = self;
+        account.apply(observation, &mut |at, session| said.tick(at, session, bar));
+    }
+
+    /// Takes facts in until a moment, or until `enough` of the session holds.
+    async fn until(&mut self, end: tokio::time::Instant, enough: impl Fn(&Session) -> bool) -> Pause {
+        loop {
+            if enough(&self.account.session) {
+                return Pause::Reached;
+            }
+            if self.said.is_closed() {
+                return Pause::Ended;
+            }
+            let wanted = async {
+                match &mut self.page {
+                    Some(page) => page.wanted.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(end) => return Pause::TimeOver,
+                Some(give) = wanted => {
+                    // Whoever asked may have gone.
+                    drop(give.send(page::page(&self.account.session, wall_clock())));
+                }
+                observation = self.observations.recv() => match observation {
+                    Some(observation) => self.take(&observation),
+                    None => return Pause::Ended,
+                },
+            }
+        }
+    }
+
+    fn mark(&mut self, text: String) {
+        self.take(&Observation { at: wall_clock(), fact: Fact::Mark(text) });
+    }
+}
+
+async fn watch(live: Live, mut said: Said, rules: &Rules) -> Result<Exit, Failure> {
+    let signal = stop_signal();
+    tokio::pin!(signal);
+    let (tell, observations) = mpsc::channel(WAITING);
+    let page = match live.metrics {
+        Some(address) => Some(MetricsPage::start(address).await.map_err(LiveError::from)?),
+        None => None,
+    };
+    if let Some(metrics::MetricsPage { address, .. }) = &page {
+        complain(&format_args!("metrics at http://{address}/metrics"));
+    }
+    let mut options = live.scenario.options();
+    options.target = match &live.course {
+        Course::Steady(_) => options.target,
+        Course::Plan(plan) => plan.target_at(Duration::ZERO).unwrap_or(Target::Paused),
+        Course::Search { .. } => Target::Paused,
+    };
+    let StationNames { ingest, processor, store } = StationNames::default();
+    let description = ScenarioDescription { title: live.scenario.title(), ingest, processor, store };
+    let recorder = match &live.record {
+        Some(path) => {
+            let header = Header::new(wall_clock(), description.clone());
+            Some(Writer::create(path, &header).map_err(LiveError::from)?)
+        }
+        None => None,
+    };
+    let scenario = Scenario::start(options, tell, wall_clock).await.map_err(LiveError::from)?;
+    said.begin();
+    let mut gathering =
+        Gathering { account: Account::new(rules.warm_up), observations, recorder, page, said, bar: Bar::of_time() };
+    let mut found = None;
+    let interrupted = tokio::select! {
+        end = follow(&live.course, &scenario, &mut gathering) => { found = end; false }
+        () = &mut signal => true,
+    };
+    let broken_off = interrupted || gathering.said.is_closed();
+    gathering.bar.clear();
+    scenario.pause_load();
+    if scenario.processor_runs() == Some(true) && !broken_off {
+        let end = tokio::time::Instant::now() + DRAIN;
+        tokio::select! {
+            _ = gathering.until(end, summary::is_settled) => {}
+            () = &mut signal => {}
+        }
+    }
+    let Gathering { account, mut observations, recorder, said, .. } = gathering;
+    let drain = async { while observations.recv().await.is_some() {} };
+    tokio::select! {
+        stopped = scenario.stop() => stopped.map_err(LiveError::from)?,
+        () = drain => {}
+    }
+    if let Some(recorder) = recorder
+        && let WriterState::Stopped { reason } = recorder.finish()
+    {
+        complain(&format_args!("the recording is not whole: {reason}"));
+    }
+    let origin = Origin {
+        source: "live".into(),
+        scenario: description,
+        incomplete: interrupted.then(|| "interrupted before its time".to_owned()),
+        skipped: 0,
+    };
+    let verdict = Verdict::of(&account, rules);
+    let outcome = verdict.outcome;
+    said.summary(&Document::of(&account, &origin, verdict))?;
+    if let Some(found) = found {
+        complain(&found);
+    }
+    Ok(if broken_off { Exit::Interrupted } else { exit_of(outcome) })
+}
+
+/// Lets the load do what it is to do; what a search found comes back.
+async fn follow(course: &Course, scenario: &Scenario, gathering: &mut Gathering) -> Option<Found> {
+    let begun = Instant::now();
+    match course {
+        Course::Steady(lasts) => {
+            run_until(begun, *lasts, *lasts, gathering).await;
+            None
+        }
+        Course::Plan(plan) => {
+            let all = plan.lasts();
+            let mut set = None;
+            while let Some(target) = plan.target_at(begun.elapsed()) {
+                if set.replace(target) != Some(target) {
+                    scenario.load().set_target(target);
+                }
+                if run_until(begun, begun.elapsed() + GRAIN, all, gathering).await == Pause::Ended {
+                    break;
+                }
+            }
+            None
+        }
+        Course::Search { from, hold } => search(*from, *hold, scenario, gathering).await,
+    }
+}
+
+/// Gathers until so long after the begin; the bar says how much that is of all.
+async fn run_until(begun: Instant, until: Duration, all: Duration, gathering: &mut Gathering) -> Pause {
+    const BAR: Duration = Duration::from_millis(500);
+    loop {
+        let elapsed = begun.elapsed();
+        gathering.bar.show_time(elapsed, all);
+        if elapsed >= until {
+            return Pause::TimeOver;
+        }
+        let next = tokio::time::Instant::from_std(begun + until.min(elapsed + BAR));
+        if gathering.until(next, |_| false).await == Pause::Ended {
+            return Pause::Ended;
+        }
+    }
+}
+
+async fn search(from: f64, hold: Duration, scenario: &Scenario, gathering: &mut Gathering) -> Option<Found> {
+    let mut search = Search::new(from, crate::load::plan::FASTEST);
+    loop {
+        let rate = match search.step() {
+            Step::Run(rate) => rate,
+            Step::Found(found) => return Some(found),
+        };
+        gathering.mark(format!("try {}/s", crate::figures::compact(rate)));
+        scenario.load().set_target(Target::Rate(EventRate::new(rate)));
+        if run_until(Instant::now(), hold, hold, gathering).await == Pause::Ended {
+            return None;
+        }
+        let outcome = outcome(&gathering.account.session, wall_clock());
+        scenario.pause_load();
+        let end = tokio::time::Instant::now() + DRAIN_OF_TRY;
+        match gathering.until(end, summary::is_settled).await {
+            Pause::Ended => return None,
+            Pause::Reached => search.tell(outcome),
+            Pause::TimeOver => {
+                let waiting = summary::in_flight(&gathering.account.session);
+                search.tell(Try::FellBehind(format!(
+                    "{waiting} events had not drained {} s later",
+                    DRAIN_OF_TRY.as_secs()
+                )));
+            }
+        }
+    }
+}
+
+/// Whether the pipeline keeps up with the load now.
+fn outcome(session: &Session, now: Time) -> Try {
+    let late = session.load.as_ref().map_or(Duration::ZERO, |load| load.figures.behind);
+    if late > BEHIND {
+        return Try::FellBehind(format!("the load was {:.1} s behind its schedule", late.as_secs_f64()));
+    }
+    let health = Health::of(session, now);
+    match health.word {
+        Word::KeepingUp => Try::KeptUp,
+        word if health.reason.is_empty() => Try::FellBehind(word.text().to_lowercase()),
+        word => Try::FellBehind(format!("{}: {}", word.text().to_lowercase(), health.reason)),
+    }
+}

@@ -1,0 +1,122 @@
+"""Other people's tools over what streamgauge reports and exports.
+
+    report_python.py RECORDING REPORT.json CSV PARQUET METRICS LATENCY=HLOG...
+
+DuckDB recounts the report's sums from the raw lines, and reads CSV and Parquet; the reader of Python's hdrhistogram gives the
+same percentiles; prometheus-client's parser takes the page of metrics.
+"""
+
+import json
+import math
+import sys
+
+import duckdb
+import pandas
+import zstandard
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+recording, report_file, csv_file, parquet_file, metrics_file, *logs = sys.argv[1:]
+passed = failed = 0
+
+
+def check(what, seen, expected, within=0):
+    global passed, failed
+    if seen == expected or (within and abs(seen - expected) <= within):
+        passed += 1
+    else:
+        failed += 1
+        print(f"{what}: {seen!r}, expected {expected!r}")
+
+
+report = json.load(open(report_file))
+with open(recording, "rb") as raw:
+    text = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True).read()
+lines = [json.loads(line) for line in text.splitlines()[1:] if line.strip()]
+
+
+def column(kind, name):
+    """The values of one field of one kind of line, in order."""
+    return [line[kind][name] for line in lines if kind in line]
+
+
+stages = {stage["stage"]: stage for stage in report["stages"]}
+for stage, name in [("due", "due"), ("sent", "sent"), ("acknowledged", "acknowledged")]:
+    counts = column("load", name)
+    check(f"{stage}, events", stages[stage]["events"], counts[-1] - counts[0])
+stored = column("tally", "stored")
+check("stored, events", stages["stored"]["events"], stored[-1] - stored[0])
+for name in ["sent", "copies", "acknowledged", "stored", "duplicated", "lost", "judged"]:
+    check(f"tally, {name}", report["tally"][name], column("tally", name)[-1])
+throttled = column("processor", "throttled")
+check("throttled", report["capacity"]["throttled"], throttled[-1] - throttled[0])
+charge = column("processor", "charge")
+check("charge", report["capacity"]["charge"], charge[-1] - charge[0], within=0.01)
+
+# Columns of a line become rows; the first and the last of each partition make the sum.
+rows = pandas.DataFrame(
+    [(partition, last) for line in lines if "log_end" in line
+     for partition, last in zip(line["log_end"]["partition"], line["log_end"]["last"])],
+    columns=["partition", "last"])
+db = duckdb.connect()
+enqueued = db.sql(
+    "with numbered as (select row_number() over () as place, * from rows) "
+    "select partition, arg_max(last, place) - arg_min(last, place) as events from numbered "
+    "group by partition order by partition").fetchall()
+check("enqueued, by partition", [(part["partition"], part["enqueued"]) for part in report["lag"]["partitions"]], enqueued)
+check("enqueued, events", stages["enqueued"]["events"], sum(events for _, events in enqueued))
+
+# The tables: the same rows, with types in Parquet.
+for name, source in [("csv", f"read_csv('{csv_file}')"), ("parquet", f"read_parquet('{parquet_file}')")]:
+    seen = db.sql(
+        f"select count(*), count(distinct \"at\"), count(distinct \"partition\"), max(second), "
+        "max(lag_events) filter (status <> 'blind'), max(lag_seconds) filter (status <> 'blind'), "
+        f"count(*) filter (status = 'ok') from {source}").fetchall()[0]
+    partitions = len(report["lag"]["partitions"])
+    check(f"{name}, rows", seen[0], seen[1] * partitions)
+    check(f"{name}, partitions", seen[2], partitions)
+    known = [part["most_events"]["value"] for part in report["lag"]["partitions"] if part["most_events"]]
+    check(f"{name}, most", seen[4], max(known))
+    check(f"{name}, oldest", seen[5], report["lag"]["longest"]["value"])
+    check(f"{name}, seconds ok", seen[6], report["lag"]["statuses"].get("ok", 0))
+types = db.sql(f"describe select * from read_parquet('{parquet_file}')").fetchall()
+check("parquet, types", [kind for _, kind, *_ in types], [
+    "TIMESTAMP WITH TIME ZONE", "DOUBLE", "INTEGER", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "DOUBLE",
+    "BOOLEAN", "DOUBLE", "DOUBLE", "VARCHAR", "VARCHAR"])
+same = db.sql(
+    f"select count(*) from read_csv('{csv_file}') c join read_parquet('{parquet_file}') p "
+    'on c.second = p.second and c."partition" = p."partition" '
+    "where c.log_last is not distinct from p.log_last "
+    "and c.position is not distinct from p.position and c.lag_seconds is not distinct from p.lag_seconds "
+    "and c.status = p.status and c.owner is not distinct from nullif(p.owner, '')").fetchall()[0][0]
+check("csv and parquet say the same", same, db.sql(f"select count(*) from read_csv('{csv_file}')").fetchall()[0][0])
+
+# The logs of latencies: every percentile of the sum of all intervals.
+latencies = {latency["latency"]: latency for latency in report["latencies"]}
+for log in logs:
+    name, file = log.split("=", 1)
+    reader = HistogramLogReader(file, HdrHistogram(1, 3_600_000_000, 2))
+    total = HdrHistogram(1, 3_600_000_000, 2)
+    while (interval := reader.get_next_interval_histogram()) is not None:
+        total.add(interval)
+    told = latencies[name]
+    check(f"{name}, count", total.get_total_count(), told["count"])
+    for percentile, field in [(50, "p50"), (90, "p90"), (99, "p99"), (99.9, "p99_9"), (100, "max")]:
+        # Of 11,581 events 99.9 % are 11,569.4: we take the 11,570th, so that no fewer are below, as HdrHistogram's reference
+        # does; this port rounds to the 11,569th. It is asked for the same one.
+        rank = math.ceil(percentile * told["count"] / 100 - 1e-9)
+        seen = total.get_value_at_percentile(100 * rank / told["count"])
+        check(f"{name}, {field}", seen / 1e6, told[field], within=1e-9)
+
+# The page for Prometheus.
+families = {family.name: family for family in text_string_to_metric_families(open(metrics_file).read())}
+check("metrics, health", sum(sample.value for sample in families["streamgauge_health"].samples), 1)
+check("metrics, partitions", sum(sample.value for sample in families["streamgauge_partitions"].samples), partitions)
+events = {sample.labels["stage"]: sample.value for sample in families["streamgauge_events"].samples}
+check("metrics, sent", events["sent"], column("load", "sent")[-1])
+check("metrics, stored", events["stored"], report["tally"]["stored"])
+lag = sum(sample.value for sample in families["streamgauge_lag_events"].samples)
+check("metrics, lag", lag, report["lag"]["at_end"])
+
+print(f"{passed} passed, {failed} failed")
