@@ -64,6 +64,8 @@ fn a_store_that_throttles_is_named_and_loses_nothing() {
             && screen.contains("Cosmos DB throttles")
             && screen.contains("▲ falling behind")
     });
+    // So much that working it off takes longer than it takes to be seen.
+    program.wait_for("a backlog", |screen| figure(screen, "in flight") > Some(3_000));
     program.press("[[[[[[");
     program.wait_for("the backlog to shrink", |screen| screen.contains("DRAINING"));
     program.wait_for("the backlog to be gone", |screen| screen.contains("KEEPING UP"));

@@ -87,9 +87,10 @@ impl From<Exit> for ExitCode {
     version,
     term_width = 80,
     disable_help_subcommand = true,
+    // A blank line less than usual: all commands fit a small screen.
+    help_template = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
     after_help = "Examples:\n  \
-        streamgauge --rate 4000            flags of `local` do without its name\n  \
-        streamgauge replay throttled       a recording: play, pause, step, seek",
+        streamgauge --rate 4000            flags of `local` do without its name",
     after_long_help = "Examples:\n  \
         streamgauge                        the embedded scenario, 1,000 events/s\n  \
         streamgauge --rate 4000            more than the store carries\n  \

@@ -388,6 +388,8 @@ impl CosmosProbe {
             let fail = self.refused("the change feed");
             let Some(range) = self.ranges.get_mut(self.next) else { break };
             let budget = &mut self.budget;
+            // The first place comes late where the budget is small, and load may have begun by then.
+            self.missed |= self.from == From::Now && !range.has_place();
             let got = range.follow(&store.container, self.from, budget, reserve, &self.ledger, seen, outlet).await;
             let got = match got {
                 Ok(got) => got,

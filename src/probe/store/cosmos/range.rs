@@ -92,6 +92,11 @@ impl Range {
         Self { id: None, feed, token, lsn, read, counted_from: None, whole_at, unfinished_since: *unfinished_since }
     }
 
+    /// Whether its place in the feed is known. From [`From::Now`] on, what was written before that is not shown.
+    pub(super) fn has_place(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Writes so far, as far as they are counted by the log sequence number.
     pub(super) fn writes(&self) -> u64 {
         self.counted_from.map_or(0, |from| self.read.0.saturating_sub(from.0))
