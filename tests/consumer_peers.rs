@@ -120,8 +120,12 @@ impl Watched {
     /// log ends as the probe tells them and as the endpoint keeps them are then the same.
     async fn fill(&mut self, behind: i64) {
         self.until("enough events in each partition", |session| {
-            let ends: Vec<i64> =
-                session.partitions.values().filter_map(|p| p.log_end()).map(|end| end.last.0).collect();
+            let ends: Vec<i64> = session
+                .partitions
+                .values()
+                .filter_map(streamgauge::model::partition::Partition::log_end)
+                .map(|end| end.last.0)
+                .collect();
             ends.len() == PARTITIONS as usize && ends.iter().all(|last| *last > behind)
         })
         .await;
@@ -129,7 +133,12 @@ impl Watched {
         self.until("all that was sent in the log", |session| {
             let acknowledged = session.load.as_ref().map_or(0, |load| load.figures.acknowledged);
             let due = session.load.as_ref().map_or(0, |load| load.figures.due);
-            let ends: i64 = session.partitions.values().filter_map(|p| p.log_end()).map(|end| end.last.0 + 1).sum();
+            let ends: i64 = session
+                .partitions
+                .values()
+                .filter_map(streamgauge::model::partition::Partition::log_end)
+                .map(|end| end.last.0 + 1)
+                .sum();
             acknowledged == due && i64::try_from(acknowledged).unwrap() == ends
         })
         .await;
@@ -139,7 +148,12 @@ impl Watched {
         self.scenario.pause_load();
         self.until("no lag", |session| {
             let acknowledged = session.load.as_ref().map_or(0, |load| load.figures.acknowledged);
-            let ends: i64 = session.partitions.values().filter_map(|p| p.log_end()).map(|end| end.last.0 + 1).sum();
+            let ends: i64 = session
+                .partitions
+                .values()
+                .filter_map(streamgauge::model::partition::Partition::log_end)
+                .map(|end| end.last.0 + 1)
+                .sum();
             i64::try_from(acknowledged).unwrap() == ends && session.lag_events() == Some(0)
         })
         .await;
@@ -216,7 +230,7 @@ async fn the_lag_of_pythons_processor_is_right_to_the_event() {
     watched
         .until("the last checkpoint of each partition", |session| {
             session.partitions.values().all(|partition| {
-                partition.lag().and_then(|lag| lag.events())
+                partition.lag().and_then(streamgauge::model::lag::Lag::events)
                     == partition.log_end().map(|end| u64::try_from(end.last.0 - HOLD_AT).unwrap())
             })
         })

@@ -5,7 +5,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
-#[allow(dead_code, reason = "another test needs the rest")]
 mod terminal;
 
 use std::io::Read;

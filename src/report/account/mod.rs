@@ -196,7 +196,7 @@ impl Account {
             }
             Fact::StoreRange(range) => writes.push(origin, range.range.clone(), at, range.lsn.0 as f64),
             Fact::Provisioned(provisioned) => {
-                self.capacity.provisioned = provisioned.most().or(self.capacity.provisioned)
+                self.capacity.provisioned = provisioned.most().or(self.capacity.provisioned);
             }
             Fact::Stored(seen) => self.latencies.stored.push(origin, at, &seen.latency),
             Fact::Processor(figures) => {

@@ -104,14 +104,14 @@ fn draw_facts(area: Rect, buffer: &mut Buffer, scene: Scene, partition: &Partiti
             }
         }
         Some(Lag::NoPosition { retained }) => {
-            fact("lag", "no position".into(), format!("{} events kept", count(retained)))
+            fact("lag", "no position".into(), format!("{} events kept", count(retained)));
         }
         None => fact("lag", "-".into(), String::new()),
     }
     match partition.time_lag() {
         Some(TimeLag::About(span)) => fact("time lag", figures::lag_span(span), "the oldest waits".into()),
         Some(TimeLag::MoreThan(span)) => {
-            fact("time lag", format!("> {}", figures::lag_span(span)), "the oldest waits".into())
+            fact("time lag", format!("> {}", figures::lag_span(span)), "the oldest waits".into());
         }
         None => fact("time lag", "-".into(), String::new()),
     }

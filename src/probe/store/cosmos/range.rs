@@ -171,7 +171,9 @@ impl Range {
             self.id = page.range.clone().or_else(|| self.id.take());
             self.lsn = page.lsn.unwrap_or(self.lsn).max(self.lsn);
             let end = *end.get_or_insert(self.lsn);
-            if only_the_end && !allowed {
+            // Where a watch begins with the next write, the one RU for the number buys its first place as well.
+            let begins = from == From::Now && self.token.is_none();
+            if only_the_end && !allowed && !begins {
                 self.unfinished_since.get_or_insert(began);
                 return Ok(Got::Part);
             }
