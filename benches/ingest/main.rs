@@ -14,6 +14,8 @@
 
 #[path = "../endpoint/mod.rs"]
 mod endpoint;
+#[path = "../machine/mod.rs"]
+mod machine;
 mod pre_encoded;
 mod rivals;
 
@@ -29,7 +31,8 @@ use streamgauge::model::ledger::Ledger;
 use streamgauge::model::observation::Target;
 use tokio::sync::mpsc;
 
-use self::endpoint::{Endpoint, cpu_of};
+use self::endpoint::Endpoint;
+use self::machine::cpu_of;
 
 /// Partitions of the hub.
 const PARTITIONS: u32 = 4;
