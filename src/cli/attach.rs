@@ -41,7 +41,7 @@ pub struct AttachFlags {
     #[arg(long, value_name = "P", requires = "solution")]
     prefix: Option<String>,
     /// The partitions of its hub, whose name ends in them
-    #[arg(long, value_name = "N", requires = "solution", value_parser = partitions)]
+    #[arg(long, value_name = "N", requires = "solution", value_parser = partitions, hide_short_help = true)]
     partitions: Option<u32>,
     /// Print the scenario file instead: to be edited
     #[arg(long)]
@@ -55,10 +55,10 @@ pub struct AttachFlags {
     #[arg(long, value_name = "RATE", value_parser = most, allow_hyphen_values = true)]
     max_rate: Option<EventRate>,
     /// End the load after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
     max_events: Option<u64>,
     /// End the load after so long: 30s, 10m
-    #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
+    #[arg(long = "for", value_name = "TIME", value_parser = values::span, hide_short_help = true)]
     lasts: Option<Duration>,
     /// The word for the whole pipeline in big letters, for the last row of a room
     #[arg(long, hide_short_help = true)]

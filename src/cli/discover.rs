@@ -27,7 +27,7 @@ pub struct DiscoveryFlags {
     /// Find the scenario in a resource group of Azure
     #[arg(long, value_name = "G", conflicts_with_all = ["file", "solution"])]
     resource_group: Option<String>,
-    /// The subscription of the resource group: its id or name
+    /// The subscription that it is in, by id or name
     ///
     /// Without it, that of AZURE_SUBSCRIPTION_ID, else every one that has such a group.
     #[arg(long, value_name = "S", conflicts_with_all = ["file", "solution"])]
@@ -128,10 +128,8 @@ impl DiscoveryFlags {
         let environment = Environment::new(&variable);
         let address = ManagementAddress::of(self.management_endpoint.as_deref(), &environment);
         let address = address.map_err(DiscoverFailure::Address)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(DiscoverFailure::Runtime)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DiscoverFailure::Runtime)?;
         let finder = Finder { management: Management::connect(address)?, runtime, asks: picker::is_possible() };
         let selection = self.select(&finder)?;
         if !finder.asks {
@@ -269,10 +267,8 @@ impl Finder {
 fn ask_for_solution() -> Result<Chosen, DiscoverFailure> {
     let watchable = |solution: &&Solution| !matches!(solution.ingest, IngestPart::NotYet(_));
     let solutions: Vec<&Solution> = SOLUTIONS.iter().filter(watchable).collect();
-    let row = |solution: &&Solution| Row {
-        name: solution.name.into(),
-        note: format!("watches {}", solution.watched()),
-    };
+    let row =
+        |solution: &&Solution| Row { name: solution.name.into(), note: format!("watches {}", solution.watched()) };
     let chosen = picker::pick("Which solution?", solutions.iter().map(row).collect())?;
     let Some(solution) = solutions.get(chosen).copied() else { return Err(DiscoverFailure::NothingNamed) };
     let check = |prefix: &str| solution.file(prefix, Some(1)).map(drop).map_err(|error| error.to_string());

@@ -120,8 +120,7 @@ enum Command {
     /// Watch what is deployed: Event Hubs, checkpoints, Cosmos DB
     #[command(after_help = "Examples:\n  \
         streamgauge attach                 asks what to attach to\n  \
-        streamgauge attach scenario.toml   what a scenario file describes\n  \
-        streamgauge attach --resource-group contoso\n  \
+        streamgauge attach --resource-group G  finds it in Azure\n  \
         streamgauge attach --solution NAME --prefix P --print > scenario.toml")]
     Attach(Box<AttachFlags>),
     /// Process what is deployed: our own processor, without a screen

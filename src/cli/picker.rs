@@ -116,7 +116,8 @@ fn laid_out(rows: Vec<Row>, columns: usize) -> Vec<Line> {
         let whole = if note.is_empty() { name.clone() } else { format!("{name:<widest$}  {note}") };
         let plain: String = whole.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let fits = plain.chars().count() <= columns;
-        let shown = if fits { plain } else { plain.chars().take(columns.saturating_sub(2)).chain("..".chars()).collect() };
+        let shown =
+            if fits { plain } else { plain.chars().take(columns.saturating_sub(2)).chain("..".chars()).collect() };
         Line { name: name.replace(char::is_control, " "), shown }
     };
     rows.into_iter().map(line).collect()
@@ -135,7 +136,8 @@ mod tests {
     #[test]
     fn rows_stand_below_one_another_and_never_wrap() {
         let row = |name: &str, note: &str| Row { name: name.into(), note: note.into() };
-        let rows = vec![row("contoso/in-2", "2 partitions"), row("c/x", "1 partition"), row(&"long".repeat(30), "note")];
+        let rows =
+            vec![row("contoso/in-2", "2 partitions"), row("c/x", "1 partition"), row(&"long".repeat(30), "note")];
         let shown: Vec<String> = laid_out(rows.clone(), 40).into_iter().map(|line| line.shown).collect();
         assert!(shown.iter().all(|line| line.chars().count() <= 40), "{shown:?}");
         assert!(shown.iter().any(|line| line.ends_with("..")), "{shown:?}");

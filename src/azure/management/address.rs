@@ -137,7 +137,8 @@ mod tests {
     fn a_name_stays_one_segment_and_a_link_stays_at_home() {
         let address = ManagementAddress::parse("https://management.azure.com/", None).unwrap();
         let url = address.url(&["subscriptions", "a/../b?c", "resourcegroups"], "2021-04-01");
-        let expected = "https://management.azure.com/subscriptions/a%2F..%2Fb%3Fc/resourcegroups?api-version=2021-04-01";
+        let expected =
+            "https://management.azure.com/subscriptions/a%2F..%2Fb%3Fc/resourcegroups?api-version=2021-04-01";
         assert_eq!(url.as_str(), expected);
         assert!(address.next_page("https://management.azure.com:443/subscriptions?$skiptoken=1").is_ok());
         assert_eq!(address.next_page("https://evil.example/subscriptions"), Err("evil.example".into()));

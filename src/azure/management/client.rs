@@ -60,7 +60,10 @@ pub struct Management {
 
 impl fmt::Debug for Management {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Management").field("address", &self.address).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Management")
+            .field("address", &self.address)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,7 +115,11 @@ impl Management {
         if next.is_none() {
             return Ok(found);
         }
-        Err(ManagementError::Endless { endpoint: self.address.shown(), what: what.to_owned(), pages: self.limits.pages })
+        Err(ManagementError::Endless {
+            endpoint: self.address.shown(),
+            what: what.to_owned(),
+            pages: self.limits.pages,
+        })
     }
 
     /// Reads one thing.
@@ -174,8 +181,9 @@ impl Management {
         }
         let limit = self.limits.call;
         let answer = async {
-            let response = self.http.execute_request(&request).await.map_err(|error| {
-                ManagementError::Connect { endpoint: self.address.shown(), reason: root_cause(&error) }
+            let response = self.http.execute_request(&request).await.map_err(|error| ManagementError::Connect {
+                endpoint: self.address.shown(),
+                reason: root_cause(&error),
             })?;
             self.whole(what, response).await
         };

@@ -28,7 +28,9 @@ pub enum ManagementError {
         reason: String,
     },
     /// No answer came in time.
-    #[error("Azure Resource Manager at {endpoint} did not tell {what} within {limit:?}; check the network and try again")]
+    #[error(
+        "Azure Resource Manager at {endpoint} did not tell {what} within {limit:?}; check the network and try again"
+    )]
     Timeout {
         /// Where.
         endpoint: String,

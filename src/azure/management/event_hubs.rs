@@ -69,9 +69,11 @@ impl From<NamespaceReply> for Namespace {
     }
 }
 
-/// `https://contoso.servicebus.windows.net:443/` is at `contoso.servicebus.windows.net`.
+/// `https://contoso.servicebus.windows.net:443/` is at `contoso.servicebus.windows.net`; a stand-in's port is kept.
 fn host_of(endpoint: &str) -> Option<String> {
-    Url::parse(endpoint).ok()?.host_str().map(str::to_owned)
+    let url = Url::parse(endpoint).ok()?;
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// A hub.

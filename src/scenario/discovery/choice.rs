@@ -215,6 +215,18 @@ pub fn names_of<T: Candidate>(all: &[T]) -> Vec<String> {
     all.iter().map(name).collect()
 }
 
+/// The candidate whose name is nearest to what was typed, comparing as much of the path as was typed.
+fn nearest_end(typed: &str, known: &[String]) -> Option<String> {
+    let depth = typed.split('/').count();
+    let end = |name: &String| {
+        let parts: Vec<&str> = name.split('/').collect();
+        parts.get(parts.len().saturating_sub(depth)..).unwrap_or_default().join("/")
+    };
+    let ends: Vec<String> = known.iter().map(end).collect();
+    let meant = nearest(typed, ends.iter().map(String::as_str))?;
+    known.iter().zip(&ends).find(|(_, end)| *end == meant).map(|(name, _)| name.clone())
+}
+
 /// Narrows candidates down by what a person wrote, if anything. `place` is where they are, such as `the resource group
 /// contoso`.
 ///
@@ -239,7 +251,7 @@ pub fn narrow<T: Candidate>(
         }
         if all.is_empty() {
             let typed: String = wanted.chars().take(90).collect();
-            let meant = nearest(&typed, known.iter().map(String::as_str)).map(str::to_owned);
+            let meant = nearest_end(&typed, &known);
             return Err(DiscoveryError::NoSuch { kind, place: place.to_owned(), typed, meant, known });
         }
     }

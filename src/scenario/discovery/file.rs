@@ -80,10 +80,8 @@ impl Selection {
 
     /// What was chosen, in one line.
     pub fn summary(&self) -> String {
-        let mut parts = vec![
-            format!("the hub {}", self.hub.shown()),
-            format!("the consumer group {}", self.consumer_group),
-        ];
+        let mut parts =
+            vec![format!("the hub {}", self.hub.shown()), format!("the consumer group {}", self.consumer_group)];
         match &self.checkpoints {
             Some(checkpoints) => parts.push(format!("checkpoints in {}", checkpoints.shown())),
             None => parts.push("no checkpoints".into()),

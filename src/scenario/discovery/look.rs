@@ -122,7 +122,7 @@ impl Candidate for CheckpointsFound {
 
     fn note(&self) -> String {
         let is_theirs = self.container == FUNCTIONS_CONTAINER;
-        if is_theirs { "where Azure Functions keeps checkpoints".into() } else { String::new() }
+        if is_theirs { "that of Azure Functions".into() } else { String::new() }
     }
 }
 
@@ -150,14 +150,13 @@ pub async fn groups_named(
     name: &str,
 ) -> Result<Vec<(Subscription, ResourceGroup)>, DiscoveryError> {
     let alone = subscriptions.len() == 1;
-    let asked = of_each(subscriptions, async |subscription| {
-        match management.resource_group(&subscription.id, name).await {
+    let asked =
+        of_each(subscriptions, async |subscription| match management.resource_group(&subscription.id, name).await {
             Ok(group) => Ok(Some((subscription.clone(), group))),
             Err(ManagementError::NotFound { .. }) => Ok(None),
             Err(ManagementError::Forbidden { .. }) if !alone => Ok(None),
             Err(error) => Err(error),
-        }
-    });
+        });
     let found: Vec<_> = management.bounded("the resource group", asked).await?.into_iter().flatten().collect();
     if !found.is_empty() {
         return Ok(found);
