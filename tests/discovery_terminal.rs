@@ -9,7 +9,7 @@ mod terminal;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use resource_manager::{Deployment, Namespace, ResourceManager};
+use resource_manager::{CosmosAccount, Deployment, Namespace, ResourceManager};
 use serde_json::Value;
 use terminal::{Program, STREAMGAUGE};
 
@@ -162,11 +162,11 @@ fn what_was_found_is_watched() {
     let azure = ResourceManager::of(Deployment {
         namespaces: vec![namespace],
         storage: vec![("devstoreaccount1".into(), served.says("/blob/endpoint"), vec![served.says("/blob/container")])],
-        cosmos: vec![(
-            "cosmos".into(),
-            "GlobalDocumentDB".into(),
-            served.says("/cosmos/endpoint"),
-            vec![(served.says("/cosmos/database"), vec![served.says("/cosmos/container")])],
+        cosmos: vec![CosmosAccount::sql(
+            "cosmos",
+            &served.says("/cosmos/endpoint"),
+            &served.says("/cosmos/database"),
+            &[&served.says("/cosmos/container")],
         )],
         ..Deployment::contoso()
     });

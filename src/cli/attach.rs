@@ -145,9 +145,10 @@ fn text(flags: &AttachFlags) -> Result<(String, String), Failure> {
     if let (Some(name), Some(prefix)) = (&flags.solution, &flags.prefix) {
         let solution = Solution::named(name)?;
         // What is printed is for a file, and nobody is asked then.
-        let text = match flags.print {
-            true => solution.file(prefix, flags.partitions)?,
-            false => discover::with_partitions(solution, prefix, flags.partitions)?,
+        let text = if flags.print {
+            solution.file(prefix, flags.partitions)?
+        } else {
+            discover::with_partitions(solution, prefix, flags.partitions)?
         };
         return Ok((text, format!("{name} of {prefix}")));
     }

@@ -29,7 +29,7 @@ pub struct DiscoveryFlags {
     resource_group: Option<String>,
     /// The subscription that it is in, by id or name
     ///
-    /// Without it, that of AZURE_SUBSCRIPTION_ID, else every one that has such a group.
+    /// Without it, that of `AZURE_SUBSCRIPTION_ID`, else every one that has such a group.
     #[arg(long, value_name = "S", conflicts_with_all = ["file", "solution"])]
     subscription: Option<String>,
     /// Of several hubs in it this one: HUB or NAMESPACE/HUB
@@ -44,7 +44,7 @@ pub struct DiscoveryFlags {
     /// Of several Cosmos DB containers this one: CONTAINER, DATABASE/CONTAINER or ACCOUNT/DATABASE/CONTAINER; or none
     #[arg(long, value_name = "CONTAINER", conflicts_with_all = ["file", "solution"], hide_short_help = true)]
     store: Option<String>,
-    /// Another cloud's Azure Resource Manager [default: https://management.azure.com]
+    /// Another cloud's Azure Resource Manager [default: the public one's]
     #[arg(long, value_name = "URL", conflicts_with_all = ["file", "solution"], hide_short_help = true)]
     management_endpoint: Option<String>,
 }

@@ -62,6 +62,19 @@ impl ResourceManager {
         Self { address, requests }
     }
 
+    /// Serves a deployment, but for the requests with this in them.
+    pub(crate) fn except(
+        deployment: Deployment,
+        part: &'static str,
+        answer: impl Fn() -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        Self::answering(
+            move |base, request| {
+                if request.target.contains(part) { answer() } else { deployment.answer(base, request) }
+            },
+        )
+    }
+
     /// Serves a deployment.
     pub(crate) fn of(deployment: Deployment) -> Self {
         Self::answering(move |base, request| deployment.answer(base, request))
@@ -89,10 +102,9 @@ fn serve(stream: TcpStream, base: &str, seen: &Mutex<Vec<Request>>, answer: &dyn
         if line.is_empty() {
             break;
         }
-        if let Some((name, value)) = line.split_once(": ") {
-            if name.eq_ignore_ascii_case("authorization") {
-                authorization = Some(value.to_owned());
-            }
+        let (name, value) = line.split_once(": ").unwrap_or_default();
+        if name.eq_ignore_ascii_case("authorization") {
+            authorization = Some(value.to_owned());
         }
     }
     let request = Request { method, target, authorization };
@@ -123,8 +135,7 @@ pub(crate) struct Deployment {
     pub(crate) namespaces: Vec<Namespace>,
     /// Accounts with their blob endpoints and containers.
     pub(crate) storage: Vec<(String, String, Vec<String>)>,
-    /// Accounts with their kinds, endpoints, databases and containers.
-    pub(crate) cosmos: Vec<(String, String, String, Vec<(String, Vec<String>)>)>,
+    pub(crate) cosmos: Vec<CosmosAccount>,
     /// Entries of a page.
     pub(crate) page: usize,
 }
@@ -137,6 +148,22 @@ pub(crate) struct Namespace {
     pub(crate) capacity: u32,
     /// Name, partitions, consumer groups.
     pub(crate) hubs: Vec<(String, u32, Vec<String>)>,
+}
+
+#[derive(Clone)]
+pub(crate) struct CosmosAccount {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) endpoint: String,
+    /// With their containers.
+    pub(crate) databases: Vec<(String, Vec<String>)>,
+}
+
+impl CosmosAccount {
+    pub(crate) fn sql(name: &str, endpoint: &str, database: &str, containers: &[&str]) -> Self {
+        let databases = vec![(database.to_owned(), owned(containers))];
+        Self { name: name.into(), kind: "GlobalDocumentDB".into(), endpoint: endpoint.into(), databases }
+    }
 }
 
 fn owned(names: &[&str]) -> Vec<String> {
@@ -171,18 +198,11 @@ impl Deployment {
                 owned(&["$logs", "azure-webjobs-eventhub", "azure-webjobs-hosts", "azure-webjobs-secrets"]),
             )],
             cosmos: vec![
-                (
-                    "contosocosmosdb".into(),
-                    "GlobalDocumentDB".into(),
-                    cosmos.into(),
-                    vec![("streaming".into(), owned(&["rawdata"]))],
-                ),
-                (
-                    "contosomongo".into(),
-                    "MongoDB".into(),
-                    "https://contosomongo.documents.azure.com:443/".into(),
-                    vec![],
-                ),
+                CosmosAccount::sql("contosocosmosdb", cosmos, "streaming", &["rawdata"]),
+                CosmosAccount {
+                    kind: "MongoDB".into(),
+                    ..CosmosAccount::sql("contosomongo", cosmos, "mongo", &["no"])
+                },
             ],
             page: 100,
         }
@@ -199,8 +219,8 @@ impl Deployment {
         ];
         let checkpoints = "https://contosocheckpoints.blob.core.windows.net/";
         deployment.storage.push(("contosocheckpoints".into(), checkpoints.into(), owned(&["checkpoints"])));
-        if let Some((.., databases)) = deployment.cosmos.first_mut() {
-            databases.push(("archive".into(), owned(&["rawdata", "old"])));
+        if let Some(account) = deployment.cosmos.first_mut() {
+            account.databases.push(("archive".into(), owned(&["rawdata", "old"])));
         }
         Self { page: 1, ..deployment }
     }
@@ -255,11 +275,9 @@ impl Deployment {
                 let (.., containers) = self.storage.iter().find(|(own, ..)| own == name)?;
                 containers.iter().map(|name| blob_container(name)).collect()
             }
-            ("Microsoft.DocumentDB", "databaseAccounts", []) => {
-                self.cosmos.iter().map(|(name, kind, endpoint, _)| cosmos_account(name, kind, endpoint)).collect()
-            }
+            ("Microsoft.DocumentDB", "databaseAccounts", []) => self.cosmos.iter().map(cosmos_account).collect(),
             ("Microsoft.DocumentDB", "databaseAccounts", [name, "sqlDatabases", rest @ ..]) => {
-                let (.., databases) = self.cosmos.iter().find(|(own, ..)| own == name)?;
+                let databases = &self.cosmos.iter().find(|account| account.name == *name)?.databases;
                 match rest {
                     [] => databases.iter().map(|(name, _)| cosmos_part(name, "sqlDatabases")).collect(),
                     [database, "containers"] => {
@@ -354,7 +372,8 @@ fn blob_container(name: &str) -> Value {
     })
 }
 
-fn cosmos_account(name: &str, kind: &str, endpoint: &str) -> Value {
+fn cosmos_account(account: &CosmosAccount) -> Value {
+    let CosmosAccount { name, kind, endpoint, .. } = account;
     json!({
         "name": name, "type": "Microsoft.DocumentDB/databaseAccounts", "id": "/..", "kind": kind, "location": "West US",
         "properties": {

@@ -16,7 +16,7 @@ pub struct CosmosAccount {
     pub name: String,
     /// Where it is; `None` while it is being made.
     pub endpoint: Option<String>,
-    /// Whether it speaks Cosmos DB's own API. The others (MongoDB, Cassandra, Gremlin, Table) have no such containers.
+    /// Whether it speaks Cosmos DB's own API. Those of other APIs have no such containers.
     pub speaks_sql: bool,
 }
 

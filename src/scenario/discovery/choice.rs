@@ -208,9 +208,10 @@ fn listed(known: &[String]) -> String {
 /// How candidates are called in a sentence; with their notes where two have the same name, as subscriptions may.
 pub fn names_of<T: Candidate>(all: &[T]) -> Vec<String> {
     let names: BTreeSet<String> = all.iter().map(Candidate::shown).collect();
-    let name = |candidate: &T| match names.len() == all.len() {
-        true => candidate.shown(),
-        false => format!("{} {}", candidate.shown(), candidate.note()).trim_end().to_owned(),
+    let differ = names.len() == all.len();
+    let name = |candidate: &T| {
+        let note = if differ { String::new() } else { candidate.note() };
+        format!("{} {note}", candidate.shown()).trim_end().to_owned()
     };
     all.iter().map(name).collect()
 }

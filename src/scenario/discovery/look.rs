@@ -6,6 +6,7 @@ use super::choice::{Candidate, DiscoveryError};
 use crate::azure::management::client::of_each;
 use crate::azure::management::event_hubs::{ConsumerGroup, Hub, Namespace};
 use crate::azure::management::resource_groups::{GroupPlace, ResourceGroup};
+use crate::azure::management::storage::BlobContainer;
 use crate::azure::management::subscriptions::Subscription;
 use crate::azure::management::{Management, ManagementError};
 use crate::scenario::checkpoints::FUNCTIONS_CONTAINER;
@@ -201,7 +202,7 @@ async fn checkpoints(management: &Management, group: &GroupPlace) -> Result<Vec<
     let found = of_each(management.storage_accounts(group).await?, async |account| {
         let Some(endpoint) = account.blob_endpoint else { return Ok(Vec::new()) };
         let containers = management.blob_containers(group, &account.name).await?;
-        let usable = containers.into_iter().filter(|container| container.can_hold_checkpoints());
+        let usable = containers.into_iter().filter(BlobContainer::can_hold_checkpoints);
         let found = usable.map(|container| CheckpointsFound {
             account: account.name.clone(),
             endpoint: endpoint.trim_end_matches('/').to_owned(),
