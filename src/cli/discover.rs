@@ -131,6 +131,8 @@ impl DiscoveryFlags {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DiscoverFailure::Runtime)?;
         let finder = Finder { management: Management::connect(address)?, runtime, asks: picker::is_possible() };
+        // The Azure CLI alone may take seconds.
+        finder.tell(&format!("asking Azure Resource Manager at {}", finder.management.address().shown()));
         let selection = self.select(&finder)?;
         if !finder.asks {
             complain(&selection.summary());

@@ -57,7 +57,7 @@ pub(super) fn pick(question: &str, rows: Vec<Row>) -> Result<usize, PickError> {
             .with_help_message("arrows move, typing filters, Enter takes, Esc leaves")
             .with_page_size(page)
             .with_formatter(&|line| line.value.name.clone())
-            .with_scorer(&|typed, _, shown, _| has_all_words(shown, typed).then_some(0))
+            .with_scorer(&|typed, line, _, _| has_all_words(&line.whole, typed).then_some(0))
             // As they were listed, whatever was typed.
             .with_sorter(&|_| {})
             .raw_prompt()
@@ -100,6 +100,8 @@ fn asked<T: Send + 'static>(
 /// A row as it is shown.
 struct Line {
     name: String,
+    /// What typing looks in: also what the terminal has no room for.
+    whole: String,
     shown: String,
 }
 
@@ -114,11 +116,11 @@ fn laid_out(rows: Vec<Row>, columns: usize) -> Vec<Line> {
     let widest = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).min(columns * 2 / 3);
     let line = |Row { name, note }: Row| {
         let whole = if note.is_empty() { name.clone() } else { format!("{name:<widest$}  {note}") };
-        let plain: String = whole.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let fits = plain.chars().count() <= columns;
-        let shown =
-            if fits { plain } else { plain.chars().take(columns.saturating_sub(2)).chain("..".chars()).collect() };
-        Line { name: name.replace(char::is_control, " "), shown }
+        let whole = whole.replace(char::is_control, " ");
+        let fits = whole.chars().count() <= columns;
+        let cut = || whole.chars().take(columns.saturating_sub(2)).chain("..".chars()).collect();
+        let shown = if fits { whole.clone() } else { cut() };
+        Line { name: name.replace(char::is_control, " "), whole, shown }
     };
     rows.into_iter().map(line).collect()
 }
@@ -142,7 +144,9 @@ mod tests {
         assert!(shown.iter().all(|line| line.chars().count() <= 40), "{shown:?}");
         assert!(shown.iter().any(|line| line.ends_with("..")), "{shown:?}");
         let places: Vec<Option<usize>> = shown.iter().take(2).map(|line| line.find("partition")).collect();
-        assert_eq!(places, [Some(30), Some(30)], "{shown:?}");
+        assert_eq!(places[0], places[1], "{shown:?}");
+        // What was cut off is found by typing all the same.
+        assert!(laid_out(rows, 10).first().is_some_and(|line| has_all_words(&line.whole, "2 partitions")));
     }
 
     #[test]
