@@ -22,7 +22,7 @@ fn flags_that_can_not_be_understood() {
     const SOLUTION: [&str; 3] = ["attach", "--solution", "eventhubs-functions-cosmosdb"];
     let with = |more: &[&'static str]| [&SOLUTION[..], more].concat();
     let cases: [(Vec<&str>, &str); 13] = [
-        (vec!["attach"], "the following required arguments were not provided: <FILE>"),
+        (vec!["attach"], "attach to what? give a scenario file, --solution NAME --prefix P, or --resource-group G"),
         (vec!["attach", "a.toml", "--solution", "x", "--prefix", "p"], "cannot be used with"),
         (vec!["attach", "a.toml", "--load", "-1"], "is not a rate"),
         (vec!["attach", "a.toml", "--max-rate", "0"], "\"0\" bounds nothing: give events a second above 0"),

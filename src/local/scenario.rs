@@ -235,6 +235,7 @@ impl Scenario {
                 group: GROUP.into(),
                 every: LOOK,
                 calls_per_second: LOG_END_CALLS,
+                throughput_units: None,
             },
             position: Some(PositionPlace::Checkpoints { address: checkpoints.clone(), every: LOOK }),
             store: Some(StorePlace::Cosmos {

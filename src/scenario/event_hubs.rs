@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::value::{AmqpEndpoint, Every, Host, Name};
+use super::value::{AmqpEndpoint, Every, Host, Name, ThroughputUnits};
 use crate::azure::credentials::{self, CredentialChoice, CredentialError, Environment};
 use crate::azure::{EventHubsAddress, EventHubsCredential};
 
@@ -18,6 +18,9 @@ pub struct EventHubs {
     /// The consumer group of the processor.
     #[serde(default = "default_group")]
     pub consumer_group: Name,
+    /// The throughput units of the namespace (Basic, Standard): the limit of what it takes in. They can be read through
+    /// the management API alone: `attach --resource-group` does.
+    pub throughput_units: Option<ThroughputUnits>,
     /// Connect here instead: an emulator, or a private endpoint.
     pub endpoint: Option<AmqpEndpoint>,
     /// How to log in.
