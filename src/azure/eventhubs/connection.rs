@@ -1,8 +1,8 @@
 //! A connection to a hub that has logged in, on the protocol library below the official client: that one (0.15) logs in with
 //! tokens of Entra ID alone, since it puts every token as `jwt`, and this also takes the key of a connection string.
 //!
-//! One token is put to `$cbs` for the whole hub, and every link of the connection rests on it: `$management`, and those
-//! that send and receive.
+//! A token is put to `$cbs` for the hub, on which its `$management` and all links that send rest; and one for the consumer
+//! group, on which those rest that receive. So does the SDK of Python (azure-eventhub 5.15).
 //!
 //! **Renewal.** A token is good for this connection alone. Some time before it ends the connection is *due*: its owner
 //! connects anew, which also is what happens after every failure.
@@ -38,11 +38,11 @@ pub(super) struct HubConnection {
 }
 
 impl HubConnection {
-    /// Connects and logs in. Takes as long as it takes.
+    /// Connects and logs in to the hub, and to a consumer group where one is named. Takes as long as it takes.
     ///
     /// # Errors
     /// [`AzureError`].
-    pub(super) async fn open(address: &EventHubsAddress) -> Result<Self, AzureError> {
+    pub(super) async fn open(address: &EventHubsAddress, group: Option<&str>) -> Result<Self, AzureError> {
         let failed = |error: AmqpError| AzureError::connecting(Service::EventHubs, place(address), &error);
         let unusable = |text: &str, error: &dyn std::fmt::Display| AzureError::Address {
             service: Service::EventHubs,
@@ -55,7 +55,7 @@ impl HubConnection {
             Some(text) => Some(Url::parse(text).map_err(|error| unusable(text, &error))?),
             None => None,
         };
-        let Permission { audience, token_type, token } = Permission::of(address).await?;
+        let permission = Permission::of(address, "").await?;
         let connection = Arc::new(AmqpConnection::new());
         let options = AmqpConnectionOptions { custom_endpoint, ..AmqpConnectionOptions::default() };
         let name = format!("streamgauge-{}", azure_core::Uuid::new_v4());
@@ -65,10 +65,11 @@ impl HubConnection {
         session.begin(&connection, None).await.map_err(failed)?;
         let security = AmqpClaimsBasedSecurity::new(session).map_err(failed)?;
         security.attach().await.map_err(failed)?;
-        security
-            .authorize_path(audience, Some(token_type.to_owned()), &token.token, token.expires_on)
-            .await
-            .map_err(failed)?;
+        let token = permission.put_to(&security).await.map_err(failed)?;
+        if let Some(group) = group {
+            let permission = Permission::of(address, &format!("/consumergroups/{group}")).await?;
+            permission.put_to(&security).await.map_err(failed)?;
+        }
 
         let lasts = Duration::try_from(token.expires_on - OffsetDateTime::now_utc()).unwrap_or_default();
         let due = Instant::now() + lasts.saturating_sub(BEFORE_THE_END).max(lasts / 2);
@@ -123,22 +124,30 @@ struct Permission {
 }
 
 impl Permission {
-    async fn of(address: &EventHubsAddress) -> Result<Self, AzureError> {
-        let (credential, audience) = match &address.credential {
+    /// For an entity of the hub, such as `/consumergroups/$Default`; for the hub itself it is empty.
+    async fn of(address: &EventHubsAddress, entity: &str) -> Result<Self, AzureError> {
+        let credential = match &address.credential {
             EventHubsCredential::SharedKey { name, key, signed_for } => {
-                let audience = format!("sb://{}/{}", address.namespace, address.hub);
+                let audience = format!("sb://{}/{}{entity}", address.namespace, address.hub);
                 let ends = OffsetDateTime::now_utc() + *signed_for;
                 let token = shared_access::token(&audience, name, key, ends.unix_timestamp());
                 let token = AccessToken::new(SdkSecret::new(token.reveal().to_owned()), ends);
                 return Ok(Self { audience, token_type: shared_access::TOKEN_TYPE, token });
             }
-            EventHubsCredential::Anonymous => (no_credential(), url(address)),
-            EventHubsCredential::Token(credential) => (Arc::clone(credential), url(address)),
+            EventHubsCredential::Anonymous => no_credential(),
+            EventHubsCredential::Token(credential) => Arc::clone(credential),
         };
         let token = credential
             .get_token(&[SCOPE], None)
             .await
             .map_err(|error| AzureError::connecting(Service::EventHubs, place(address), &error))?;
-        Ok(Self { audience, token_type: "jwt", token })
+        Ok(Self { audience: format!("{}{entity}", url(address)), token_type: "jwt", token })
+    }
+
+    /// Puts it, and gives the token.
+    async fn put_to(self, security: &AmqpClaimsBasedSecurity) -> Result<AccessToken, AmqpError> {
+        let Self { audience, token_type, token } = self;
+        security.authorize_path(audience, Some(token_type.to_owned()), &token.token, token.expires_on).await?;
+        Ok(token)
     }
 }

@@ -28,15 +28,15 @@ pub struct Consumer {
 
 enum Way {
     Official(ConsumerClient),
-    Links(HubConnection, HubReader),
+    Links(Box<HubReader>),
 }
 
 /// Receives the events of one partition.
 pub struct Receiver(Receiving);
 
 enum Receiving {
-    Official(EventReceiver),
-    Link(HubReceiver),
+    Official(Box<EventReceiver>),
+    Link(Box<HubReceiver>),
 }
 
 /// Why a receiver gives no more events.
@@ -84,12 +84,8 @@ impl Consumer {
             EventHubsCredential::Anonymous => Way::Official(official(no_credential()).await?),
             EventHubsCredential::Token(token) => Way::Official(official(Arc::clone(token)).await?),
             EventHubsCredential::SharedKey { .. } => {
-                let opening = async {
-                    let connection = HubConnection::open(address).await?;
-                    let reader = HubReader::over(connection.clone()).await?;
-                    Ok(Way::Links(connection, reader))
-                };
-                in_time(address, "to connect", CONNECT_LIMIT, opening).await??
+                let opening = async { HubReader::over(HubConnection::open(address, Some(group)).await?).await };
+                Way::Links(Box::new(in_time(address, "to connect", CONNECT_LIMIT, opening).await??))
             }
         };
         Ok(Self { address: address.clone(), group: group.to_owned(), way })
@@ -107,7 +103,7 @@ impl Consumer {
                 let read = under_limit(&self.address, "to read the hub's properties", CALL_LIMIT, reading).await?;
                 Ok(read.partition_ids)
             }
-            Way::Links(_, reader) => Ok(reader.read_hub().await?.partitions),
+            Way::Links(reader) => Ok(reader.read_hub().await?.partitions),
         }
     }
 
@@ -115,7 +111,7 @@ impl Consumer {
     pub async fn until_due(&self) {
         match &self.way {
             Way::Official(_) => std::future::pending().await,
-            Way::Links(connection, _) => connection.until_due().await,
+            Way::Links(reader) => reader.connection().until_due().await,
         }
     }
 
@@ -141,12 +137,12 @@ impl Consumer {
                     ..OpenReceiverOptions::default()
                 };
                 let opening = client.open_receiver_on_partition(partition.to_string(), Some(options));
-                Receiving::Official(in_time(&self.address, CALL, CALL_LIMIT, opening).await??)
+                Receiving::Official(Box::new(in_time(&self.address, CALL, CALL_LIMIT, opening).await??))
             }
-            Way::Links(connection, _) => {
-                let attaching = HubReceiver::attach(connection, &self.group, partition, owner_level, after);
+            Way::Links(reader) => {
+                let attaching = HubReceiver::attach(reader.connection(), &self.group, partition, owner_level, after);
                 let attached = in_time(&self.address, CALL, CALL_LIMIT, attaching).await?;
-                Receiving::Link(attached.map_err(EventHubsError::from)?)
+                Receiving::Link(Box::new(attached.map_err(EventHubsError::from)?))
             }
         }))
     }
@@ -155,7 +151,7 @@ impl Consumer {
     pub async fn close(self) {
         match self.way {
             Way::Official(client) => drop(tokio::time::timeout(CLOSE_LIMIT, client.close()).await),
-            Way::Links(connection, _) => connection.close().await,
+            Way::Links(reader) => reader.connection().close().await,
         }
     }
 }

@@ -27,7 +27,7 @@ enum Way {
 pub struct Batch<'a>(Filling<'a>);
 
 enum Filling<'a> {
-    Official(&'a ProducerClient, EventDataBatch<'a>),
+    Official(&'a ProducerClient, Box<EventDataBatch<'a>>),
     Links(HubBatch),
 }
 
@@ -57,7 +57,7 @@ impl Producer {
     }
 
     async fn connect_links(address: &EventHubsAddress) -> Result<Self, AzureError> {
-        let connection = HubConnection::open(address).await?;
+        let connection = HubConnection::open(address, None).await?;
         let partitions = HubReader::over(connection.clone()).await?.hub().partitions.clone();
         Ok(Self { way: Way::Links(HubSender::new(connection)), partitions })
     }
@@ -83,7 +83,7 @@ impl Producer {
         Ok(Batch(match &self.way {
             Way::Official(client) => {
                 let options = EventDataBatchOptions { partition_id: Some(partition.to_string()), ..Default::default() };
-                Filling::Official(client, client.create_batch(Some(options)).await?)
+                Filling::Official(client, Box::new(client.create_batch(Some(options)).await?))
             }
             Way::Links(sender) => Filling::Links(sender.begin(partition).await?),
         }))
@@ -123,7 +123,7 @@ impl Batch<'_> {
     /// What the service says to the batch.
     pub async fn send(self) -> Result<(), EventHubsError> {
         match self.0 {
-            Filling::Official(client, batch) => client.send_batch(batch, None).await,
+            Filling::Official(client, batch) => client.send_batch(*batch, None).await,
             Filling::Links(batch) => Ok(batch.send().await?),
         }
     }

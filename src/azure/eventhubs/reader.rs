@@ -51,7 +51,7 @@ impl HubReader {
     /// [`AzureError`] within [`CONNECT_LIMIT`].
     pub async fn connect(address: &EventHubsAddress) -> Result<Self, AzureError> {
         in_time(address, "to connect", CONNECT_LIMIT, async {
-            let mut reader = Self::over(HubConnection::open(address).await?).await?;
+            let mut reader = Self::over(HubConnection::open(address, None).await?).await?;
             let wanted = reader.hub.partitions.len().div_ceil(PARTITIONS_OF_A_LINK).clamp(1, LINKS);
             while reader.links.len() < wanted {
                 reader.links.push(reader.link(reader.links.len()).await?);
@@ -67,6 +67,11 @@ impl HubReader {
         reader.links.push(reader.link(0).await?);
         reader.hub = reader.read_hub().await?;
         Ok(reader)
+    }
+
+    /// What it runs over.
+    pub(super) fn connection(&self) -> &HubConnection {
+        &self.connection
     }
 
     async fn link(&self, number: usize) -> Result<AmqpManagement, AzureError> {

@@ -55,13 +55,12 @@ impl HubSender {
 
     pub(super) async fn begin(&self, partition: PartitionId) -> Result<HubBatch, AmqpError> {
         let known = self.links.borrow().get(&partition).cloned();
-        let link = match known {
-            Some(link) => link,
-            None => {
-                let link = Rc::new(self.attach(partition).await?);
-                self.links.borrow_mut().insert(partition, Rc::clone(&link));
-                link
-            }
+        let link = if let Some(link) = known {
+            link
+        } else {
+            let link = Rc::new(self.attach(partition).await?);
+            self.links.borrow_mut().insert(partition, Rc::clone(&link));
+            link
         };
         Ok(HubBatch { link, events: Vec::new(), bytes: 0 })
     }
