@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use azure_messaging_eventhubs::models::EventData;
 use machine::{cpu_of, memory_of};
-use streamgauge::azure::eventhubs::connect_producer;
+use streamgauge::azure::eventhubs::{connect_producer, no_credential};
 use streamgauge::azure::own_thread::on_own_thread;
 use streamgauge::azure::{CosmosAddress, CosmosCredential, EventHubsAddress, EventHubsCredential, Secret};
 use streamgauge::local::cosmos::{CosmosEndpoint, CosmosOptions};
@@ -133,7 +133,7 @@ async fn measure(partitions: u32, looks: u32, calls_per_second: f64, span: Durat
     // Something in the log: an empty partition is answered the same, but this is closer to what is usual.
     let hub = services.hub.clone();
     let sent = on_own_thread("sender", |_| async move {
-        let producer = connect_producer(&hub).await.expect("a producer");
+        let producer = connect_producer(&hub, no_credential()).await.expect("a producer");
         for number in 0..64 {
             producer.send_event(EventData::from(format!("{number}")), None).await.expect("sent");
         }

@@ -11,6 +11,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use streamgauge::azure::Secret;
+use streamgauge::azure::eventhubs::Claim;
+use streamgauge::local::eventhubs::{EventHubsEndpoint, EventHubsOptions, SharedKey};
 use streamgauge::local::fault::{Fault, FaultSwitch};
 use streamgauge::local::scenario::{Endpoints, Faults, Ports, Scenario, ScenarioOptions};
 use streamgauge::model::observation::Target;
@@ -259,4 +262,46 @@ fn a_load_from_the_command_line_begins_at_once_and_ends_in_time() {
     let sent = figure(&program.screen(), "sent").expect("a summary");
     // 60 a second for 2 seconds; the bound is looked at once a second at least.
     assert!((60..=200).contains(&sent), "{sent}");
+}
+
+#[test]
+fn a_load_goes_in_with_a_connection_string_whose_key_the_hub_checks() {
+    const KEY: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQ=";
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("one");
+    let key = SharedKey { name: "streamgauge".into(), key: Secret::new(KEY), claims: vec![Claim::Listen, Claim::Send] };
+    let options = EventHubsOptions { key: Some(key), ..EventHubsOptions::default() };
+    let hub = runtime.block_on(EventHubsEndpoint::start(options)).expect("a hub");
+    let scenario = format!(
+        "[ingest.event-hubs]\nnamespace = \"contoso.servicebus.windows.net\"\nhub = \"events\"\n\
+         endpoint = \"amqp://{}\"\ncredential = \"environment\"\nrefresh = \"250ms\"\n",
+        hub.address()
+    );
+    let file = format!("{}/attach-shared-key.toml", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&file, scenario).expect("the scenario file");
+    let of = |key: &str| {
+        let text = format!(
+            "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=streamgauge;SharedAccessKey={key}"
+        );
+        let variables = vec![("STREAMGAUGE_EVENTHUBS_CONNECTION_STRING", text)];
+        Described { file: file.clone(), variables }
+    };
+
+    let wrong = "b3RoZXItb3RoZXItb3RoZXI=";
+    let mut program = of(wrong).attach(&["--load", "60"]);
+    program.wait_for("the sentence", |screen| {
+        screen.contains("refuses the credential") && screen.contains("STREAMGAUGE_EVENTHUBS_CONNECTION_STRING")
+    });
+    assert!(!program.screen().contains(wrong));
+    program.press("q");
+    program.end();
+
+    let mut program = of(KEY).attach(&["--load", "60", "--max-events", "120"]);
+    program.wait_for("the end of the load", |screen| {
+        figure(screen, "sent") == Some(120) && screen.contains("4 partitions") && screen.contains("load  paused")
+    });
+    assert!(!program.screen().contains(KEY));
+    program.press("q");
+    assert!(program.end().success());
+    let stored: i64 = hub.log().statuses().iter().map(|status| status.last.0 + 1).sum();
+    assert_eq!(stored, 120);
 }

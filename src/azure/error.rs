@@ -100,16 +100,6 @@ pub enum AzureError {
         /// What the credential said.
         reason: String,
     },
-    /// The official Event Hubs client can't log in with the key of a connection string.
-    #[error(
-        "sending to and receiving from {address} takes Entra ID (the key of a connection string reads log ends alone): \
-         unset STREAMGAUGE_EVENTHUBS_CONNECTION_STRING, log in, and have the role {}",
-        Service::EventHubs.role()
-    )]
-    KeyNotEnough {
-        /// Where.
-        address: String,
-    },
     /// No answer came in time.
     #[error("no answer from {service} at {address} within {limit:?} ({call}); check the network, it is asked again")]
     Timeout {

@@ -99,8 +99,6 @@ enum Failure {
     Discover(#[from] DiscoverFailure),
     #[error(transparent)]
     Credential(#[from] CredentialError),
-    #[error("{0}")]
-    NoLoad(String),
 }
 
 /// Runs the command.
@@ -123,9 +121,6 @@ fn attach(flags: &AttachFlags, loaded: &Loaded) -> Result<Exit, Failure> {
     }
     let variable = |name: &str| std::env::var(name).ok();
     let places = Places::of(&file, &Environment::new(&variable))?;
-    if let (Some(_), Some(sentence)) = (flags.load, Attached::no_load(&places)) {
-        return Err(Failure::NoLoad(sentence));
-    }
     let wish = load_wish(flags, file.load);
     let watching = Watching {
         description: places.description.clone(),
@@ -185,7 +180,7 @@ struct Drive {
 
 impl Controls for Drive {
     fn target(&self) -> Option<Target> {
-        self.attached.target()
+        Some(self.attached.target())
     }
 
     fn set_target(&mut self, target: Target) {

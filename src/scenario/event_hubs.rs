@@ -45,8 +45,10 @@ impl EventHubs {
         let found = credentials::event_hubs(self.credential, self.namespace.as_str(), self.hub.as_str(), environment)?;
         let custom_endpoint = self.endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned());
         let credential = match &self.endpoint {
-            // Who listens without encryption on this machine asks for nothing.
-            Some(endpoint) if endpoint.is_plaintext() => EventHubsCredential::Anonymous,
+            // Who listens without encryption on this machine asks for nothing, unless the file says otherwise.
+            Some(endpoint) if endpoint.is_plaintext() && self.credential != CredentialChoice::Environment => {
+                EventHubsCredential::Anonymous
+            }
             _ => found.credential,
         };
         Ok(EventHubsAddress {

@@ -166,6 +166,11 @@ impl EventHubsEndpoint {
         Arc::clone(&self.hub.log)
     }
 
+    /// How many connections were opened so far.
+    pub fn connections(&self) -> u64 {
+        self.hub.connections()
+    }
+
     /// Scales the hub out to so many partitions, as the Premium and Dedicated tiers can: those that stand keep their
     /// events. Fewer than there are change nothing.
     pub fn scale_out(&self, partitions: u32) {
