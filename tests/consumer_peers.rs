@@ -92,6 +92,7 @@ impl Watched {
             request_units: 20_000,
             process: false,
             ports: Ports::default(),
+            tls: None,
         };
         let scenario = Scenario::start(options, tell, wall_clock).await.expect("the scenario comes up");
         Self { scenario, observations, session: Session::new() }

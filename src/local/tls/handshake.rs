@@ -137,7 +137,8 @@ mod tests {
         let (mut third, none) = door.peer().await;
         assert!(none.is_none());
         assert_eq!(tokio::time::timeout(LONG, third.read(&mut [0])).await.expect("closed").unwrap_or(0), 0);
-        let (one, other) = tokio::time::timeout(LONG, futures::future::join(one.unwrap(), other.unwrap())).await.unwrap();
+        let (one, other) =
+            tokio::time::timeout(LONG, futures::future::join(one.unwrap(), other.unwrap())).await.unwrap();
         assert!(one.is_none() && other.is_none());
         assert!(door.peer().await.1.is_some(), "both gave their places back");
     }
