@@ -25,8 +25,10 @@ pub enum CertificateTrouble {
 
 /// What each library says, in lower case: rustls; OpenSSL with the number of its verdict (`X509_V_ERR_..`), as the AMQP
 /// client passes the error on in its debug form alone; then Secure Transport and SChannel. The first that is found counts.
-const SAID: [(&str, CertificateTrouble); 16] = [
+const SAID: [(&str, CertificateTrouble); 17] = [
     ("invalid peer certificate: unknownissuer", CertificateTrouble::Untrusted),
+    // An authority of the same name, and another key: that of an earlier start.
+    ("invalid peer certificate: badsignature", CertificateTrouble::Untrusted),
     ("invalid peer certificate: causedasendentity", CertificateTrouble::Untrusted),
     ("invalid peer certificate: certificate not valid for name", CertificateTrouble::OtherName),
     ("invalid peer certificate: certificate expired", CertificateTrouble::Dates),
@@ -101,6 +103,7 @@ mod tests {
         };
         for (said, expected) in [
             ("invalid peer certificate: UnknownIssuer".to_owned(), Some(Untrusted)),
+            ("invalid peer certificate: BadSignature".to_owned(), Some(Untrusted)),
             (
                 "invalid peer certificate: certificate not valid for name \"localhost\"; certificate is only valid for \
                  DnsName(\"contoso.com\")"
