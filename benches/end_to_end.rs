@@ -46,6 +46,7 @@ impl Running {
             request_units: REQUEST_UNITS,
             process: true,
             ports: Ports::default(),
+            tls: None,
         };
         let scenario = Scenario::start(options, tell, wall_clock).await.expect("the scenario comes up");
         Self { scenario, observations, session: Session::new() }

@@ -12,6 +12,7 @@
 pub mod address;
 pub mod backoff;
 pub mod blob;
+mod certificate;
 mod connection_string;
 pub mod cosmos;
 pub mod credentials;
@@ -25,5 +26,6 @@ pub mod standing;
 pub use address::{
     BlobAddress, BlobCredential, CosmosAddress, CosmosCredential, EventHubsAddress, EventHubsCredential, Secret,
 };
+pub use certificate::CertificateTrouble;
 pub use error::{AzureError, Service};
 pub use own_thread::{OwnThread, OwnThreadError, Shutdown};
