@@ -212,7 +212,7 @@ fn a_load_goes_in_with_a_connection_string_whose_key_the_hub_checks() {
     };
 
     let wrong = "b3RoZXItb3RoZXItb3RoZXI=";
-    let mut program = of(wrong).attach(&["--load", "60"]);
+    let mut program = attach(&of(wrong), &["--load", "60"]);
     program.wait_for("the sentence", |screen| {
         screen.contains("refuses the credential") && screen.contains("STREAMGAUGE_EVENTHUBS_CONNECTION_STRING")
     });
@@ -220,7 +220,7 @@ fn a_load_goes_in_with_a_connection_string_whose_key_the_hub_checks() {
     program.press("q");
     program.end();
 
-    let mut program = of(KEY).attach(&["--load", "60", "--max-events", "120"]);
+    let mut program = attach(&of(KEY), &["--load", "60", "--max-events", "120"]);
     program.wait_for("the end of the load", |screen| {
         figure(screen, "sent") == Some(120) && screen.contains("4 partitions") && screen.contains("load  paused")
     });
