@@ -102,7 +102,6 @@ impl DiscoveryFlags {
         if !picker::is_possible() {
             return Err(DiscoverFailure::NothingNamed);
         }
-        watch_for_stops()?;
         let files = files_of(Path::new("."));
         let row = |name: &str, note: &str| Row { name: name.into(), note: note.into() };
         let mut rows = vec![

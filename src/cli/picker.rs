@@ -11,6 +11,7 @@ use inquire::validator::Validation;
 use inquire::{InquireError, Select, Text};
 
 use super::interrupt::interruptible;
+use crate::ui::terminal::watch_for_stops;
 
 /// Why nothing was picked.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +86,8 @@ pub(super) fn ask(
 fn asked<T: Send + 'static>(
     question: impl FnOnce() -> Result<T, InquireError> + Send + 'static,
 ) -> Result<T, PickError> {
+    // Before the first thread: a screen may follow.
+    watch_for_stops().map_err(|error| PickError::Terminal(error.to_string()))?;
     match interruptible(move |_| question()) {
         Ok(Some(answer)) => Ok(answer?),
         Ok(None) => {
