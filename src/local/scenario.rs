@@ -235,6 +235,7 @@ impl Scenario {
                 group: GROUP.into(),
                 every: LOOK,
                 calls_per_second: LOG_END_CALLS,
+                capacity: None,
             },
             position: Some(PositionPlace::Checkpoints { address: checkpoints.clone(), every: LOOK }),
             store: Some(StorePlace::Cosmos {
@@ -247,7 +248,7 @@ impl Scenario {
                 every: LOOK,
             }),
         };
-        let probes = places.start_probes(&ledger, &outlet)?;
+        let probes = places.start_probes(&ledger, &outlet)?.threads;
         let processor = options.process.then(|| {
             let options = ProcessorOptions {
                 consumer_group: GROUP.into(),

@@ -7,8 +7,8 @@ use super::lag::Lag;
 use super::latency::LatencyWindow;
 use super::log::{Happening, Log};
 use super::observation::{
-    CheckpointForm, Fact, Hub, LoadFigures, Observation, ProbeFigures, ProcessorFigures, Provisioned, Station,
-    StationState, StoreRange, TallyFigures,
+    CheckpointForm, Fact, Groups, Hub, IngestCapacity, LoadFigures, Observation, ProbeFigures, ProcessorFigures,
+    Provisioned, Station, StationState, StoreRange, TallyFigures,
 };
 use super::partition::Partition;
 use super::series::{Counter, Series};
@@ -26,6 +26,9 @@ pub struct Session {
     stations: BTreeMap<Station, StationHealth>,
     /// The consumer group whose positions these are, where it was told.
     pub group: Option<String>,
+    group_since: Option<Time>,
+    /// The consumer groups that there are, and when that was seen.
+    pub groups: Option<(Time, Groups)>,
     /// Every partition of the ingest log that was seen.
     pub partitions: BTreeMap<PartitionId, Partition>,
     /// Every physical partition of the store that was seen.
@@ -49,12 +52,17 @@ pub struct Session {
     /// What the ingest log said of itself.
     pub hub: Option<Hub>,
     hub_since: Option<Time>,
+    /// What the ingest log takes in at most, where that is known.
+    pub ingest_capacity: Option<IngestCapacity>,
     /// What the probes' own looks cost, by station.
-    pub probes: BTreeMap<Station, ProbeFigures>,
+    pub probes: BTreeMap<Station, ProbeCost>,
     /// How exactly [`Self::stored_latency`] is known: so much too long at most.
     pub stored_resolution: Option<Duration>,
     /// From enqueued to seen in the store.
     pub stored_latency: LatencyWindow,
+    /// Items that the change feed showed.
+    items: u64,
+    items_rate: Counter,
     /// What became of our own events.
     pub tally: Option<TallyFigures>,
     /// The physical partitions of the store that were named last.
@@ -133,6 +141,19 @@ pub struct Load {
     pub from_send: LatencyWindow,
 }
 
+/// What the looks of one probe cost, and the rates of that.
+#[derive(Debug, Clone)]
+pub struct ProbeCost {
+    /// As last told.
+    pub figures: ProbeFigures,
+    /// Calls to the service.
+    pub calls: Counter,
+    /// Request units spent.
+    pub charge: Counter,
+    /// Calls that the service answered with "too many requests".
+    pub throttled: Counter,
+}
+
 /// The processor's figures and their rates.
 #[derive(Debug, Clone)]
 pub struct Processor {
@@ -160,6 +181,8 @@ impl Session {
             latest: None,
             stations: BTreeMap::new(),
             group: None,
+            group_since: None,
+            groups: None,
             partitions: BTreeMap::new(),
             ranges: BTreeMap::new(),
             ingest_history: Series::new(Series::DAY),
@@ -172,9 +195,12 @@ impl Session {
             throughput: None,
             hub: None,
             hub_since: None,
+            ingest_capacity: None,
             probes: BTreeMap::new(),
             stored_resolution: None,
             stored_latency: LatencyWindow::default(),
+            items: 0,
+            items_rate: Counter::smooth(),
             tally: None,
             ranges_named: Vec::new(),
             log_anew: None,
@@ -195,6 +221,11 @@ impl Session {
         self.hub_since
     }
 
+    /// Since when positions are those of another consumer group than before; `None` if they always were this one's.
+    pub fn group_since(&self) -> Option<Time> {
+        self.group_since
+    }
+
     /// When the newest observation came.
     pub fn latest(&self) -> Option<Time> {
         self.latest
@@ -207,6 +238,7 @@ impl Session {
         self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
         match &observation.fact {
             Fact::Hub(hub) => self.apply_hub(at, *hub),
+            Fact::IngestCapacity(capacity) => self.apply_capacity(at, *capacity),
             Fact::LogEnd(log_end) => {
                 let partition = self.partition(log_end.partition);
                 let (before, anew_before) = (partition.last_status(), partition.began_anew());
@@ -235,6 +267,7 @@ impl Session {
                 self.saw(Station::Checkpoints, at);
             }
             Fact::Group(group) => self.apply_group(at, group),
+            Fact::Groups(groups) => self.groups = Some((at, groups.clone())),
             Fact::Checkpoint(checkpoint) => {
                 self.partition(checkpoint.partition).apply_checkpoint(checkpoint);
                 self.saw(Station::Checkpoints, at);
@@ -250,10 +283,12 @@ impl Session {
             }
             Fact::StoreRanges(ranges) => self.apply_ranges(at, ranges),
             Fact::Provisioned(provisioned) => self.apply_provisioned(at, provisioned),
-            Fact::Probe(figures) => self.apply_probe(figures),
+            Fact::Probe(figures) => self.apply_probe(at, figures),
             Fact::Stored(stored) => {
                 self.stored_resolution = stored.resolution.or(self.stored_resolution);
                 self.stored_latency.push(at, &stored.latency);
+                self.items = self.items.saturating_add(stored.items);
+                self.items_rate.push(at, self.items as f64);
                 self.saw(Station::Store, at);
             }
             Fact::Processor(figures) => self.apply_processor(at, figures),
@@ -270,12 +305,15 @@ impl Session {
                     let happened = match state {
                         StationState::Retrying { reason, .. } => {
                             self.faults.push((at, *station));
-                            Happening::Away(*station, reason.clone())
+                            Some(Happening::Away(*station, reason.clone()))
                         }
-                        StationState::Connected => Happening::Back(*station, lasted),
-                        StationState::Stopped => Happening::Stopped(*station),
+                        StationState::Connected => Some(Happening::Back(*station, lasted)),
+                        StationState::Stopped => Some(Happening::Stopped(*station)),
+                        StationState::Unwatched => None,
                     };
-                    self.log.push(at, happened);
+                    if let Some(happened) = happened {
+                        self.log.push(at, happened);
+                    }
                 }
                 health.state = state.clone();
             }
@@ -289,7 +327,7 @@ impl Session {
     }
 
     fn partition(&mut self, id: PartitionId) -> &mut Partition {
-        let round = self.probes.get(&Station::Ingest).map_or(Duration::ZERO, |probe| probe.round);
+        let round = self.probes.get(&Station::Ingest).map_or(Duration::ZERO, |probe| probe.figures.round);
         self.partitions.entry(id).or_insert_with(|| {
             let mut partition = Partition::new();
             partition.set_round(round);
@@ -360,13 +398,32 @@ impl Session {
         self.throughput = Some(provisioned.clone());
     }
 
-    fn apply_probe(&mut self, figures: &ProbeFigures) {
-        let before = self.probes.insert(figures.station, *figures);
-        if figures.station == Station::Ingest && before.map(|before| before.round) != Some(figures.round) {
+    /// A change of what is paid for is worth a mark: the limit of what can come in moved.
+    fn apply_capacity(&mut self, at: Time, capacity: IngestCapacity) {
+        let before = self.ingest_capacity.replace(capacity);
+        if let Some(before) = before.filter(|before| *before != capacity) {
+            self.mark(at, format!("the ingest log has {}, {} before", capacity.text(), before.text()));
+        }
+    }
+
+    fn apply_probe(&mut self, at: Time, figures: &ProbeFigures) {
+        let round_before = self.probes.get(&figures.station).map(|before| before.figures.round);
+        let cost = self.probes.entry(figures.station).or_insert_with(|| ProbeCost {
+            figures: *figures,
+            calls: Counter::smooth(),
+            charge: Counter::smooth(),
+            throttled: Counter::smooth(),
+        });
+        cost.calls.push(at, figures.calls as f64);
+        cost.charge.push(at, figures.charge.0);
+        cost.throttled.push(at, figures.throttled as f64);
+        cost.figures = *figures;
+        if figures.station == Station::Ingest && round_before != Some(figures.round) {
             self.partitions.values_mut().for_each(|partition| partition.set_round(figures.round));
         }
         if figures.station == Station::Store {
             self.ranges.values_mut().for_each(|range| range.writes.set_round(figures.round));
+            self.items_rate.set_round(figures.round);
         }
     }
 
@@ -378,7 +435,8 @@ impl Session {
             Some(_) => {
                 self.partitions.values_mut().for_each(Partition::forget_positions);
                 self.waiting = Waiting::default();
-                self.marks.push((at, format!("consumer group {group}")));
+                self.group_since = Some(at);
+                self.mark(at, format!("consumer group {group}"));
             }
             None => {}
         }
@@ -543,6 +601,13 @@ impl Session {
         Some((id.clone(), rate * self.ranges.len() as f64 / writes))
     }
 
+    /// How much of what is written the change feed shows to us: 1.0 is all of it, less is a sample. `None` while nothing
+    /// is written.
+    pub fn feed_share(&self, now: Time) -> Option<f64> {
+        let writes = self.stored_rate(now).map(EventRate::per_second).filter(|writes| *writes >= 1.0)?;
+        Some(self.items_rate.rate(now)? / writes)
+    }
+
     /// Writes answered with 429, per second.
     pub fn throttled_rate(&self, now: Time) -> Option<f64> {
         self.processor.as_ref()?.throttled.rate(now)
@@ -551,6 +616,17 @@ impl Session {
     /// Events enqueued per second.
     pub fn ingest_rate(&self, now: Time) -> Option<EventRate> {
         sum_of_rates(self.partitions.values().map(|partition| &partition.ingest), now)
+    }
+
+    /// How much of what the ingest log takes in at most comes in now: of its events or of its bytes, whichever is more.
+    /// Bytes are known of our own load alone.
+    pub fn ingest_use(&self, now: Time) -> Option<IngestUse> {
+        let capacity = self.ingest_capacity?;
+        let share = |rate: f64, most: f64| rate / most.max(f64::MIN_POSITIVE);
+        let events = share(self.ingest_rate(now)?.per_second(), capacity.events().per_second());
+        let bytes = self.load.as_ref().and_then(|load| load.bytes.rate(now)).unwrap_or(0.0);
+        let bytes = share(bytes, capacity.bytes_per_second());
+        Some(IngestUse { capacity, share: events.max(bytes), of: if bytes > events { Of::Bytes } else { Of::Events } })
     }
 
     /// Events processed per second, by the positions.
@@ -567,6 +643,31 @@ impl Session {
     pub fn silence(&self, station: Station, now: Time) -> Option<Duration> {
         self.stations.get(&station)?.last_fact.map(|last| now.since(last))
     }
+}
+
+/// How the ingest log's capacity is used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct IngestUse {
+    /// What it takes in at most.
+    pub capacity: IngestCapacity,
+    /// Of that: 1.0 is all of it.
+    pub share: f64,
+    /// Of what.
+    pub of: Of,
+}
+
+/// Which of two limits is nearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// That of events a second.
+    Events,
+    /// That of bytes a second.
+    Bytes,
+}
+
+impl IngestUse {
+    /// From this share on the log is at its limit: it refuses what is more within the second.
+    pub const LIMIT: f64 = 0.95;
 }
 
 /// How the store's capacity is used.

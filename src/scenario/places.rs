@@ -17,6 +17,7 @@ use crate::azure::{BlobAddress, CosmosAddress, EventHubsAddress, OwnThread, OwnT
 use crate::load::driver::LoadError;
 use crate::load::sink::Sink;
 use crate::model::ledger::Ledger;
+use crate::model::observation::{Fact, IngestCapacity, Station, StationState};
 use crate::probe::ingest::eventhubs::{CALLS_PER_SECOND, LogEndProbe};
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
 use crate::probe::store::cosmos::{CosmosProbe, Feed, From};
@@ -63,6 +64,8 @@ pub enum IngestPlace {
         every: Duration,
         /// How many management calls a second that may take.
         calls_per_second: f64,
+        /// What it takes in at most, where somebody knows it.
+        capacity: Option<IngestCapacity>,
     },
 }
 
@@ -104,7 +107,9 @@ impl Places {
                 let group = hub.consumer_group.as_str().to_owned();
                 let every = hub.refresh.duration();
                 let (address, calls_per_second) = (hub.address(environment)?, CALLS_PER_SECOND);
-                (IngestPlace::EventHubs { address, group, every, calls_per_second }, hub.hub.as_str())
+                // No key of the file says it yet.
+                let capacity = None;
+                (IngestPlace::EventHubs { address, group, every, calls_per_second, capacity }, hub.hub.as_str())
             }
         };
         let position = match &file.position {
@@ -149,20 +154,34 @@ impl Places {
         }
     }
 
+    /// The stations that nobody will look at, since the scenario does not say where they are.
+    fn unwatched(&self) -> impl Iterator<Item = Station> + use<> {
+        let stations = [(Station::Checkpoints, self.position.is_none()), (Station::Store, self.store.is_none())];
+        stations.into_iter().filter_map(|(station, absent)| absent.then_some(station))
+    }
+
     /// Starts the probes, each on a thread of its own; what they see goes to the outlet.
     ///
     /// # Errors
     /// A thread that can't be started.
-    pub fn start_probes(&self, ledger: &Arc<Mutex<Ledger>>, outlet: &Outlet) -> Result<Vec<OwnThread>, OwnThreadError> {
+    pub fn start_probes(&self, ledger: &Arc<Mutex<Ledger>>, outlet: &Outlet) -> Result<Probes, OwnThreadError> {
         let (tell_partitions, partitions) = latest::channel(Vec::new());
         let mut threads = Vec::new();
         match &self.ingest {
-            IngestPlace::EventHubs { address, every, calls_per_second, .. } => {
+            IngestPlace::EventHubs { address, every, calls_per_second, capacity, .. } => {
                 let (every, outlet) = (*every, outlet.clone());
-                let probe = LogEndProbe::new(address.clone(), tell_partitions).within(*calls_per_second);
-                threads.push(on_own_thread("probe-log-ends", move |shutdown| watch(probe, every, outlet, shutdown))?);
+                let probe =
+                    LogEndProbe::new(address.clone(), tell_partitions).within(*calls_per_second).taking_in(*capacity);
+                let unwatched = self.unwatched();
+                threads.push(on_own_thread("probe-log-ends", async move |shutdown| {
+                    for station in unwatched {
+                        outlet.see(Fact::Station(station, StationState::Unwatched)).await;
+                    }
+                    watch(probe, every, outlet, shutdown).await;
+                })?);
             }
         }
+        let mut wanted_group = None;
         match (&self.position, &self.ingest) {
             (None, _) => {}
             (
@@ -170,7 +189,10 @@ impl Places {
                 IngestPlace::EventHubs { address: hub, group, .. },
             ) => {
                 let (every, outlet) = (*every, outlet.clone());
-                let probe = CheckpointProbe::new(address.clone(), &hub.namespace, &hub.hub, group, partitions.clone());
+                let (want, wanted) = latest::channel(group.clone());
+                let probe = CheckpointProbe::new(address.clone(), &hub.namespace, &hub.hub, group, partitions.clone())
+                    .following(wanted);
+                wanted_group = Some(want);
                 threads.push(on_own_thread("probe-positions", move |shutdown| watch(probe, every, outlet, shutdown))?);
             }
         }
@@ -182,8 +204,18 @@ impl Places {
                 threads.push(on_own_thread("probe-store", move |shutdown| watch(probe, every, outlet, shutdown))?);
             }
         }
-        Ok(threads)
+        Ok(Probes { threads, wanted_group })
     }
+}
+
+/// The probes of a scenario, at work.
+#[derive(Debug)]
+pub struct Probes {
+    /// One for each.
+    pub threads: Vec<OwnThread>,
+    /// The consumer group whose positions are to be watched: the probe turns to the one that is sent, and looks which
+    /// others there are. `None` where positions are not watched.
+    pub wanted_group: Option<latest::Sender<String>>,
 }
 
 impl IngestPlace {

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
 use super::controls::{Controls, Cue, act_on_load};
+use super::groups;
 use super::keymap::Action;
 use super::navigation::{Pointed, pointed};
 use super::playback::{self, Done, Playback};
@@ -24,6 +25,9 @@ use crate::recording::writer::{Writer, WriterState};
 
 /// How often a frame is drawn at most. Facts come four times a second; keys should feel immediate.
 pub(super) const FRAME: Duration = Duration::from_millis(100);
+
+/// How often the consumer groups are looked for while their list is open.
+const GROUPS_EVERY: Duration = Duration::from_secs(5);
 
 /// How long a notice stands.
 pub(super) const NOTICE: Duration = Duration::from_secs(5);
@@ -56,6 +60,8 @@ struct Watch<'a> {
     /// The key for the load that waits for a confirmation.
     waiting: Option<Action>,
     told_of_recording: bool,
+    /// When it was last asked which consumer groups there are.
+    asked_for_groups: Option<Time>,
 }
 
 /// Draws the session until somebody quits or `stop` comes. Gives back the session as it then stands.
@@ -68,15 +74,7 @@ pub async fn run(
     if let Some(notice) = screen.take_notice() {
         state.notice = Some((notice, wall_clock()));
     }
-    let mut watch = Watch {
-        live,
-        session: Session::new(),
-        state,
-        past: None,
-        paused: None,
-        waiting: None,
-        told_of_recording: false,
-    };
+    let mut watch = Watch::new(live, state);
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut open = true;
@@ -117,7 +115,20 @@ pub async fn run(
     }
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    fn new(live: Live<'a>, state: ViewState) -> Self {
+        Self {
+            live,
+            session: Session::new(),
+            state,
+            past: None,
+            paused: None,
+            waiting: None,
+            told_of_recording: false,
+            asked_for_groups: None,
+        }
+    }
+
     /// Recorded before anything is derived from it.
     fn take_in(&mut self, observation: &Observation) {
         if let Some(recorder) = self.live.recorder {
@@ -153,6 +164,8 @@ impl Watch<'_> {
         let wall = wall_clock();
         self.follow_script(wall);
         self.state.load_control = self.live.controls.target().is_some();
+        self.state.group_control = self.live.controls.wanted_group().is_some();
+        self.keep_groups_new(wall);
         self.state.processor = match self.live.controls.processor_runs() {
             None => ProcessorSwitch::NotOurs,
             Some(true) => ProcessorSwitch::Running,
@@ -191,6 +204,38 @@ impl Watch<'_> {
         let state = &self.state;
         screen.draw(|area, buffer, theme| view::draw(area, buffer, session, state, theme))?;
         Ok(())
+    }
+
+    /// While the list of consumer groups is open, what it says is no older than a few seconds.
+    fn keep_groups_new(&mut self, wall: Time) {
+        let lately = self.asked_for_groups.is_some_and(|asked| wall.since(asked) < GROUPS_EVERY);
+        if self.state.pointed_group.is_some() && !lately {
+            self.asked_for_groups = Some(wall);
+            if let Some(wanted) = self.live.controls.wanted_group() {
+                self.live.controls.follow_group(&wanted);
+            }
+        }
+    }
+
+    /// Opens the list of consumer groups.
+    fn list_groups(&mut self) {
+        if self.past.is_some() || self.live.controls.wanted_group().is_none() {
+            return;
+        }
+        if groups::is_choice(&self.session) {
+            self.state.open_groups(&self.session);
+        } else {
+            self.notice("no other consumer group has checkpoints in this container");
+        }
+    }
+
+    /// Watches the consumer group that is pointed at.
+    fn choose_group(&mut self, group: &str) {
+        let watched = self.live.controls.wanted_group();
+        if watched.is_some_and(|watched| !watched.eq_ignore_ascii_case(group)) {
+            self.live.controls.follow_group(group);
+            self.notice(format!("consumer group {group} from the next look on"));
+        }
     }
 
     /// Stops as a shell's job, and goes on. While the process stands still nothing is to become due: who stops the program
@@ -290,6 +335,12 @@ impl Watch<'_> {
                     None => self.drive_load(action),
                 }
             }
+            Action::Groups => self.list_groups(),
+            Action::Zoom => {
+                if let Some(group) = self.state.pointed_group.take() {
+                    self.choose_group(&group);
+                }
+            }
             Action::Suspend => {
                 if let Err(error) = terminal::ask_to_stop() {
                     self.notice(error.to_string());
@@ -322,7 +373,7 @@ impl Watch<'_> {
         let hit = view::hit(area, (mouse.column, mouse.row), session, &self.state);
         match pointed(mouse.kind, hit, &mut self.state) {
             Pointed::Nothing => {}
-            Pointed::Wheel(action) => self.act(action),
+            Pointed::Key(action) => self.act(action),
             Pointed::Moment(at) => {
                 if self.past.is_none() {
                     self.look_back(Action::TogglePlay);
@@ -422,8 +473,7 @@ mod tests {
             let mut controls = Guarded { target: Target::Paused, confirmed: false };
             let live = Live { observations: &mut observations, controls: &mut controls, recorder: None, folder: None };
             let state = ViewState::new("contoso", wall_clock());
-            let (session, past, paused, waiting) = (Session::new(), None, None, None);
-            let mut watch = Watch { live, session, state, past, paused, waiting, told_of_recording: false };
+            let mut watch = Watch::new(live, state);
             for typed in key.chars().chain(answer.chars()) {
                 let code = match typed {
                     '\n' => KeyCode::Enter,

@@ -11,7 +11,7 @@ use super::chart::{Chart, Scale, dot_columns};
 use super::heat::{Grid, MOST_ROWS};
 use super::partitions::Table;
 use super::row::Row;
-use super::{Scene, complete, focused_panel};
+use super::{Scene, complete, edge, focused_panel};
 use crate::figures;
 use crate::model::session::Session;
 use crate::model::status::{Judge, Status};
@@ -78,14 +78,13 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         Span::styled(if blind { "?" } else { "" }, theme.stale),
         Span::styled(if area.width < 44 { " behind " } else { " events behind " }, theme.quiet),
     ];
+    let is_large = area.width >= 100 || matches!(state.zoom, Zoom::Panel(_));
     if area.width >= 100 {
         title.push(Span::styled(format!("─ {} ", state.sort.name()), theme.quiet));
-        if let Some(group) = &session.group {
-            title.push(Span::styled(format!("─ consumer group {group} "), theme.quiet));
-        }
     }
     let name = if area.width < 44 { "Lag" } else { "Lag by partition" };
-    let block = focused_panel(name, Panel::Lag, scene).title_top(Line::from(title).right_aligned());
+    let edge = edge(if is_large { positions(scene) } else { Vec::new() }, area.width, theme);
+    let block = focused_panel(name, Panel::Lag, scene).title_top(Line::from(title).right_aligned()).title_bottom(edge);
     block.render(area, buffer);
     let Parts { grid, legend, table, total } = parts(area, session, state);
     if let Some(grid) = grid {
@@ -94,6 +93,20 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     }
     table.draw(buffer, scene);
     draw_total(total, buffer, scene);
+}
+
+/// Whose positions these are, how they are written, and whether partitions change hands.
+fn positions(scene: Scene) -> Vec<Span<'static>> {
+    let Scene { session, state, theme } = scene;
+    let group = session.group.as_ref().map(|group| format!("consumer group {group}"));
+    let forms = session.forms_text().map(|forms| format!("positions as {forms}"));
+    let mut fields: Vec<Span> = group.into_iter().chain(forms).map(|text| Span::styled(text, theme.quiet)).collect();
+    if let (changes @ 1.., Some(last)) = (session.owner_changes_lately(state.now), session.owner_changed_at()) {
+        let times = if changes == 1 { "a partition".into() } else { format!("{changes} times a partition") };
+        let text = format!("{times} changed hands, {} ago", figures::span(state.now.since(last)));
+        fields.push(Span::styled(text, theme.text));
+    }
+    fields
 }
 
 /// All that waits, over time.
@@ -106,7 +119,14 @@ fn draw_total(area: Rect, buffer: &mut Buffer, scene: Scene) {
     buffer.set_string(area.x, area.y, text, theme.quiet);
     let chart = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let columns = dot_columns(chart.width);
-    let values = session.total_lag.columns(complete(state.now), Duration::from_secs(columns as u64), columns);
+    let span = Duration::from_secs(columns as u64);
+    let mut values = session.total_lag.columns(complete(state.now), span, columns);
+    // What another consumer group had waiting is none of this one's.
+    if let Some(since) = session.group_since() {
+        let known = usize::try_from(complete(state.now).since(since).as_secs()).unwrap_or(usize::MAX);
+        let before = values.len().saturating_sub(known);
+        values.iter_mut().take(before).for_each(|value| *value = None);
+    }
     // As in a row: a lag of the pipeline's allowance stays low, and calm looks calm.
     let allowance = Judge::allowance(session.ingest_rate(state.now).unwrap_or_default());
     let largest = values.iter().flatten().copied().fold(allowance * 2.0, f64::max);

@@ -86,11 +86,11 @@ pub(super) fn draw(
     area: Rect,
     buffer: &mut Buffer,
     scene: Scene,
-    (title, window): (&str, Option<&LatencyWindow>),
+    (title, window, edge): (&str, Option<&LatencyWindow>, Vec<Span<'static>>),
     picture: Picture,
 ) {
     let theme = scene.theme;
-    let block = panel(title, theme);
+    let block = panel(title, theme).title_bottom(super::edge(edge, area.width, theme));
     let inner = block.inner(area);
     block.render(area, buffer);
     let Some(window) = window else { return };
