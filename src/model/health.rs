@@ -59,7 +59,7 @@ pub struct Health {
 impl Health {
     /// Judges the session at a moment.
     pub fn of(session: &Session, now: Time) -> Self {
-        let seen = |station| !is_unwatched(session, station) && session.station(station).is_some();
+        let seen = |station| !session.is_unwatched(station) && session.station(station).is_some();
         if session.partitions.is_empty() && ![Station::Ingest, Station::Checkpoints].into_iter().any(seen) {
             return Self { word: Word::Starting, growth: None, reason: "waiting for the first look".into() };
         }
@@ -71,8 +71,8 @@ impl Health {
         if let Some(reason) = unseen(session, now).filter(|_| partitions == 0 || count(Status::Blind) > 0) {
             return Self { word: Word::Blind, growth: None, reason };
         }
-        if is_unwatched(session, Station::Checkpoints) && count(Status::Blind) > 0 {
-            let reason = "the scenario says of no place where positions are kept: lag can't be known".into();
+        if session.is_unwatched(Station::Checkpoints) && count(Status::Blind) > 0 {
+            let reason = "no positions are watched, so lag can't be known: the scenario has no [position]".into();
             return Self { word: Word::Blind, growth: None, reason };
         }
         let first = first_round(session, now).or_else(|| first_of_group(session, now));
@@ -143,10 +143,6 @@ fn first_of_group(session: &Session, now: Time) -> Option<String> {
     let lately = now.since(since) <= stale_after(Partition::STALE, round);
     (lately && judged + blind == session.partitions.len())
         .then(|| format!("consumer group {group}: the lag of {judged} of {} partitions is known", judged + blind))
-}
-
-fn is_unwatched(session: &Session, station: Station) -> bool {
-    session.station(station).is_some_and(|health| health.state == StationState::Unwatched)
 }
 
 /// The first station, in the order of the flow, that does not answer, with its own reason.

@@ -93,6 +93,12 @@ impl IngestCapacity {
         f64::from(units) * Self::BYTES_A_UNIT
     }
 
+    /// How many units are paid for.
+    pub fn units(self) -> u32 {
+        let Self::ThroughputUnits(units) = self;
+        units
+    }
+
     /// As in a sentence: `6 throughput units`.
     pub fn text(self) -> String {
         match self {

@@ -493,6 +493,11 @@ impl Session {
         self.stations.get(&station)
     }
 
+    /// Whether nobody looks at a station: the scenario does not say where it is.
+    pub fn is_unwatched(&self, station: Station) -> bool {
+        self.station(station).is_some_and(|health| health.state == StationState::Unwatched)
+    }
+
     /// Events waiting over all partitions; `None` while no partition has a position.
     pub fn lag_events(&self) -> Option<u64> {
         (self.waiting.partitions > 0).then(|| u64::try_from(self.waiting.events).unwrap_or(u64::MAX))

@@ -421,6 +421,9 @@ enum Pressed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    use crate::model::observation::{ConsumerGroup, Groups};
     use crate::model::units::EventRate;
     use crossterm::event::KeyCode;
 
@@ -457,6 +460,84 @@ mod tests {
         }
     }
 
+    /// A processor whose consumer group can be chosen.
+    struct Grouped {
+        asked: Vec<String>,
+    }
+
+    impl Controls for Grouped {
+        fn target(&self) -> Option<Target> {
+            None
+        }
+        fn set_target(&mut self, _: Target) {}
+        fn processor_runs(&self) -> Option<bool> {
+            None
+        }
+        fn toggle_processor(&mut self) -> Result<(), String> {
+            Ok(())
+        }
+        fn wanted_group(&self) -> Option<String> {
+            self.asked.last().cloned()
+        }
+        fn follow_group(&mut self, group: &str) {
+            self.asked.push(group.into());
+        }
+    }
+
+    fn press(watch: &mut Watch, keys: &str) {
+        for typed in keys.chars() {
+            let code = match typed {
+                '\n' => KeyCode::Enter,
+                '\u{1b}' => KeyCode::Esc,
+                typed => KeyCode::Char(typed),
+            };
+            watch.press(KeyEvent::from(code));
+        }
+    }
+
+    #[test]
+    fn another_consumer_group_is_chosen_from_the_list() {
+        let found = |names: &[&str]| {
+            let group = |name: &&str| ConsumerGroup {
+                name: (*name).into(),
+                forms: BTreeSet::new(),
+                partitions: 1,
+                written_at: None,
+            };
+            Fact::Groups(Groups { groups: names.iter().map(group).collect(), complete: true })
+        };
+        let table: [(&str, &[&str], &str, &[&str]); 7] = [
+            ("there is no other one", &["cosmos"], "u\n", &["cosmos"]),
+            ("the next one", &["backup", "cosmos", "zeta"], "uj\n", &["cosmos", "zeta"]),
+            ("the one before, and no further", &["backup", "cosmos"], "ukkk\n", &["cosmos", "backup"]),
+            ("the one that is watched already, in its other spelling", &["$Default", "Cosmos"], "u\n", &["cosmos"]),
+            ("none after all", &["backup", "cosmos"], "uk\u{1b}j\n", &["cosmos"]),
+            ("the same key closes", &["backup", "cosmos"], "uku", &["cosmos"]),
+            ("one that was not found yet", &["backup"], "uj", &["cosmos"]),
+        ];
+        for (case, names, keys, asked) in table {
+            let (_tell, mut observations) = mpsc::channel(1);
+            let mut controls = Grouped { asked: vec!["cosmos".into()] };
+            let live = Live { observations: &mut observations, controls: &mut controls, recorder: None, folder: None };
+            let mut watch = Watch::new(live, ViewState::new("contoso", wall_clock()));
+            for fact in [Fact::Group("cosmos".into()), found(names)] {
+                watch.take_in(&Observation { at: wall_clock(), fact });
+            }
+            press(&mut watch, keys);
+            let pointed = watch.state.pointed_group.clone();
+            assert_eq!(pointed.is_some(), keys == "uj", "{case}: {pointed:?}");
+            // While the list is open it is kept new, but not with every frame.
+            if pointed.is_some() {
+                let wall = wall_clock();
+                watch.keep_groups_new(wall);
+                watch.keep_groups_new(wall.after(Duration::from_secs(1)));
+                assert_eq!(controls.asked, ["cosmos", "cosmos"], "{case}");
+            } else {
+                assert_eq!(controls.asked, asked, "{case}");
+            }
+        }
+    }
+
     #[test]
     fn a_load_into_what_is_deployed_has_to_be_confirmed_by_name() {
         let table = [
@@ -474,17 +555,11 @@ mod tests {
             let live = Live { observations: &mut observations, controls: &mut controls, recorder: None, folder: None };
             let state = ViewState::new("contoso", wall_clock());
             let mut watch = Watch::new(live, state);
-            for typed in key.chars().chain(answer.chars()) {
-                let code = match typed {
-                    '\n' => KeyCode::Enter,
-                    '\u{1b}' => KeyCode::Esc,
-                    typed => KeyCode::Char(typed),
-                };
-                watch.press(KeyEvent::from(code));
-                if let (Some(prompt), true) = (&watch.state.prompt, typed.to_string() == key) {
-                    assert!(prompt.asks.question().contains("contosoin-2"), "it names the target");
-                }
+            press(&mut watch, key);
+            if let Some(prompt) = &watch.state.prompt {
+                assert!(prompt.asks.question().contains("contosoin-2"), "it names the target");
             }
+            press(&mut watch, answer);
             assert_eq!(watch.live.controls.target(), Some(expected), "{key} {answer:?}");
             assert_eq!(watch.state.prompt, None);
         }

@@ -92,10 +92,11 @@ fn rows(scene: Scene, width: u16) -> Vec<Row<'static>> {
         rows.push(latency_row("send", &load.from_send, scene, width));
     }
     if let Some(IngestUse { capacity, share, of }) = session.ingest_use(now) {
-        let (full, rest) = gauge(share, usize::from(width.saturating_sub(16)).min(12));
+        let (full, rest) = gauge(share, usize::from(width.saturating_sub(16)).min(10));
         let of = match of {
-            Of::Events => format!("of the events of {}", capacity.text()),
-            Of::Bytes => format!("of the bytes of {}", capacity.text()),
+            _ if width < 60 => format!("of {}", capacity.units()),
+            Of::Events => format!("of {}, by events", capacity.text()),
+            Of::Bytes => format!("of {}, by bytes", capacity.text()),
         };
         rows.push(
             label("units")

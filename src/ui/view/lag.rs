@@ -13,6 +13,7 @@ use super::partitions::Table;
 use super::row::Row;
 use super::{Scene, complete, edge, focused_panel};
 use crate::figures;
+use crate::model::observation::Station;
 use crate::model::session::Session;
 use crate::model::status::{Judge, Status};
 use crate::model::units::PartitionId;
@@ -75,7 +76,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let mut title = vec![
         Span::styled(" ", theme.quiet),
         Span::styled(total.map_or_else(|| "-".into(), figures::count), if blind { theme.stale } else { theme.strong }),
-        Span::styled(if blind { "?" } else { "" }, theme.stale),
+        Span::styled(if blind && total.is_some() { "?" } else { "" }, theme.stale),
         Span::styled(if area.width < 44 { " behind " } else { " events behind " }, theme.quiet),
     ];
     let is_large = area.width >= 100 || matches!(state.zoom, Zoom::Panel(_));
@@ -112,7 +113,7 @@ fn positions(scene: Scene) -> Vec<Span<'static>> {
 /// All that waits, over time.
 fn draw_total(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    if area.is_empty() {
+    if area.is_empty() || session.is_unwatched(Station::Checkpoints) {
         return;
     }
     let text = if area.width < 40 { "all together" } else { "all partitions together, events behind" };

@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 
 use super::chart::{Chart, Scale, dot_columns};
 use super::partitions::whole_span;
-use super::row::{Row, shorten, wrap};
+use super::row::{Row, shorten};
 use super::{Scene, complete, draw_rows, panel};
 use crate::figures::{self, count};
 use crate::model::lag::{Lag, TimeLag};
@@ -16,9 +16,7 @@ use crate::model::observation::Position;
 use crate::model::ownership::{Holding, Ownership};
 use crate::model::partition::Partition;
 use crate::model::units::{PartitionId, SequenceNumber};
-
-/// Rows that a remark takes, at most.
-const MOST_REMARK_ROWS: usize = 4;
+use crate::wrap::wrap;
 
 /// Draws the partition over the whole area.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, id: PartitionId) {
@@ -43,10 +41,10 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, id: PartitionI
     let inner = block.inner(left);
     block.render(left, buffer);
     let remark = partition.remark(state.now);
-    // As many rows as the sentence needs, and never half of the charts' room.
+    // As many rows as the sentence needs, but most of the room is the charts'.
     let text = Rect { x: inner.x + 3, width: inner.width.saturating_sub(4), ..inner };
-    let lines = remark.map_or_else(Vec::new, |remark| wrap(&remark, usize::from(text.width), MOST_REMARK_ROWS));
-    let rows = u16::try_from(lines.len()).unwrap_or(0).min(inner.height / 2);
+    let lines = remark.map_or_else(Vec::new, |remark| wrap(&remark, usize::from(text.width)));
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(inner.height / 3);
     let [remark, charts] = Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)]).areas(inner);
     if !remark.is_empty() {
         buffer.set_string(remark.x + 1, remark.y, "!", theme.warning);

@@ -202,7 +202,9 @@ fn lag_figures(partition: &Partition, status: Status) -> (String, String) {
         None => "-".into(),
     };
     if status == Status::Blind {
-        return (format!("{events}?"), "-".into());
+        // Of what was never known there is nothing that was true a while ago.
+        let mark = if partition.lag().is_some() { "?" } else { "" };
+        return (format!("{events}{mark}"), "-".into());
     }
     let time = match partition.time_lag() {
         Some(TimeLag::About(span)) => figures::lag_span(span),

@@ -70,6 +70,18 @@ impl RatePanel<'_> {
     }
 }
 
+impl RatePanel<'_> {
+    /// Draws the panel of a station that nobody looks at.
+    pub(super) fn draw_unwatched(self, area: Rect, buffer: &mut Buffer, scene: Scene) {
+        let block = focused_panel(self.panel.title(), self.panel, scene);
+        let inner = block.inner(area);
+        block.render(area, buffer);
+        Row::default()
+            .field(" not watched", scene.theme.quiet)
+            .draw(Rect { height: inner.height.min(1), ..inner }, buffer);
+    }
+}
+
 /// Headline, chart, and rows of figures: below the chart, or beside it where the panel is low and wide.
 fn inner_areas(inner: Rect) -> [Rect; 3] {
     if inner.height < FIGURE_ROWS + 6 && inner.width >= 70 {

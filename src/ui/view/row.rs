@@ -76,27 +76,6 @@ pub(super) fn shorten(text: &str, width: usize) -> String {
     if width == 0 { String::new() } else { format!("{kept}…") }
 }
 
-/// Text in lines of at most `width` cells, cut between words; what does not fit `most` lines is cut off with `…`. A word
-/// that is longer than a line is cut.
-pub(super) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut rest = text.trim();
-    while !rest.is_empty() && width > 0 && lines.len() < most {
-        if rest.chars().count() <= width || lines.len() + 1 == most {
-            lines.push(shorten(rest, width));
-            break;
-        }
-        let fits = rest.char_indices().nth(width).map_or(rest.len(), |(at, _)| at);
-        // A blank right behind the line ends it, too.
-        let behind = fits + rest.get(fits..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        let end = rest.get(..behind).and_then(|line| line.rfind(' ')).filter(|end| *end > 0).unwrap_or(fits);
-        let (line, after) = rest.split_at(end);
-        lines.push(line.trim_end().to_owned());
-        rest = after.trim_start();
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,16 +91,5 @@ mod tests {
     fn text_is_cut_between_words() {
         assert_eq!(shorten("Cosmos DB throttles: 98 % of 20,000 RU/s", 30), "Cosmos DB throttles: 98 % of…");
         assert_eq!(shorten("short", 30), "short");
-    }
-
-    #[test]
-    fn text_is_wrapped_between_words() {
-        let text = "its owner host-a has not renewed its ownership for 5 m";
-        assert_eq!(wrap(text, 20, 4), ["its owner host-a has", "not renewed its", "ownership for 5 m"]);
-        assert_eq!(wrap(text, 20, 2), ["its owner host-a has", "not renewed its…"]);
-        assert_eq!(wrap(text, 200, 2), [text]);
-        assert_eq!(wrap("ns/hub/grüße/checkpoint/0 is bad", 10, 3), ["ns/hub/grü", "ße/checkpo", "int/0 is…"]);
-        assert_eq!(wrap("", 10, 3), [""; 0]);
-        assert_eq!(wrap(text, 0, 3), [""; 0]);
     }
 }

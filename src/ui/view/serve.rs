@@ -7,7 +7,6 @@ use ratatui::text::Span;
 
 use super::chart::{Scale, gauge};
 use super::ingest::latency_row;
-use super::partitions::whole_span;
 use super::rate_panel::{RatePanel, rate_scale, zoomed, zoomed_areas};
 use super::row::Row;
 use super::{Scene, range, watching};
@@ -34,7 +33,11 @@ fn draw_with(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale, edge: 
         style: theme.serve,
         edge,
     };
-    panel.draw(area, buffer, scene, scale, rows);
+    if session.is_unwatched(Station::Store) {
+        panel.draw_unwatched(area, buffer, scene);
+    } else {
+        panel.draw(area, buffer, scene, scale, rows);
+    }
 }
 
 /// Draws the panel over the whole area: the writes, where they go, and how long events take to arrive.
@@ -43,7 +46,10 @@ pub(super) fn draw_zoomed(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let exact = session.stored_resolution.filter(|resolution| !resolution.is_zero());
     let title = match exact {
         None => "From enqueued to stored".to_owned(),
-        Some(exact) => format!("From enqueued to stored, at most {} too long", whole_span(exact)),
+        Some(exact) if area.width >= 100 => {
+            format!("From enqueued to stored, at most {} too long", figures::span(exact))
+        }
+        Some(exact) => format!("Until stored, at most {} too long", figures::span(exact)),
     };
     let sample = session.feed_share(state.now).filter(|share| *share < WHOLE_FEED);
     let sample = sample.map(|share| format!("a sample: {} of the writes are read", figures::percent(share)));

@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 use super::Scene;
 use super::row::Row;
 use crate::figures::count;
-use crate::model::observation::{Station, StationState};
+use crate::model::observation::Station;
 
 /// Draws the tally on one row.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, theme, .. } = scene;
     let (Some(load), Some(tally)) = (&session.load, &session.tally) else {
-        let unwatched = session.station(Station::Store).is_some_and(|store| store.state == StationState::Unwatched);
+        let unwatched = session.is_unwatched(Station::Store);
         let why = match &session.load {
             _ if unwatched => "no tally: no store is watched",
             Some(load) if load.figures.sent > 0 => "no tally: the store's change feed was not read yet",
@@ -26,7 +26,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let in_flight = tally.acknowledged.saturating_sub(tally.stored + tally.lost + tally.unknowable);
     let lost = if tally.lost > 0 { theme.bad } else { theme.strong };
     // That nothing is lost is said of what was judged; without positions nothing ever is.
-    let unjudged = session.station(Station::Checkpoints).is_some_and(|it| it.state == StationState::Unwatched);
+    let unjudged = session.is_unwatched(Station::Checkpoints);
     let lost_figure = if unjudged { "?".to_owned() } else { count(tally.lost) };
     let gap = if area.width >= 110 { 4 } else { 2 };
     let row = Row::spaced(gap)
