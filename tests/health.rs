@@ -93,7 +93,7 @@ fn the_ingest_log_is_at_its_limit() {
         Health::of(&pipeline.session, now).reason
     };
     assert_eq!(with(7), "");
-    assert_eq!(with(6), "the ingest log is at its limit: 97 % of the events of 6 throughput units");
+    assert_eq!(with(6), "ingest is at its limit: 97 % of 6 throughput units, by events");
     // Events of 847 bytes come to 1,000 a second before they come to 1 MB a second; it is the nearer limit that counts.
     let used = pipeline.session.ingest_use(now).expect("it is known");
     assert_eq!((used.of, (used.share * 1e3).round()), (Of::Events, 967.0));

@@ -198,7 +198,7 @@ fn ingest_limit(session: &Session, now: Time) -> Option<String> {
         Of::Events => "events",
         Of::Bytes => "bytes",
     };
-    Some(format!("the ingest log is at its limit: {} of the {of} of {}", percent(used.share), used.capacity.text()))
+    Some(format!("ingest is at its limit: {} of {}, by {of}", percent(used.share), used.capacity.text()))
 }
 
 /// The first partition whose checkpoint can't be used: of its lag nothing is known.

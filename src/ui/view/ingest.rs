@@ -49,7 +49,8 @@ pub(super) fn draw_zoomed(area: Rect, buffer: &mut Buffer, scene: Scene) {
 /// What each partition gets: a bar for each, or a cell where they are many.
 fn draw_partitions(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    let title = format!("Events in, by partition{}", watching::round(scene, Station::Ingest));
+    let titles = ("Events in, by partition", "By partition");
+    let title = watching::titled(scene, Station::Ingest, titles, area.width);
     let block = panel(&title, theme);
     let inner = block.inner(area);
     block.render(area, buffer);
@@ -94,7 +95,9 @@ fn rows(scene: Scene, width: u16) -> Vec<Row<'static>> {
     if let Some(IngestUse { capacity, share, of }) = session.ingest_use(now) {
         let (full, rest) = gauge(share, usize::from(width.saturating_sub(16)).min(10));
         let of = match of {
-            _ if width < 60 => format!("of {}", capacity.units()),
+            _ if width < 42 => format!("of {}", capacity.units()),
+            Of::Events if width < 60 => format!("of {}, by events", capacity.units()),
+            Of::Bytes if width < 60 => format!("of {}, by bytes", capacity.units()),
             Of::Events => format!("of {}, by events", capacity.text()),
             Of::Bytes => format!("of {}, by bytes", capacity.text()),
         };

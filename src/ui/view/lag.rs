@@ -10,7 +10,7 @@ use ratatui::widgets::{Block, Widget};
 use super::chart::{Chart, Scale, dot_columns};
 use super::heat::{Grid, MOST_ROWS};
 use super::partitions::Table;
-use super::row::Row;
+use super::row::{Row, shorten};
 use super::{Scene, complete, edge, focused_panel};
 use crate::figures;
 use crate::model::observation::Station;
@@ -79,12 +79,15 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         Span::styled(if blind && total.is_some() { "?" } else { "" }, theme.stale),
         Span::styled(if area.width < 44 { " behind " } else { " events behind " }, theme.quiet),
     ];
+    if session.is_unwatched(Station::Checkpoints) {
+        title = vec![Span::styled(" not watched ", theme.quiet)];
+    }
     let is_large = area.width >= 100 || matches!(state.zoom, Zoom::Panel(_));
     if area.width >= 100 {
         title.push(Span::styled(format!("─ {} ", state.sort.name()), theme.quiet));
     }
     let name = if area.width < 44 { "Lag" } else { "Lag by partition" };
-    let edge = edge(if is_large { positions(scene) } else { Vec::new() }, area.width, theme);
+    let edge = edge(if is_large { positions(scene, area.width) } else { Vec::new() }, area.width, theme);
     let block = focused_panel(name, Panel::Lag, scene).title_top(Line::from(title).right_aligned()).title_bottom(edge);
     block.render(area, buffer);
     let Parts { grid, legend, table, total } = parts(area, session, state);
@@ -96,16 +99,21 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     draw_total(total, buffer, scene);
 }
 
-/// Whose positions these are, how they are written, and whether partitions change hands.
-fn positions(scene: Scene) -> Vec<Span<'static>> {
+/// Whose positions these are, whether partitions change hands, and how the positions are written, for an edge so wide.
+fn positions(scene: Scene, width: u16) -> Vec<Span<'static>> {
     let Scene { session, state, theme } = scene;
-    let group = session.group.as_ref().map(|group| format!("consumer group {group}"));
-    let forms = session.forms_text().map(|forms| format!("positions as {forms}"));
-    let mut fields: Vec<Span> = group.into_iter().chain(forms).map(|text| Span::styled(text, theme.quiet)).collect();
+    let mut fields: Vec<Span> = Vec::new();
+    fields.extend(session.group.as_ref().map(|group| Span::styled(format!("consumer group {group}"), theme.quiet)));
     if let (changes @ 1.., Some(last)) = (session.owner_changes_lately(state.now), session.owner_changed_at()) {
-        let times = if changes == 1 { "a partition".into() } else { format!("{changes} times a partition") };
-        let text = format!("{times} changed hands, {} ago", figures::span(state.now.since(last)));
+        let changes = if changes == 1 { "1 change of owner".into() } else { format!("{changes} changes of owner") };
+        let text = format!("{changes}, {} ago", figures::span(state.now.since(last)));
         fields.push(Span::styled(text, theme.text));
+    }
+    if let Some(forms) = session.forms_text() {
+        // Several forms are cut rather than left out.
+        let taken: usize = fields.iter().map(|field| field.width() + 3).sum();
+        let room = usize::from(width).saturating_sub(taken + 8);
+        fields.push(Span::styled(shorten(&format!("positions as {forms}"), room), theme.quiet));
     }
     fields
 }

@@ -20,7 +20,8 @@ use crate::ui::state::ViewState;
 /// Draws the table of all of them.
 pub(super) fn draw_table(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    let title = format!("Physical partitions{}", watching::round(scene, Station::Store));
+    let titles = ("Physical partitions", "Physical");
+    let title = watching::titled(scene, Station::Store, titles, area.width);
     let unknown = match &session.throughput {
         Some(Provisioned::Unknown { reason }) => Some(shorten(reason, usize::from(area.width.saturating_sub(6)))),
         _ => None,

@@ -52,7 +52,7 @@ pub(super) fn draw_zoomed(area: Rect, buffer: &mut Buffer, scene: Scene) {
         Some(exact) => format!("Until stored, at most {} too long", figures::span(exact)),
     };
     let sample = session.feed_share(state.now).filter(|share| *share < WHOLE_FEED);
-    let sample = sample.map(|share| format!("a sample: {} of the writes are read", figures::percent(share)));
+    let sample = sample.map(|share| format!("a sample: {} of the writes", figures::percent(share)));
     let sample = sample.map(|text| Span::styled(text, theme.quiet)).into_iter().collect();
     let (top, bottom) = zoomed(area, scene, (&title, Some(&session.stored_latency), sample), buffer);
     let scale = rate_scale(scene, top, &session.stored_history);

@@ -35,8 +35,11 @@ pub(super) fn cost(scene: Scene, station: Station) -> Vec<Span<'static>> {
     fields
 }
 
-/// ` ─ each read every 4.0 s`, where that takes longer than a look.
-pub(super) fn round(scene: Scene, station: Station) -> String {
-    let round = scene.session.probes.get(&station).map(|cost| cost.figures.round);
-    round.filter(|round| *round > LOOK).map_or_else(String::new, |round| format!(" ─ each read every {}", span(round)))
+/// The title of a panel so wide, with how often each of what it shows is read, where that takes longer than a look. There
+/// are two titles: `long` stands where there is room.
+pub(super) fn titled(scene: Scene, station: Station, (long, short): (&str, &str), width: u16) -> String {
+    let round = scene.session.probes.get(&station).map(|cost| cost.figures.round).filter(|round| *round > LOOK);
+    let Some(round) = round.map(span) else { return long.to_owned() };
+    let titled = format!("{long} ─ each read every {round}");
+    if titled.chars().count() + 4 <= usize::from(width) { titled } else { format!("{short}, read every {round}") }
 }
