@@ -3,9 +3,9 @@
 mod pipeline;
 
 use pipeline::Pipeline;
+use streamgauge::model::capacity::Of;
 use streamgauge::model::health::{Health, Word};
 use streamgauge::model::observation::{Fact, IngestCapacity, Observation, Station, StationState};
-use streamgauge::model::session::Of;
 
 fn health(pipeline: &Pipeline) -> (Word, String) {
     let Health { word, reason, .. } = Health::of(&pipeline.session, pipeline.now());

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::capacity::{IngestUse, Of};
 use super::lag::Lag;
 use super::observation::{Station, StationState};
 use super::partition::Partition;
 use super::series::stale_after;
-use super::session::{IngestUse, Of, Session};
+use super::session::Session;
 use super::status::Status;
 use super::units::Time;
 use crate::figures::{self, percent};

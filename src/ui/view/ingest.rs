@@ -12,9 +12,9 @@ use super::row::Row;
 use super::serve::share_style;
 use super::{Scene, panel, watching};
 use crate::figures;
+use crate::model::capacity::{IngestUse, Of};
 use crate::model::latency::{LatencyWindow, Percentiles};
 use crate::model::observation::Station;
-use crate::model::session::{IngestUse, Of};
 use crate::ui::state::Panel;
 
 /// Draws the panel.
