@@ -14,6 +14,7 @@
 //! - [`demo`]: scripts for a talk, performed on the embedded scenario
 //! - [`report`]: the session in words and pictures
 //! - [`figures`]: figures as text, the same everywhere
+//! - [`wrap`]: text in lines of a width
 //! - [`toml_file`]: files that people write, and sentences about their mistakes
 //! - [`config`]: settings: flag, environment, file, default
 //! - [`cli`]: commands and flags
@@ -33,3 +34,4 @@ pub mod report;
 pub mod scenario;
 pub mod toml_file;
 pub mod ui;
+pub mod wrap;

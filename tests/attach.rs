@@ -5,19 +5,24 @@
 #![cfg(unix)]
 
 mod described;
+mod positions_container;
 mod terminal;
 
+use std::path::Path;
 use std::time::Duration;
 
 use described::{Described, Served};
+use positions_container::{metadata, write_to};
 use serde_json::Value;
-use streamgauge::azure::Secret;
 use streamgauge::azure::eventhubs::Claim;
+use streamgauge::azure::{BlobAddress, BlobCredential, Secret};
 use streamgauge::local::eventhubs::{EventHubsEndpoint, EventHubsOptions, SharedKey};
 use streamgauge::local::fault::{Fault, FaultSwitch};
 use streamgauge::local::scenario::{Faults, Ports, Scenario, ScenarioOptions};
 use streamgauge::model::observation::Target;
 use streamgauge::model::units::EventRate;
+use streamgauge::recording::player::Player;
+use streamgauge::recording::reader::Recording;
 use streamgauge::ui::live::wall_clock;
 use terminal::{Program, figure};
 use tokio::sync::mpsc;
@@ -142,6 +147,68 @@ fn each_service_that_is_away_or_refuses_the_credential_is_named_and_comes_back()
         let secret = value.split("SharedAccessKey=").last().and_then(|rest| rest.split(';').next()).expect("a part");
         assert!(!program.screen().contains(secret), "{name} is on screen");
     }
+}
+
+/// Two groups have checkpoints in one container: a person sees which, and turns to the other one. The recording tells
+/// the same.
+#[test]
+fn another_consumer_group_is_watched_after_a_key() {
+    let within = Within::start(50.0);
+    let endpoints = &within.scenario().endpoints;
+    // The checkpoints of a group that read 3 events of two partitions, and a blob that nobody can use.
+    let text = serde_json::to_value(endpoints).expect("JSON");
+    let part = |pointer: &str| text.pointer(pointer).and_then(Value::as_str).expect("an endpoint").to_owned();
+    let address = BlobAddress {
+        endpoint: part("/blob/endpoint"),
+        container: part("/blob/container"),
+        credential: BlobCredential::SharedKey { account: part("/blob/account"), key: Secret::new(part("/blob/key")) },
+    };
+    let connection_string = part("/eventhubs");
+    let namespace = connection_string.trim_start_matches("Endpoint=sb://").split([';', '/']).next().expect("a host");
+    let checkpoint = |partition: u32, number: &str| {
+        let name = format!("{namespace}/streamgauge/backup/checkpoint/{partition}");
+        metadata(&name, &[("sequencenumber", number), ("offset", "0")])
+    };
+    within.runtime.block_on(write_to(&address, &[checkpoint(0, "2"), checkpoint(1, "2"), checkpoint(2, "")]));
+
+    let described = Described::of("attach-groups", endpoints, "");
+    let recording = format!("{}/attach-groups.jsonl.zst", env!("CARGO_TARGET_TMPDIR"));
+    let variables: Vec<_> = described.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut program = Program::start_with(&["attach", &described.file, "--record", &recording], SIZE, &variables);
+    program.wait_for("the word", |screen| screen.contains("KEEPING UP") && screen.contains("u group"));
+    program.press("2");
+    program.wait_for("whose positions", |screen| {
+        screen.contains("╰ consumer group cosmos ─") && screen.contains("positions as Functions 5 / SDK metadata")
+    });
+    program.press("u");
+    program.wait_for("the list", |screen| screen.contains("● cosmos") && screen.contains("  backup"));
+    program.press("k\r");
+    program.wait_for("the other group", |screen| screen.contains("╰ consumer group backup ─"));
+    program.wait_for("its partitions: two that are behind, two without a position", |screen| {
+        screen.matches("no position").count() == 2 && !screen.contains("? blind")
+    });
+    program.press("u");
+    program.wait_for("the list", |screen| screen.contains("● backup"));
+    program.press("j\r");
+    program.wait_for("the first group", |screen| {
+        screen.contains("╰ consumer group cosmos ─") && screen.contains("KEEPING UP")
+    });
+    program.press("q");
+    assert!(program.end().success());
+
+    let mut player = Player::of(Recording::open(Path::new(&recording)).expect("a recording")).expect("it is whole");
+    let (_, last) = player.span();
+    let session = player.session_at(last).expect("its end").clone();
+    assert_eq!(session.group.as_deref(), Some("cosmos"));
+    let marks: Vec<&str> = session.marks.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(marks, ["consumer group backup", "consumer group cosmos"]);
+    let (at, _) = session.marks[0].clone();
+    let before = player.session_at(at.before(Duration::from_micros(1))).expect("a moment").clone();
+    assert_eq!(before.group.as_deref(), Some("cosmos"));
+    assert!(before.partitions.values().all(|partition| partition.position().is_some()));
+    let turned = player.session_at(at).expect("that moment");
+    assert_eq!((turned.group.as_deref(), turned.lag_events()), (Some("backup"), None));
+    assert!(turned.partitions.values().all(|partition| partition.position().is_none() && partition.owner().is_none()));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use serde_json::json;
 use streamgauge::azure::credentials::Environment;
 use streamgauge::azure::management::resource_groups::GroupPlace;
 use streamgauge::azure::management::{Limits, Management, ManagementAddress};
+use streamgauge::model::observation::IngestCapacity;
 use streamgauge::scenario::discovery::look::look;
 use streamgauge::scenario::{Places, ScenarioFile};
 
@@ -88,8 +89,7 @@ fn what_is_there_once_is_taken_and_said() {
     // It can be attached to, and its capacity is known.
     let file = ScenarioFile::parse(&printed(&output), "found").expect("a scenario file");
     let places = Places::of(&file, &Environment::new(&|_| None)).expect("credentials of Entra ID");
-    let units = places.throughput_units().expect("throughput units");
-    assert_eq!((units.count(), units.bytes_per_second()), (6, 6_000_000.0));
+    assert_eq!(places.capacity(), Some(IngestCapacity::ThroughputUnits(6)));
     // Nothing but reading, and no key among it.
     for Request { method, target, .. } in azure.requests() {
         assert_eq!(method, "GET", "{target}");

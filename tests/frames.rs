@@ -9,8 +9,11 @@ use std::time::Duration;
 use pipeline::Pipeline;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use streamgauge::model::observation::Station;
-use streamgauge::model::units::PartitionId;
+use streamgauge::model::observation::{
+    Checkpoint, CheckpointForm, ConsumerGroup, Fact, Groups, IngestCapacity, Latencies, Observation, PartitionPosition,
+    ProbeFigures, Provisioned, Station, StationState, Stored,
+};
+use streamgauge::model::units::{PartitionId, RequestUnits};
 use streamgauge::ui::state::{Mode, Panel, PlaybackSign, ProcessorSwitch, RecordingSign, Sort, ViewState, Zoom};
 use streamgauge::ui::theme::Theme;
 use streamgauge::ui::view::{self, Hit};
@@ -160,4 +163,125 @@ fn a_small_terminal_gets_the_word_and_what_it_needs() {
     for (width, height) in [(0, 0), (1, 1), (79, 24), (80, 23), (3, 200)] {
         frame(&pipeline, &view_state(&pipeline), (width, height));
     }
+}
+
+/// A pipeline as `attach` watches it: checkpoints of two forms, an owner that changed, costs, limits, other consumer groups.
+fn attached() -> Pipeline {
+    let mut pipeline = Pipeline::new(4, 5_700.0, 8_000.0);
+    for second in 0..60_u32 {
+        pipeline.run(1);
+        let now = pipeline.now();
+        let probe = |station, calls, charge| ProbeFigures {
+            station,
+            round: Duration::from_millis(if station == Station::Ingest { 4_000 } else { 250 }),
+            calls: u64::from(second) * calls,
+            calls_limit: (station == Station::Ingest).then_some(40.0),
+            charge: RequestUnits(f64::from(second) * charge),
+            charge_limit: (station == Station::Store).then_some(RequestUnits(200.0)),
+            throttled: 3,
+        };
+        let mut facts = vec![
+            Fact::Group("cosmos".into()),
+            Fact::IngestCapacity(IngestCapacity::ThroughputUnits(6)),
+            Fact::Provisioned(Provisioned::Autoscale { most: RequestUnits(20_000.0) }),
+            Fact::Probe(probe(Station::Ingest, 32, 0.0)),
+            Fact::Probe(probe(Station::Store, 8, 12.0)),
+        ];
+        for id in 0..4 {
+            let (form, note) = match id {
+                1 => (None, Some("the checkpoint ns/hub/cosmos/checkpoint/1 can't be used: its sequence number is empty; delete it, or let its processor write it again".into())),
+                3 => (Some(CheckpointForm::Functions), None),
+                _ => (Some(CheckpointForm::Metadata), None),
+            };
+            facts.push(Fact::Checkpoint(Checkpoint { partition: PartitionId(id), form, hold: None, note }));
+        }
+        let owner = if second < 40 { "functions-7d8f" } else { "functions-a1c2e3d4-5f60-4718-92a3" };
+        for (id, partition) in &pipeline.session.partitions {
+            let (position, written_at) = (partition.position(), partition.written_at());
+            facts.push(Fact::Position(PartitionPosition {
+                partition: *id,
+                position,
+                written_at,
+                owner: Some(owner.into()),
+            }));
+        }
+        for fact in facts {
+            pipeline.session.apply(&Observation { at: now, fact });
+        }
+    }
+    let (now, histogram) = (pipeline.now(), {
+        let mut histogram = Latencies::histogram();
+        histogram.record_n(900_000, 20).unwrap();
+        Latencies(std::sync::Arc::new(histogram))
+    });
+    let resolution = Some(Duration::from_secs(1));
+    let stored = Fact::Stored(Stored { items: 10, latency: histogram, resolution, charge: RequestUnits(3.0) });
+    let group = |name: &str, forms: &[CheckpointForm], partitions, ago| ConsumerGroup {
+        name: name.into(),
+        forms: forms.iter().copied().collect(),
+        partitions,
+        written_at: Some(now.before(Duration::from_secs(ago))),
+    };
+    let groups = Groups {
+        groups: vec![
+            group("$Default", &[CheckpointForm::Functions], 2, 86_400 * 3),
+            group("a-group-with-quite-a-long-name-for-billing", &[CheckpointForm::Dapr], 4, 61),
+            group("Cosmos", &[CheckpointForm::Metadata, CheckpointForm::Functions], 4, 2),
+            ConsumerGroup { name: "new".into(), forms: [].into(), partitions: 1, written_at: None },
+        ],
+        complete: true,
+    };
+    for fact in [stored, Fact::Groups(groups)] {
+        pipeline.session.apply(&Observation { at: now, fact });
+    }
+    pipeline
+}
+
+#[test]
+fn what_is_known_of_a_deployed_scenario_has_its_place_in_the_larger_views() {
+    let pipeline = attached();
+    let views = [
+        ("overview", Zoom::Overview),
+        ("ingest", Zoom::Panel(Panel::Ingest)),
+        ("lag", Zoom::Panel(Panel::Lag)),
+        ("serve", Zoom::Panel(Panel::Serve)),
+        ("partition", Zoom::Partition(PartitionId(1))),
+    ];
+    for (name, zoom) in views {
+        let state = ViewState { zoom, processor: ProcessorSwitch::NotOurs, ..view_state(&pipeline) };
+        for size in SIZES {
+            let frame = frame(&pipeline, &state, size);
+            insta::assert_snapshot!(format!("attached-{name}-{}x{}", size.0, size.1), frame);
+        }
+    }
+}
+
+#[test]
+fn the_consumer_groups_stand_over_the_panels() {
+    let pipeline = attached();
+    let mut state = ViewState { group_control: true, ..view_state(&pipeline) };
+    state.open_groups(&pipeline.session);
+    assert_eq!(state.pointed_group.as_deref(), Some("Cosmos"), "the one that is watched");
+    for size in SIZES {
+        insta::assert_snapshot!(format!("groups-{}x{}", size.0, size.1), frame(&pipeline, &state, size));
+    }
+    // What is drawn at a place is what a click there means.
+    let area = Rect::new(0, 0, 80, 24);
+    let text = frame(&pipeline, &state, (80, 24));
+    let row = text.lines().position(|line| line.contains("$Default")).expect("its row");
+    let hit = |x, y| view::hit(area, (x, y), &pipeline.session, &state);
+    assert_eq!(hit(20, u16::try_from(row).unwrap()), Some(Hit::Group("$Default".into())));
+    assert_eq!((hit(1, 10), hit(20, 1)), (None, None), "nothing behind the list is hit");
+}
+
+#[test]
+fn what_the_scenario_does_not_say_is_said_to_be_not_watched() {
+    let mut pipeline = Pipeline::new(4, 1_000.0, 2_000.0);
+    pipeline.away = vec![Station::Checkpoints, Station::Store, Station::Processor];
+    pipeline.run(20);
+    for station in [Station::Checkpoints, Station::Store] {
+        let fact = Fact::Station(station, StationState::Unwatched);
+        pipeline.session.apply(&Observation { at: pipeline.now(), fact });
+    }
+    golden("unwatched", &pipeline);
 }

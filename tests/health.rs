@@ -3,8 +3,9 @@
 mod pipeline;
 
 use pipeline::Pipeline;
+use streamgauge::model::capacity::Of;
 use streamgauge::model::health::{Health, Word};
-use streamgauge::model::observation::Station;
+use streamgauge::model::observation::{Fact, IngestCapacity, Observation, Station, StationState};
 
 fn health(pipeline: &Pipeline) -> (Word, String) {
     let Health { word, reason, .. } = Health::of(&pipeline.session, pipeline.now());
@@ -79,4 +80,38 @@ fn the_store_does_not_answer() {
     pipeline.run(60).away = vec![Station::Store];
     let (word, reason) = health(pipeline.run(12));
     assert_eq!((word, reason.as_str()), (Word::KeepingUp, "the store: connection refused (127.0.0.1:8081)"));
+}
+
+/// What is more than the log takes in waits with its senders: the lag says nothing of it.
+#[test]
+fn the_ingest_log_is_at_its_limit() {
+    let mut pipeline = Pipeline::new(8, 5_800.0, 8_000.0);
+    let now = pipeline.run(30).now();
+    let mut with = |units| {
+        let fact = Fact::IngestCapacity(IngestCapacity::ThroughputUnits(units));
+        pipeline.session.apply(&Observation { at: now, fact });
+        Health::of(&pipeline.session, now).reason
+    };
+    assert_eq!(with(7), "");
+    assert_eq!(with(6), "ingest is at its limit: 97 % of 6 throughput units, by events");
+    // Events of 847 bytes come to 1,000 a second before they come to 1 MB a second; it is the nearer limit that counts.
+    let used = pipeline.session.ingest_use(now).expect("it is known");
+    assert_eq!((used.of, (used.share * 1e3).round()), (Of::Events, 967.0));
+    let marks: Vec<&str> = pipeline.session.marks.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(marks, ["the ingest log has 6 throughput units, 7 throughput units before"]);
+}
+
+#[test]
+fn without_a_place_of_positions_nothing_is_known_of_the_lag() {
+    let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
+    let unwatched =
+        Observation { at: pipeline.now(), fact: Fact::Station(Station::Checkpoints, StationState::Unwatched) };
+    pipeline.session.apply(&unwatched);
+    assert_eq!(health(&pipeline), (Word::Starting, "waiting for the first look".into()));
+    pipeline.away = vec![Station::Checkpoints];
+    let now = pipeline.run(20).now();
+    pipeline.session.apply(&Observation { at: now, ..unwatched });
+    let (word, reason) = health(&pipeline);
+    assert_eq!(word, Word::Blind);
+    assert_eq!(reason, "no positions are watched, so lag can't be known: the scenario has no [position]");
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use streamgauge::model::health::Health;
+use streamgauge::model::health::{Health, Word};
 use streamgauge::model::lag::{Lag, TimeLag};
 use streamgauge::model::observation::{
     Checkpoint, CheckpointForm, Fact, Hold, LogEnd, Observation, PartitionPosition, Position,
@@ -152,6 +152,14 @@ fn another_group_begins_without_the_positions_of_the_one_before() {
     assert_eq!(partition.lag_history.last(), None, "the curve of this group begins here");
     assert_eq!(partition.log_end().map(|end| end.last), Some(SequenceNumber(100)), "the log is the same");
     assert_eq!(session.marks, [(at(1_000), "consumer group backup".to_owned())]);
+    assert_eq!(
+        session.log.newest_first().next().map(|(_, what)| what.to_string()).as_deref(),
+        Some("consumer group backup")
+    );
+    let health = Health::of(&session, at(1_100));
+    assert_eq!(health.word, Word::Starting, "not blind: nothing is wrong");
+    assert_eq!(health.reason, "consumer group backup: the lag of 0 of 1 partitions is known");
+    assert_eq!(Health::of(&session, at(9_000)).word, Word::Blind, "but it must come soon");
 
     second(&mut session, 2, 0, 100, 95);
     assert_eq!(session.lag_events(), Some(5));

@@ -423,10 +423,24 @@ async fn groups_are_listed_and_can_be_changed() {
         "by name"
     );
     assert!(found.complete);
+    assert!(found.groups.iter().all(|group| group.written_at.is_some()), "each has a checkpoint");
 
     let log = [(0, 0, 99), (1, 0, 99)];
     watched.look(&log).await.unwrap();
     assert_eq!((watched.session.group.as_deref(), watched.session.lag_events()), (Some(GROUP), Some(10)));
+
+    let told = |watched: &Watched| {
+        let (at, found) = watched.session.groups.clone().unwrap();
+        (at, found.groups.into_iter().map(|group| group.name).collect::<Vec<_>>())
+    };
+    let (first, names) = told(&watched);
+    assert_eq!(names, ["$Default", "billing", "workers"], "the screen can offer them");
+    watched.look(&log).await.unwrap();
+    assert_eq!(told(&watched).0, first, "a wide look is not a matter of each look");
+    watched.group.send_replace(GROUP.into());
+    watched.look(&log).await.unwrap();
+    assert_eq!(told(&watched).0, watched.now(), "who names the group anew asks for one");
+    assert_eq!(watched.session.marks, [], "and that changes nothing else");
 
     watched.group.send_replace("$Default".into());
     watched.look(&log).await.unwrap();

@@ -163,7 +163,7 @@ async fn a_split_is_followed_and_no_write_is_invented_or_lost() {
 
 #[tokio::test]
 async fn what_is_provisioned_is_read_from_the_offer_and_followed() {
-    let budget = |watched: &Watched| watched.seen.session.probes[&Station::Store].charge_limit.unwrap().0;
+    let budget = |watched: &Watched| watched.seen.session.probes[&Station::Store].figures.charge_limit.unwrap().0;
     let endpoint = store(20_000, None, FaultSwitch::default()).await;
     let own = RequestUnits(50.0);
     let mut watched = Watched::with(endpoint, From::Now, own, None, |probe| probe.sharing(0.01)).await;
@@ -205,7 +205,7 @@ async fn a_feed_that_is_dearer_than_the_budget_is_sampled() {
         watched.store(sent).await;
         assert_eq!(watched.look(LOOK).await, None);
     }
-    let cost = watched.seen.session.probes[&Station::Store];
+    let cost = watched.seen.session.probes[&Station::Store].figures;
     let allowed = BUDGET * (1.0 + clock::now().since(began).as_secs_f64());
     // One page may overdraw it.
     assert!(cost.charge.0 <= allowed + 60.0, "{} RU spent, {allowed} allowed", cost.charge.0);
@@ -273,7 +273,7 @@ async fn our_own_429s_are_counted_told_and_outlasted() {
     assert_eq!(watched.look(LOOK).await, None);
     watched.look(Duration::from_secs(1)).await;
     assert_eq!(watched.state(), &StationState::Connected);
-    assert_eq!(watched.seen.session.probes[&Station::Store].throttled, 9);
+    assert_eq!(watched.seen.session.probes[&Station::Store].figures.throttled, 9);
 }
 
 /// Items that are seen late are dated by the store's own second, and that is said.

@@ -63,7 +63,7 @@ async fn what_one_look_may_not_read_is_read_in_rotation_and_is_not_blind() {
     for look in 2..=60 {
         assert_eq!(seen.look(&mut watch, LOOK).await, None);
         positions(&mut seen, PARTITIONS);
-        let cost = seen.session.probes[&Station::Ingest];
+        let cost = seen.session.probes[&Station::Ingest].figures;
         let allowed = 400.0 * (1.0 + clock::now().since(began).as_secs_f64());
         assert!(cost.calls as f64 <= allowed + 3.0, "look {look}: {} calls, {allowed} allowed", cost.calls);
         assert_eq!((cost.calls_limit, cost.throttled), (Some(400.0), 0));
@@ -73,7 +73,7 @@ async fn what_one_look_may_not_read_is_read_in_rotation_and_is_not_blind() {
             assert_eq!(blind, 0, "look {look}, round {:?}", cost.round);
         }
     }
-    let cost = seen.session.probes[&Station::Ingest];
+    let cost = seen.session.probes[&Station::Ingest].figures;
     assert!(cost.round >= Duration::from_secs(5), "{:?}", cost.round);
     assert_eq!(seen.session.partitions.len(), PARTITIONS as usize);
 

@@ -61,11 +61,6 @@ pub struct OwnThread<T = ()> {
 pub struct Shutdown(watch::Receiver<Order>);
 
 impl Shutdown {
-    /// Whether the owner wants the thread to end.
-    pub fn is_requested(&self) -> bool {
-        *self.0.borrow() != Order::Run
-    }
-
     /// Comes back when the owner wants the thread to end.
     pub async fn requested(&mut self) {
         // An error means that the owner is gone: it wants nothing any more.

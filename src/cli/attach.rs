@@ -171,7 +171,7 @@ fn load_wish(flags: &AttachFlags, file: LoadBounds) -> LoadWish {
     }
 }
 
-/// The keys' hold on what is deployed: its load alone.
+/// The keys' hold on what is deployed: its load, and whose positions are watched.
 struct Drive {
     attached: Attached,
     told_of_end: bool,
@@ -201,6 +201,14 @@ impl Controls for Drive {
 
     fn toggle_processor(&mut self) -> Result<(), String> {
         Ok(())
+    }
+
+    fn wanted_group(&self) -> Option<String> {
+        self.attached.wanted_group()
+    }
+
+    fn follow_group(&mut self, group: &str) {
+        self.attached.follow_group(group);
     }
 
     fn cues(&mut self, _wall: Time, _waiting: bool) -> Vec<Cue> {

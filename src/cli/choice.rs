@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use super::say;
+use crate::wrap::wrap;
 
 /// Why nothing was chosen.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,22 @@ pub(super) enum ChoiceError {
     NoneOfThem { typed: String, count: usize },
     #[error("your answer could not be read ({0}); name what you want on the command line")]
     Unreadable(std::io::Error),
+}
+
+/// Columns of a list: terminals have no fewer.
+const WIDTH: usize = 80;
+
+/// Says one line of a list: its number, what it is, and a text beside that, in as many lines as that takes.
+pub(super) fn list(number: usize, what: &str, text: &str) {
+    let head = format!("{number:>3}  {what}  ");
+    let indent = head.chars().count();
+    for (line, text) in wrap(text, WIDTH.saturating_sub(indent).max(20)).into_iter().enumerate() {
+        if line == 0 {
+            say(&format!("{head}{text}"));
+        } else {
+            say(&format!("{:indent$}{text}", ""));
+        }
+    }
 }
 
 /// On a terminal, asks which one; `None` where nobody can be asked, or nobody wants any.

@@ -122,7 +122,7 @@ fn ask(flags: &DemoFlags, loaded: &Loaded) -> Result<Exit, Failure> {
         let script = shipped.script()?;
         let seconds = script.end.as_secs();
         let length = format!("{}:{:02}", seconds / 60, seconds % 60);
-        say(&format!("{number:>3}  {:<10} {length}  {}", shipped.name, script.sentence));
+        choice::list(number, &format!("{:<10} {length}", shipped.name), &script.sentence);
     }
     match choice::choose(&shipped::ALL)? {
         Some(shipped) => perform(Path::new(shipped.name), flags, loaded),

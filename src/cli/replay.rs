@@ -114,7 +114,7 @@ fn choose(flags: &ReplayFlags, loaded: &Loaded) -> Result<(), Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for sample in samples::ALL {
         files.push(sample.name.into());
-        say(&format!("{:>3}  {:<10} {}", files.len(), sample.name, sample.sentence));
+        choice::list(files.len(), &format!("{:<9}", sample.name), sample.sentence);
     }
     // Without a folder of recordings there are still the samples.
     for recording in Folder::of_user().map(|folder| folder.recordings()).unwrap_or_default() {

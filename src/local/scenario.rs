@@ -271,7 +271,7 @@ impl Scenario {
                 group: GROUP.into(),
                 every: LOOK,
                 calls_per_second: LOG_END_CALLS,
-                throughput_units: None,
+                capacity: None,
             },
             position: Some(PositionPlace::Checkpoints { address: checkpoints.clone(), every: LOOK }),
             store: Some(StorePlace::Cosmos {
@@ -284,7 +284,7 @@ impl Scenario {
                 every: LOOK,
             }),
         };
-        let probes = places.start_probes(&ledger, &outlet)?;
+        let probes = places.start_probes(&ledger, &outlet)?.threads;
         let processor = options.process.then(|| {
             let options = ProcessorOptions {
                 consumer_group: GROUP.into(),

@@ -1,5 +1,8 @@
 //! One word for the whole pipeline, and the sentence why: a pure function of the session.
 
+use std::time::Duration;
+
+use super::capacity::{IngestUse, Of};
 use super::lag::Lag;
 use super::observation::{Station, StationState};
 use super::partition::Partition;
@@ -68,8 +71,8 @@ pub struct Health {
 impl Health {
     /// Judges the session at a moment.
     pub fn of(session: &Session, now: Time) -> Self {
-        let seen = |station| session.station(station);
-        if session.partitions.is_empty() && [Station::Ingest, Station::Checkpoints].iter().all(|s| seen(*s).is_none()) {
+        let seen = |station| !session.is_unwatched(station) && session.station(station).is_some();
+        if session.partitions.is_empty() && ![Station::Ingest, Station::Checkpoints].into_iter().any(seen) {
             return Self { word: Word::Starting, growth: None, reason: "waiting for the first look".into() };
         }
         let statuses = session.statuses(now);
@@ -80,7 +83,12 @@ impl Health {
         if let Some(reason) = unseen(session, now).filter(|_| partitions == 0 || count(Status::Blind) > 0) {
             return Self { word: Word::Blind, growth: None, reason };
         }
-        if let Some(reason) = first_round(session, now).filter(|_| count(Status::Blind) > 0) {
+        if session.is_unwatched(Station::Checkpoints) && count(Status::Blind) > 0 {
+            let reason = "no positions are watched, so lag can't be known: the scenario has no [position]".into();
+            return Self { word: Word::Blind, growth: None, reason };
+        }
+        let first = first_round(session, now).or_else(|| first_of_group(session, now));
+        if let Some(reason) = first.filter(|_| count(Status::Blind) > 0) {
             return Self { word: Word::Starting, growth: None, reason };
         }
         if count(Status::Blind) > 0 {
@@ -118,14 +126,15 @@ impl Health {
             let reason = format!("no checkpoint yet; the log holds {} events", figures::count(retained));
             return Self { word: Word::Starting, growth: None, reason };
         }
-        let reason = store_trouble(session, now).or_else(|| unusable_checkpoint(session));
+        let reason =
+            store_trouble(session, now).or_else(|| ingest_limit(session, now)).or_else(|| unusable_checkpoint(session));
         Self { word: Word::KeepingUp, growth: None, reason: reason.unwrap_or_default() }
     }
 }
 
 /// Whether all that can't be seen are partitions that were never judged, because the first round of reads is under way.
 fn first_round(session: &Session, now: Time) -> Option<String> {
-    let round = session.probes.get(&Station::Ingest)?.round;
+    let round = session.probes.get(&Station::Ingest)?.figures.round;
     let began = session.hub_since()?;
     let count = |which: &dyn Fn(&Partition) -> bool| session.partitions.values().filter(|p| which(p)).count();
     let unjudged = count(&|partition| partition.lag().is_none());
@@ -134,6 +143,18 @@ fn first_round(session: &Session, now: Time) -> Option<String> {
     let lately = now.since(began) <= stale_after(Partition::STALE, round);
     (unjudged == blind && lately)
         .then(|| format!("the first round of log ends: {read} of {} partitions read", session.partitions.len()))
+}
+
+/// Whether all that can't be seen are partitions of which the consumer group that is watched since a moment was not judged
+/// yet.
+fn first_of_group(session: &Session, now: Time) -> Option<String> {
+    let (since, group) = (session.group_since()?, session.group.as_ref()?);
+    let round = session.probes.get(&Station::Ingest).map_or(Duration::ZERO, |probe| probe.figures.round);
+    let judged = session.partitions.values().filter(|partition| partition.lag().is_some()).count();
+    let blind = session.partitions.values().filter(|partition| partition.status(now) == Status::Blind).count();
+    let lately = now.since(since) <= stale_after(Partition::STALE, round);
+    (lately && judged + blind == session.partitions.len())
+        .then(|| format!("consumer group {group}: the lag of {judged} of {} partitions is known", judged + blind))
 }
 
 /// The first station, in the order of the flow, that does not answer, with its own reason.
@@ -180,6 +201,16 @@ fn cause(session: &Session, now: Time) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// That the log takes in as much as it can, if it does: what is more waits with its senders.
+fn ingest_limit(session: &Session, now: Time) -> Option<String> {
+    let used = session.ingest_use(now).filter(|used| used.share >= IngestUse::LIMIT)?;
+    let of = match used.of {
+        Of::Events => "events",
+        Of::Bytes => "bytes",
+    };
+    Some(format!("ingest is at its limit: {} of {}, by {of}", percent(used.share), used.capacity.text()))
 }
 
 /// The first partition whose checkpoint can't be used: of its lag nothing is known.

@@ -1,5 +1,6 @@
 //! The model: what the observations add up to. Pure: no clock, no I/O, no environment.
 
+pub mod capacity;
 pub mod distribution;
 pub mod health;
 pub mod lag;

@@ -3,6 +3,7 @@
 //! Facts are absolute (a count so far, not a difference), so that one lost observation costs one moment of detail and
 //! nothing else. Rates, lag and status are derived later, by the session: a better formula then repairs old recordings.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,12 +25,16 @@ pub struct Observation {
 pub enum Fact {
     /// What the ingest log says of itself as a whole.
     Hub(Hub),
+    /// What the ingest log takes in at most.
+    IngestCapacity(IngestCapacity),
     /// Where the log of one partition begins and ends.
     LogEnd(LogEnd),
     /// How far the processor is on one partition.
     Position(PartitionPosition),
     /// Positions are from here on those of this consumer group.
     Group(String),
+    /// Which consumer groups have positions on the log, all of them: what can be watched instead.
+    Groups(Groups),
     /// What stands beside the position of one partition, in the place where it is kept.
     Checkpoint(Checkpoint),
     /// How many writes one physical partition of the store has taken.
@@ -61,6 +66,46 @@ pub struct Hub {
     pub partitions: u32,
     /// When it was made, by the service's clock. One of another time is another hub of the same name.
     pub created_at: Option<Time>,
+}
+
+/// What the ingest log takes in at most, as it is paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IngestCapacity {
+    /// So many throughput units of an Event Hubs namespace (Basic and Standard). All hubs of the namespace share them.
+    ThroughputUnits(u32),
+}
+
+impl IngestCapacity {
+    /// A throughput unit takes in 1,000 events a second or 1 MB a second, whichever comes first
+    /// (<https://learn.microsoft.com/azure/event-hubs/event-hubs-scalability#throughput-units>).
+    const EVENTS_A_UNIT: f64 = 1_000.0;
+    const BYTES_A_UNIT: f64 = 1e6;
+
+    /// Events a second, at most.
+    pub fn events(self) -> EventRate {
+        let Self::ThroughputUnits(units) = self;
+        EventRate::new(f64::from(units) * Self::EVENTS_A_UNIT)
+    }
+
+    /// Bytes a second, at most.
+    pub fn bytes_per_second(self) -> f64 {
+        let Self::ThroughputUnits(units) = self;
+        f64::from(units) * Self::BYTES_A_UNIT
+    }
+
+    /// How many units are paid for.
+    pub fn units(self) -> u32 {
+        let Self::ThroughputUnits(units) = self;
+        units
+    }
+
+    /// As in a sentence: `6 throughput units`.
+    pub fn text(self) -> String {
+        match self {
+            Self::ThroughputUnits(1) => "1 throughput unit".into(),
+            Self::ThroughputUnits(units) => format!("{units} throughput units"),
+        }
+    }
 }
 
 /// Where the log of one partition begins and ends.
@@ -142,6 +187,28 @@ impl CheckpointForm {
             Self::Host => "legacy host",
         }
     }
+}
+
+/// The consumer groups that have checkpoints, or hold partitions, in the place where positions are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Groups {
+    /// Each of them, by name.
+    pub groups: Vec<ConsumerGroup>,
+    /// Whether the whole place was looked at: else there may be more.
+    pub complete: bool,
+}
+
+/// A consumer group as its checkpoints show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerGroup {
+    /// What it is called.
+    pub name: String,
+    /// In which forms its positions are written; none if it holds partitions and has no checkpoint yet.
+    pub forms: BTreeSet<CheckpointForm>,
+    /// On how many partitions.
+    pub partitions: u32,
+    /// When its newest checkpoint was written, by the service's clock.
+    pub written_at: Option<Time>,
 }
 
 /// What shows that an owner still holds its partition.
@@ -365,4 +432,6 @@ pub enum StationState {
     },
     /// It is not running because it was stopped on purpose.
     Stopped,
+    /// Nobody looks at it: the scenario does not say where it is.
+    Unwatched,
 }

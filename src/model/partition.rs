@@ -289,8 +289,9 @@ impl Partition {
         match self.status(now) {
             Status::Stalled => self.judge.still_for(now),
             Status::Blind => {
-                let read = |at: Option<Time>| at.map_or(Duration::ZERO, |at| now.since(at));
-                Some(read(self.log_end.map(|(at, _)| at)).max(read(self.position.as_ref().map(|&(at, _)| at))))
+                // What was never read has not been blind for any time.
+                let (log_end, position) = (self.log_end?.0, self.position.as_ref()?.0);
+                Some(now.since(log_end).max(now.since(position)))
             }
             _ => self.status_since.map(|since| now.since(since)),
         }

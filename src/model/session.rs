@@ -7,8 +7,8 @@ use super::lag::Lag;
 use super::latency::LatencyWindow;
 use super::log::{Happening, Log};
 use super::observation::{
-    CheckpointForm, Fact, Hub, LoadFigures, Observation, ProbeFigures, ProcessorFigures, Provisioned, Station,
-    StationState, StoreRange, TallyFigures,
+    CheckpointForm, Fact, Groups, Hub, IngestCapacity, LoadFigures, Observation, ProbeFigures, ProcessorFigures,
+    Provisioned, Station, StationState, StoreRange, TallyFigures,
 };
 use super::partition::Partition;
 use super::series::{Counter, Series};
@@ -26,6 +26,9 @@ pub struct Session {
     stations: BTreeMap<Station, StationHealth>,
     /// The consumer group whose positions these are, where it was told.
     pub group: Option<String>,
+    group_since: Option<Time>,
+    /// The consumer groups that there are, and when that was seen.
+    pub groups: Option<(Time, Groups)>,
     /// Every partition of the ingest log that was seen.
     pub partitions: BTreeMap<PartitionId, Partition>,
     /// Every physical partition of the store that was seen.
@@ -49,12 +52,17 @@ pub struct Session {
     /// What the ingest log said of itself.
     pub hub: Option<Hub>,
     hub_since: Option<Time>,
+    /// What the ingest log takes in at most, where that is known.
+    pub ingest_capacity: Option<IngestCapacity>,
     /// What the probes' own looks cost, by station.
-    pub probes: BTreeMap<Station, ProbeFigures>,
+    pub probes: BTreeMap<Station, ProbeCost>,
     /// How exactly [`Self::stored_latency`] is known: so much too long at most.
     pub stored_resolution: Option<Duration>,
     /// From enqueued to seen in the store.
     pub stored_latency: LatencyWindow,
+    /// Items that the change feed showed.
+    items: u64,
+    items_rate: Counter,
     /// What became of our own events.
     pub tally: Option<TallyFigures>,
     /// The physical partitions of the store that were named last.
@@ -133,6 +141,19 @@ pub struct Load {
     pub from_send: LatencyWindow,
 }
 
+/// What the looks of one probe cost, and the rates of that.
+#[derive(Debug, Clone)]
+pub struct ProbeCost {
+    /// As last told.
+    pub figures: ProbeFigures,
+    /// Calls to the service.
+    pub calls: Counter,
+    /// Request units spent.
+    pub charge: Counter,
+    /// Calls that the service answered with "too many requests".
+    pub throttled: Counter,
+}
+
 /// The processor's figures and their rates.
 #[derive(Debug, Clone)]
 pub struct Processor {
@@ -160,6 +181,8 @@ impl Session {
             latest: None,
             stations: BTreeMap::new(),
             group: None,
+            group_since: None,
+            groups: None,
             partitions: BTreeMap::new(),
             ranges: BTreeMap::new(),
             ingest_history: Series::new(Series::DAY),
@@ -172,9 +195,12 @@ impl Session {
             throughput: None,
             hub: None,
             hub_since: None,
+            ingest_capacity: None,
             probes: BTreeMap::new(),
             stored_resolution: None,
             stored_latency: LatencyWindow::default(),
+            items: 0,
+            items_rate: Counter::smooth(),
             tally: None,
             ranges_named: Vec::new(),
             log_anew: None,
@@ -195,6 +221,11 @@ impl Session {
         self.hub_since
     }
 
+    /// Since when positions are those of another consumer group than before; `None` if they always were this one's.
+    pub fn group_since(&self) -> Option<Time> {
+        self.group_since
+    }
+
     /// When the newest observation came.
     pub fn latest(&self) -> Option<Time> {
         self.latest
@@ -207,6 +238,7 @@ impl Session {
         self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
         match &observation.fact {
             Fact::Hub(hub) => self.apply_hub(at, *hub),
+            Fact::IngestCapacity(capacity) => self.apply_capacity(at, *capacity),
             Fact::LogEnd(log_end) => {
                 let partition = self.partition(log_end.partition);
                 let (before, anew_before) = (partition.last_status(), partition.began_anew());
@@ -235,6 +267,7 @@ impl Session {
                 self.saw(Station::Checkpoints, at);
             }
             Fact::Group(group) => self.apply_group(at, group),
+            Fact::Groups(groups) => self.groups = Some((at, groups.clone())),
             Fact::Checkpoint(checkpoint) => {
                 self.partition(checkpoint.partition).apply_checkpoint(checkpoint);
                 self.saw(Station::Checkpoints, at);
@@ -250,10 +283,12 @@ impl Session {
             }
             Fact::StoreRanges(ranges) => self.apply_ranges(at, ranges),
             Fact::Provisioned(provisioned) => self.apply_provisioned(at, provisioned),
-            Fact::Probe(figures) => self.apply_probe(figures),
+            Fact::Probe(figures) => self.apply_probe(at, figures),
             Fact::Stored(stored) => {
                 self.stored_resolution = stored.resolution.or(self.stored_resolution);
                 self.stored_latency.push(at, &stored.latency);
+                self.items = self.items.saturating_add(stored.items);
+                self.items_rate.push(at, self.items as f64);
                 self.saw(Station::Store, at);
             }
             Fact::Processor(figures) => self.apply_processor(at, figures),
@@ -270,12 +305,15 @@ impl Session {
                     let happened = match state {
                         StationState::Retrying { reason, .. } => {
                             self.faults.push((at, *station));
-                            Happening::Away(*station, reason.clone())
+                            Some(Happening::Away(*station, reason.clone()))
                         }
-                        StationState::Connected => Happening::Back(*station, lasted),
-                        StationState::Stopped => Happening::Stopped(*station),
+                        StationState::Connected => Some(Happening::Back(*station, lasted)),
+                        StationState::Stopped => Some(Happening::Stopped(*station)),
+                        StationState::Unwatched => None,
                     };
-                    self.log.push(at, happened);
+                    if let Some(happened) = happened {
+                        self.log.push(at, happened);
+                    }
                 }
                 health.state = state.clone();
             }
@@ -289,7 +327,7 @@ impl Session {
     }
 
     fn partition(&mut self, id: PartitionId) -> &mut Partition {
-        let round = self.probes.get(&Station::Ingest).map_or(Duration::ZERO, |probe| probe.round);
+        let round = self.probes.get(&Station::Ingest).map_or(Duration::ZERO, |probe| probe.figures.round);
         self.partitions.entry(id).or_insert_with(|| {
             let mut partition = Partition::new();
             partition.set_round(round);
@@ -360,13 +398,32 @@ impl Session {
         self.throughput = Some(provisioned.clone());
     }
 
-    fn apply_probe(&mut self, figures: &ProbeFigures) {
-        let before = self.probes.insert(figures.station, *figures);
-        if figures.station == Station::Ingest && before.map(|before| before.round) != Some(figures.round) {
+    /// A change of what is paid for is worth a mark: the limit of what can come in moved.
+    fn apply_capacity(&mut self, at: Time, capacity: IngestCapacity) {
+        let before = self.ingest_capacity.replace(capacity);
+        if let Some(before) = before.filter(|before| *before != capacity) {
+            self.mark(at, format!("the ingest log has {}, {} before", capacity.text(), before.text()));
+        }
+    }
+
+    fn apply_probe(&mut self, at: Time, figures: &ProbeFigures) {
+        let round_before = self.probes.get(&figures.station).map(|before| before.figures.round);
+        let cost = self.probes.entry(figures.station).or_insert_with(|| ProbeCost {
+            figures: *figures,
+            calls: Counter::smooth(),
+            charge: Counter::smooth(),
+            throttled: Counter::smooth(),
+        });
+        cost.calls.push(at, figures.calls as f64);
+        cost.charge.push(at, figures.charge.0);
+        cost.throttled.push(at, figures.throttled as f64);
+        cost.figures = *figures;
+        if figures.station == Station::Ingest && round_before != Some(figures.round) {
             self.partitions.values_mut().for_each(|partition| partition.set_round(figures.round));
         }
         if figures.station == Station::Store {
             self.ranges.values_mut().for_each(|range| range.writes.set_round(figures.round));
+            self.items_rate.set_round(figures.round);
         }
     }
 
@@ -378,7 +435,8 @@ impl Session {
             Some(_) => {
                 self.partitions.values_mut().for_each(Partition::forget_positions);
                 self.waiting = Waiting::default();
-                self.marks.push((at, format!("consumer group {group}")));
+                self.group_since = Some(at);
+                self.mark(at, format!("consumer group {group}"));
             }
             None => {}
         }
@@ -433,6 +491,11 @@ impl Session {
     /// What is known of a station.
     pub fn station(&self, station: Station) -> Option<&StationHealth> {
         self.stations.get(&station)
+    }
+
+    /// Whether nobody looks at a station: the scenario does not say where it is.
+    pub fn is_unwatched(&self, station: Station) -> bool {
+        self.station(station).is_some_and(|health| health.state == StationState::Unwatched)
     }
 
     /// Events waiting over all partitions; `None` while no partition has a position.
@@ -499,48 +562,11 @@ impl Session {
         (sum > 0.0).then(|| largest * rates.len() as f64 / sum)
     }
 
-    /// How much of the provisioned RU/s the processor's writes use, and the hottest physical partition's share of its
-    /// own part.
-    pub fn request_units(&self, now: Time) -> Option<RequestUnitUse> {
-        let provisioned = self.provisioned?;
-        let used = self.processor.as_ref()?.charge.rate(now)?;
-        let writes = self.stored_rate(now).map_or(0.0, EventRate::per_second);
-        let hottest = self
-            .ranges
-            .iter()
-            .filter_map(|(id, range)| Some((id, range.writes.rate(now)?)))
-            .max_by(|(_, a), (_, b)| a.total_cmp(b))
-            .filter(|_| writes > 0.0)
-            .map(|(id, rate)| HottestRange {
-                range: id.clone(),
-                share: self.share_of_range(rate, writes, used, provisioned),
-            });
-        Some(RequestUnitUse { used: RequestUnits(used), share: used / provisioned.0.max(f64::MIN_POSITIVE), hottest })
-    }
-
-    /// A physical partition has its even part of the RU/s, and costs its share of the writes.
-    fn share_of_range(&self, rate: f64, writes: f64, used: f64, provisioned: RequestUnits) -> f64 {
-        let part = provisioned.0 / self.ranges.len() as f64;
-        used * (rate / writes) / part
-    }
-
-    /// How much of its own part of the provisioned RU/s a physical partition uses, estimated from its share of the
-    /// writes: 1.0 is all of it.
-    pub fn range_use(&self, range: &Range, now: Time) -> Option<f64> {
-        let writes = self.stored_rate(now)?.per_second();
-        let used = self.processor.as_ref()?.charge.rate(now)?;
-        let rate = range.writes.rate(now)?;
-        let provisioned = self.provisioned?;
-        (writes > 0.0).then(|| self.share_of_range(rate, writes, used, provisioned))
-    }
-
-    /// The physical partition that takes the most writes, and how many times its even part that is: 1.0 is even. `None`
-    /// while nothing is written.
-    pub fn hottest_range(&self, now: Time) -> Option<(RangeId, f64)> {
-        let writes = self.stored_rate(now)?.per_second();
-        let rates = self.ranges.iter().filter_map(|(id, range)| Some((id, range.writes.rate(now)?)));
-        let (id, rate) = rates.max_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|_| writes > 0.0)?;
-        Some((id.clone(), rate * self.ranges.len() as f64 / writes))
+    /// How much of what is written the change feed shows to us: 1.0 is all of it, less is a sample. `None` while nothing
+    /// is written.
+    pub fn feed_share(&self, now: Time) -> Option<f64> {
+        let writes = self.stored_rate(now).map(EventRate::per_second).filter(|writes| *writes >= 1.0)?;
+        Some(self.items_rate.rate(now)? / writes)
     }
 
     /// Writes answered with 429, per second.
@@ -567,26 +593,6 @@ impl Session {
     pub fn silence(&self, station: Station, now: Time) -> Option<Duration> {
         self.stations.get(&station)?.last_fact.map(|last| now.since(last))
     }
-}
-
-/// How the store's capacity is used.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RequestUnitUse {
-    /// RU/s spent on the processor's writes.
-    pub used: RequestUnits,
-    /// Of the provisioned RU/s: 1.0 is all of it.
-    pub share: f64,
-    /// The physical partition that is used most, where the writes per partition are known.
-    pub hottest: Option<HottestRange>,
-}
-
-/// The physical partition that is used most.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HottestRange {
-    /// Which one.
-    pub range: RangeId,
-    /// Of its own part of the RU/s, estimated from its share of the writes: 1.0 is all of it.
-    pub share: f64,
 }
 
 /// The rates of all that have one; `None` if none has.

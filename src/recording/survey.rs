@@ -280,7 +280,12 @@ impl Surveyor {
         for observation in observations {
             self.judge_time(observation.at);
             note(&self.session, observation, &mut survey.moments);
+            let marks = self.session.marks.len();
             self.session.apply(observation);
+            // Also those that the session sets itself: another consumer group, a hub made anew.
+            for (at, text) in self.session.marks.iter().skip(marks) {
+                push(&mut survey.moments, Moment { at: *at, event: Event::Mark(text.clone()) });
+            }
         }
         survey.latest = self.session.latest();
         if let Some(now) = survey.latest {
@@ -374,21 +379,17 @@ fn whole_second(at: Time) -> Time {
     Time::from_micros(at.as_micros().saturating_sub(at.as_micros().rem_euclid(1_000_000)))
 }
 
-/// Notes a mark, a fault or a recovery.
+/// Notes a fault or a recovery.
 fn note(session: &Session, observation: &Observation, moments: &mut Vec<Moment>) {
     let at = observation.at;
-    match &observation.fact {
-        Fact::Mark(text) => push(moments, Moment { at, event: Event::Mark(text.clone()) }),
-        Fact::Station(station, state) => {
-            let before = session.station(*station).map(|health| &health.state);
-            let well = |state: &StationState| *state == StationState::Connected;
-            match (before.is_none_or(well), well(state)) {
-                (true, false) => push(moments, Moment { at, event: Event::Fault(*station) }),
-                (false, true) => push(moments, Moment { at, event: Event::Recovery(*station) }),
-                _ => {}
-            }
+    if let Fact::Station(station, state) = &observation.fact {
+        let before = session.station(*station).map(|health| &health.state);
+        let well = |state: &StationState| matches!(state, StationState::Connected | StationState::Unwatched);
+        match (before.is_none_or(well), well(state)) {
+            (true, false) => push(moments, Moment { at, event: Event::Fault(*station) }),
+            (false, true) => push(moments, Moment { at, event: Event::Recovery(*station) }),
+            _ => {}
         }
-        _ => {}
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::places::{Places, ScenarioError};
+use super::places::{Places, Probes, ScenarioError};
 use crate::azure::OwnThread;
 use crate::load::driver::{Bounds, LoadError, LoadHandle, LoadOptions};
 use crate::load::lane::Devices;
@@ -36,7 +36,7 @@ pub struct LoadWish {
 pub struct Attached {
     places: Places,
     wish: LoadWish,
-    probes: Vec<OwnThread>,
+    probes: Probes,
     confirmed: bool,
     load: Option<LoadHandle>,
     ledger: Arc<Mutex<Ledger>>,
@@ -123,6 +123,19 @@ impl Attached {
         }
     }
 
+    /// The consumer group that is asked for; `None` where positions are not watched.
+    pub fn wanted_group(&self) -> Option<String> {
+        self.probes.wanted_group.as_ref().map(|wanted| wanted.borrow().clone())
+    }
+
+    /// Watches the positions of this consumer group from the next look on. One that is asked for again is looked for
+    /// again, with the others that there are.
+    pub fn follow_group(&self, group: &str) {
+        if let Some(wanted) = &self.probes.wanted_group {
+            wanted.send_replace(group.to_owned());
+        }
+    }
+
     /// Whether there is or was a load.
     pub fn has_load(&self) -> bool {
         self.load.is_some()
@@ -142,8 +155,9 @@ impl Attached {
             Some(load) => load.stop().await.map(drop),
             None => Ok(()),
         };
-        self.probes.iter().for_each(OwnThread::request_shut_down);
-        for probe in self.probes {
+        let probes = self.probes.threads;
+        probes.iter().for_each(OwnThread::request_shut_down);
+        for probe in probes {
             probe.shut_down(GOODBYE).await?;
         }
         Ok(load?)

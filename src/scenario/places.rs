@@ -11,13 +11,13 @@ use std::time::Duration;
 use tokio::sync::watch as latest;
 
 use super::file::{Ingest, Position, ScenarioFile, Store};
-use super::value::ThroughputUnits;
 use crate::azure::credentials::{CredentialError, Environment};
 use crate::azure::own_thread::on_own_thread;
 use crate::azure::{BlobAddress, CosmosAddress, EventHubsAddress, OwnThread, OwnThreadError};
 use crate::load::driver::LoadError;
 use crate::load::sink::Sink;
 use crate::model::ledger::Ledger;
+use crate::model::observation::{Fact, IngestCapacity, Station, StationState};
 use crate::probe::ingest::eventhubs::{CALLS_PER_SECOND, LogEndProbe};
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
 use crate::probe::store::cosmos::{CosmosProbe, Feed, From};
@@ -64,8 +64,8 @@ pub enum IngestPlace {
         every: Duration,
         /// How many management calls a second that may take.
         calls_per_second: f64,
-        /// The throughput units of its namespace, where they are known.
-        throughput_units: Option<ThroughputUnits>,
+        /// What it takes in at most, where somebody knows it.
+        capacity: Option<IngestCapacity>,
     },
 }
 
@@ -107,8 +107,8 @@ impl Places {
                 let group = hub.consumer_group.as_str().to_owned();
                 let every = hub.refresh.duration();
                 let (address, calls_per_second) = (hub.address(environment)?, CALLS_PER_SECOND);
-                let throughput_units = hub.throughput_units;
-                (IngestPlace::EventHubs { address, group, every, calls_per_second, throughput_units }, hub.hub.as_str())
+                let capacity = hub.throughput_units.map(|units| IngestCapacity::ThroughputUnits(units.count()));
+                (IngestPlace::EventHubs { address, group, every, calls_per_second, capacity }, hub.hub.as_str())
             }
         };
         let position = match &file.position {
@@ -139,10 +139,10 @@ impl Places {
         Ok(Self { description, ingest, position, store })
     }
 
-    /// The throughput units that bound what the log takes in, where they are known.
-    pub fn throughput_units(&self) -> Option<ThroughputUnits> {
+    /// What the log takes in at most, where that is known.
+    pub fn capacity(&self) -> Option<IngestCapacity> {
         match &self.ingest {
-            IngestPlace::EventHubs { throughput_units, .. } => *throughput_units,
+            IngestPlace::EventHubs { capacity, .. } => *capacity,
         }
     }
 
@@ -160,20 +160,34 @@ impl Places {
         }
     }
 
+    /// The stations that nobody will look at, since the scenario does not say where they are.
+    fn unwatched(&self) -> impl Iterator<Item = Station> + use<> {
+        let stations = [(Station::Checkpoints, self.position.is_none()), (Station::Store, self.store.is_none())];
+        stations.into_iter().filter_map(|(station, absent)| absent.then_some(station))
+    }
+
     /// Starts the probes, each on a thread of its own; what they see goes to the outlet.
     ///
     /// # Errors
     /// A thread that can't be started.
-    pub fn start_probes(&self, ledger: &Arc<Mutex<Ledger>>, outlet: &Outlet) -> Result<Vec<OwnThread>, OwnThreadError> {
+    pub fn start_probes(&self, ledger: &Arc<Mutex<Ledger>>, outlet: &Outlet) -> Result<Probes, OwnThreadError> {
         let (tell_partitions, partitions) = latest::channel(Vec::new());
         let mut threads = Vec::new();
         match &self.ingest {
-            IngestPlace::EventHubs { address, every, calls_per_second, .. } => {
+            IngestPlace::EventHubs { address, every, calls_per_second, capacity, .. } => {
                 let (every, outlet) = (*every, outlet.clone());
-                let probe = LogEndProbe::new(address.clone(), tell_partitions).within(*calls_per_second);
-                threads.push(on_own_thread("probe-log-ends", move |shutdown| watch(probe, every, outlet, shutdown))?);
+                let probe =
+                    LogEndProbe::new(address.clone(), tell_partitions).within(*calls_per_second).taking_in(*capacity);
+                let unwatched = self.unwatched();
+                threads.push(on_own_thread("probe-log-ends", async move |shutdown| {
+                    for station in unwatched {
+                        outlet.see(Fact::Station(station, StationState::Unwatched)).await;
+                    }
+                    watch(probe, every, outlet, shutdown).await;
+                })?);
             }
         }
+        let mut wanted_group = None;
         match (&self.position, &self.ingest) {
             (None, _) => {}
             (
@@ -181,7 +195,10 @@ impl Places {
                 IngestPlace::EventHubs { address: hub, group, .. },
             ) => {
                 let (every, outlet) = (*every, outlet.clone());
-                let probe = CheckpointProbe::new(address.clone(), &hub.namespace, &hub.hub, group, partitions.clone());
+                let (want, wanted) = latest::channel(group.clone());
+                let probe = CheckpointProbe::new(address.clone(), &hub.namespace, &hub.hub, group, partitions.clone())
+                    .following(wanted);
+                wanted_group = Some(want);
                 threads.push(on_own_thread("probe-positions", move |shutdown| watch(probe, every, outlet, shutdown))?);
             }
         }
@@ -193,8 +210,18 @@ impl Places {
                 threads.push(on_own_thread("probe-store", move |shutdown| watch(probe, every, outlet, shutdown))?);
             }
         }
-        Ok(threads)
+        Ok(Probes { threads, wanted_group })
     }
+}
+
+/// The probes of a scenario, at work.
+#[derive(Debug)]
+pub struct Probes {
+    /// One for each.
+    pub threads: Vec<OwnThread>,
+    /// The consumer group whose positions are to be watched: the probe turns to the one that is sent, and looks which
+    /// others there are. `None` where positions are not watched.
+    pub wanted_group: Option<latest::Sender<String>>,
 }
 
 impl IngestPlace {

@@ -235,15 +235,14 @@ impl TryFrom<u32> for Provisioned {
     }
 }
 
-/// Throughput units of an Event Hubs namespace of the tier Basic or Standard, shared by its hubs. Each takes 1 MB/s or
-/// 1,000 events/s in, whichever comes first; beyond that the namespace throttles. (Microsoft Learn, "Scaling with Event
-/// Hubs".)
+/// Throughput units of an Event Hubs namespace of the tier Basic or Standard, shared by its hubs. What they take in is
+/// [`IngestCapacity`](crate::model::observation::IngestCapacity)'s to say.
 ///
 /// ```
 /// use streamgauge::scenario::value::ThroughputUnits;
 ///
 /// let units = ThroughputUnits::try_from(6).unwrap();
-/// assert_eq!((units.events_per_second(), units.bytes_per_second()), (6_000.0, 6_000_000.0));
+/// assert_eq!(units.count(), 6);
 /// assert!(ThroughputUnits::try_from(0).is_err());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -255,16 +254,6 @@ impl ThroughputUnits {
     /// How many.
     pub const fn count(self) -> u32 {
         self.0
-    }
-
-    /// What they take in, in events a second.
-    pub fn events_per_second(self) -> f64 {
-        f64::from(self.0) * 1_000.0
-    }
-
-    /// What they take in, in bytes a second.
-    pub fn bytes_per_second(self) -> f64 {
-        f64::from(self.0) * 1_000_000.0
     }
 }
 

@@ -24,6 +24,12 @@ pub trait Controls {
     fn processor_runs(&self) -> Option<bool>;
     /// Kills the processor without a goodbye, or starts it again. One sentence if it could not.
     fn toggle_processor(&mut self) -> Result<(), String>;
+    /// The consumer group whose positions are asked for; `None` where no other can be.
+    fn wanted_group(&self) -> Option<String> {
+        None
+    }
+    /// Asks for the positions of this consumer group from the next look on, and which others there are.
+    fn follow_group(&mut self, _group: &str) {}
     /// What a script wants of the screen by now, if there is a script; `waiting` says that somebody looks back.
     fn cues(&mut self, _wall: Time, _waiting: bool) -> Vec<Cue> {
         Vec::new()

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
 use super::controls::{Controls, Cue, act_on_load};
+use super::groups;
 use super::keymap::Action;
 use super::navigation::{Pointed, pointed};
 use super::playback::{self, Done, Playback};
@@ -24,6 +25,9 @@ use crate::recording::writer::{Writer, WriterState};
 
 /// How often a frame is drawn at most. Facts come four times a second; keys should feel immediate.
 pub(super) const FRAME: Duration = Duration::from_millis(100);
+
+/// How often the consumer groups are looked for while their list is open.
+const GROUPS_EVERY: Duration = Duration::from_secs(5);
 
 /// How long a notice stands.
 pub(super) const NOTICE: Duration = Duration::from_secs(5);
@@ -56,6 +60,8 @@ struct Watch<'a> {
     /// The key for the load that waits for a confirmation.
     waiting: Option<Action>,
     told_of_recording: bool,
+    /// When it was last asked which consumer groups there are.
+    asked_for_groups: Option<Time>,
 }
 
 /// Draws the session until somebody quits or `stop` comes. Gives back the session as it then stands.
@@ -68,15 +74,7 @@ pub async fn run(
     if let Some(notice) = screen.take_notice() {
         state.notice = Some((notice, wall_clock()));
     }
-    let mut watch = Watch {
-        live,
-        session: Session::new(),
-        state,
-        past: None,
-        paused: None,
-        waiting: None,
-        told_of_recording: false,
-    };
+    let mut watch = Watch::new(live, state);
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut open = true;
@@ -117,7 +115,20 @@ pub async fn run(
     }
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    fn new(live: Live<'a>, state: ViewState) -> Self {
+        Self {
+            live,
+            session: Session::new(),
+            state,
+            past: None,
+            paused: None,
+            waiting: None,
+            told_of_recording: false,
+            asked_for_groups: None,
+        }
+    }
+
     /// Recorded before anything is derived from it.
     fn take_in(&mut self, observation: &Observation) {
         if let Some(recorder) = self.live.recorder {
@@ -153,6 +164,8 @@ impl Watch<'_> {
         let wall = wall_clock();
         self.follow_script(wall);
         self.state.load_control = self.live.controls.target().is_some();
+        self.state.group_control = self.live.controls.wanted_group().is_some();
+        self.keep_groups_new(wall);
         self.state.processor = match self.live.controls.processor_runs() {
             None => ProcessorSwitch::NotOurs,
             Some(true) => ProcessorSwitch::Running,
@@ -191,6 +204,38 @@ impl Watch<'_> {
         let state = &self.state;
         screen.draw(|area, buffer, theme| view::draw(area, buffer, session, state, theme))?;
         Ok(())
+    }
+
+    /// While the list of consumer groups is open, what it says is no older than a few seconds.
+    fn keep_groups_new(&mut self, wall: Time) {
+        let lately = self.asked_for_groups.is_some_and(|asked| wall.since(asked) < GROUPS_EVERY);
+        if self.state.pointed_group.is_some() && !lately {
+            self.asked_for_groups = Some(wall);
+            if let Some(wanted) = self.live.controls.wanted_group() {
+                self.live.controls.follow_group(&wanted);
+            }
+        }
+    }
+
+    /// Opens the list of consumer groups.
+    fn list_groups(&mut self) {
+        if self.past.is_some() || self.live.controls.wanted_group().is_none() {
+            return;
+        }
+        if groups::is_choice(&self.session) {
+            self.state.open_groups(&self.session);
+        } else {
+            self.notice("no other consumer group has checkpoints in this container");
+        }
+    }
+
+    /// Watches the consumer group that is pointed at.
+    fn choose_group(&mut self, group: &str) {
+        let watched = self.live.controls.wanted_group();
+        if watched.is_some_and(|watched| !watched.eq_ignore_ascii_case(group)) {
+            self.live.controls.follow_group(group);
+            self.notice(format!("consumer group {group} from the next look on"));
+        }
     }
 
     /// Stops as a shell's job, and goes on. While the process stands still nothing is to become due: who stops the program
@@ -290,6 +335,12 @@ impl Watch<'_> {
                     None => self.drive_load(action),
                 }
             }
+            Action::Groups => self.list_groups(),
+            Action::Zoom => {
+                if let Some(group) = self.state.pointed_group.take() {
+                    self.choose_group(&group);
+                }
+            }
             Action::Suspend => {
                 if let Err(error) = terminal::ask_to_stop() {
                     self.notice(error.to_string());
@@ -322,7 +373,7 @@ impl Watch<'_> {
         let hit = view::hit(area, (mouse.column, mouse.row), session, &self.state);
         match pointed(mouse.kind, hit, &mut self.state) {
             Pointed::Nothing => {}
-            Pointed::Wheel(action) => self.act(action),
+            Pointed::Key(action) => self.act(action),
             Pointed::Moment(at) => {
                 if self.past.is_none() {
                     self.look_back(Action::TogglePlay);
@@ -370,6 +421,9 @@ enum Pressed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    use crate::model::observation::{ConsumerGroup, Groups};
     use crate::model::units::EventRate;
     use crossterm::event::KeyCode;
 
@@ -406,6 +460,84 @@ mod tests {
         }
     }
 
+    /// A processor whose consumer group can be chosen.
+    struct Grouped {
+        asked: Vec<String>,
+    }
+
+    impl Controls for Grouped {
+        fn target(&self) -> Option<Target> {
+            None
+        }
+        fn set_target(&mut self, _: Target) {}
+        fn processor_runs(&self) -> Option<bool> {
+            None
+        }
+        fn toggle_processor(&mut self) -> Result<(), String> {
+            Ok(())
+        }
+        fn wanted_group(&self) -> Option<String> {
+            self.asked.last().cloned()
+        }
+        fn follow_group(&mut self, group: &str) {
+            self.asked.push(group.into());
+        }
+    }
+
+    fn press(watch: &mut Watch, keys: &str) {
+        for typed in keys.chars() {
+            let code = match typed {
+                '\n' => KeyCode::Enter,
+                '\u{1b}' => KeyCode::Esc,
+                typed => KeyCode::Char(typed),
+            };
+            watch.press(KeyEvent::from(code));
+        }
+    }
+
+    #[test]
+    fn another_consumer_group_is_chosen_from_the_list() {
+        let found = |names: &[&str]| {
+            let group = |name: &&str| ConsumerGroup {
+                name: (*name).into(),
+                forms: BTreeSet::new(),
+                partitions: 1,
+                written_at: None,
+            };
+            Fact::Groups(Groups { groups: names.iter().map(group).collect(), complete: true })
+        };
+        let table: [(&str, &[&str], &str, &[&str]); 7] = [
+            ("there is no other one", &["cosmos"], "u\n", &["cosmos"]),
+            ("the next one", &["backup", "cosmos", "zeta"], "uj\n", &["cosmos", "zeta"]),
+            ("the one before, and no further", &["backup", "cosmos"], "ukkk\n", &["cosmos", "backup"]),
+            ("the one that is watched already, in its other spelling", &["$Default", "Cosmos"], "u\n", &["cosmos"]),
+            ("none after all", &["backup", "cosmos"], "uk\u{1b}j\n", &["cosmos"]),
+            ("the same key closes", &["backup", "cosmos"], "uku", &["cosmos"]),
+            ("one that was not found yet", &["backup"], "uj", &["cosmos"]),
+        ];
+        for (case, names, keys, asked) in table {
+            let (_tell, mut observations) = mpsc::channel(1);
+            let mut controls = Grouped { asked: vec!["cosmos".into()] };
+            let live = Live { observations: &mut observations, controls: &mut controls, recorder: None, folder: None };
+            let mut watch = Watch::new(live, ViewState::new("contoso", wall_clock()));
+            for fact in [Fact::Group("cosmos".into()), found(names)] {
+                watch.take_in(&Observation { at: wall_clock(), fact });
+            }
+            press(&mut watch, keys);
+            let pointed = watch.state.pointed_group.clone();
+            assert_eq!(pointed.is_some(), keys == "uj", "{case}: {pointed:?}");
+            // While the list is open it is kept new, but not with every frame.
+            if pointed.is_some() {
+                let wall = wall_clock();
+                watch.keep_groups_new(wall);
+                watch.keep_groups_new(wall.after(Duration::from_secs(1)));
+                assert_eq!(controls.asked, ["cosmos", "cosmos"], "{case}");
+            } else {
+                assert_eq!(controls.asked, asked, "{case}");
+            }
+        }
+    }
+
     #[test]
     fn a_load_into_what_is_deployed_has_to_be_confirmed_by_name() {
         let table = [
@@ -422,19 +554,12 @@ mod tests {
             let mut controls = Guarded { target: Target::Paused, confirmed: false };
             let live = Live { observations: &mut observations, controls: &mut controls, recorder: None, folder: None };
             let state = ViewState::new("contoso", wall_clock());
-            let (session, past, paused, waiting) = (Session::new(), None, None, None);
-            let mut watch = Watch { live, session, state, past, paused, waiting, told_of_recording: false };
-            for typed in key.chars().chain(answer.chars()) {
-                let code = match typed {
-                    '\n' => KeyCode::Enter,
-                    '\u{1b}' => KeyCode::Esc,
-                    typed => KeyCode::Char(typed),
-                };
-                watch.press(KeyEvent::from(code));
-                if let (Some(prompt), true) = (&watch.state.prompt, typed.to_string() == key) {
-                    assert!(prompt.asks.question().contains("contosoin-2"), "it names the target");
-                }
+            let mut watch = Watch::new(live, state);
+            press(&mut watch, key);
+            if let Some(prompt) = &watch.state.prompt {
+                assert!(prompt.asks.question().contains("contosoin-2"), "it names the target");
             }
+            press(&mut watch, answer);
             assert_eq!(watch.live.controls.target(), Some(expected), "{key} {answer:?}");
             assert_eq!(watch.state.prompt, None);
         }

@@ -2,6 +2,7 @@
 
 pub mod controls;
 pub mod ground;
+pub mod groups;
 pub mod keymap;
 pub mod live;
 pub mod look;

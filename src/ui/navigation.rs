@@ -16,6 +16,9 @@ const PANELS: [Panel; 4] = [Panel::Ingest, Panel::Lag, Panel::Serve, Panel::Time
 impl ViewState {
     /// Does what concerns the picture alone; says whether it was that.
     pub fn act(&mut self, action: Action, session: &Session) -> bool {
+        if self.pointed_group.is_some() {
+            return self.act_on_groups(action, session);
+        }
         match action {
             Action::NextSort => self.sort = self.sort.next(),
             Action::Filter => self.prompt = Some(Prompt { asks: Asks::Filter, text: self.filter.clone() }),
@@ -46,6 +49,7 @@ impl ViewState {
             Hit::Partition(id) => (self.focus, self.selected) = (Panel::Lag, Some(id)),
             Hit::Range(id) if self.selected_range.as_ref() == Some(&id) => self.zoom = Zoom::Range(id),
             Hit::Range(id) => (self.focus, self.selected_range) = (Panel::Serve, Some(id)),
+            Hit::Group(name) => self.pointed_group = Some(name),
             Hit::Panel(panel) if self.zoom == Zoom::Overview && self.focus == panel => self.zoom_to(panel),
             Hit::Panel(panel) => self.turn_wheel_to(panel),
         }
@@ -145,7 +149,7 @@ impl Hit {
     pub fn panel(&self) -> Panel {
         match self {
             Self::Moment(_) => Panel::Timeline,
-            Self::Partition(_) => Panel::Lag,
+            Self::Partition(_) | Self::Group(_) => Panel::Lag,
             Self::Range(_) => Panel::Serve,
             Self::Panel(panel) => *panel,
         }
@@ -156,8 +160,8 @@ impl Hit {
 pub(super) enum Pointed {
     /// Nothing more.
     Nothing,
-    /// The wheel stands for a key.
-    Wheel(Action),
+    /// It stands for a key.
+    Key(Action),
     /// A moment is to be looked at.
     Moment(Time),
 }
@@ -167,8 +171,13 @@ pub(super) fn pointed(kind: MouseEventKind, hit: Option<Hit>, state: &mut ViewSt
     let Some(hit) = hit else { return Pointed::Nothing };
     match kind {
         MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-            state.turn_wheel_to(hit.panel());
-            Pointed::Wheel(if kind == MouseEventKind::ScrollDown { Action::Down } else { Action::Up })
+            if state.pointed_group.is_none() {
+                state.turn_wheel_to(hit.panel());
+            }
+            Pointed::Key(if kind == MouseEventKind::ScrollDown { Action::Down } else { Action::Up })
+        }
+        MouseEventKind::Down(MouseButton::Left) if matches!(&hit, Hit::Group(name) if state.pointed_group.as_ref() == Some(name)) => {
+            Pointed::Key(Action::Zoom)
         }
         MouseEventKind::Down(MouseButton::Left) => state.click(hit).map_or(Pointed::Nothing, Pointed::Moment),
         // Only the timeline is dragged along.

@@ -98,7 +98,7 @@ pub async fn run(
                     let hit = view::hit(area, (mouse.column, mouse.row), playback.session(), &state);
                     match pointed(mouse.kind, hit, &mut state) {
                         Pointed::Nothing => {}
-                        Pointed::Wheel(action) => drop(state.act(action, playback.session())),
+                        Pointed::Key(action) => drop(state.act(action, playback.session())),
                         Pointed::Moment(at) => playback.go_to(at, wall_clock()),
                     }
                     changed = true;

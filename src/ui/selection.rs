@@ -101,7 +101,8 @@ pub fn next_range(session: &Session, state: &ViewState, rows: isize) -> Option<R
     step(&ids, state.selected_range.as_ref(), rows)
 }
 
-fn step<T: Clone + PartialEq>(rows: &[T], selected: Option<&T>, by: isize) -> Option<T> {
+/// The row so many rows from the selected one, no further than the list goes; the first where none is selected.
+pub(super) fn step<T: Clone + PartialEq>(rows: &[T], selected: Option<&T>, by: isize) -> Option<T> {
     let at = selected.and_then(|selected| rows.iter().position(|row| row == selected));
     let to = at.map_or(0, |at| at.saturating_add_signed(by).min(rows.len().saturating_sub(1)));
     rows.get(to).cloned()

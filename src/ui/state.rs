@@ -65,6 +65,10 @@ pub struct ViewState {
     pub load_control: bool,
     /// What can be done with the processor from here.
     pub processor: ProcessorSwitch,
+    /// Whether the positions of another consumer group can be watched from here.
+    pub group_control: bool,
+    /// The consumer group that is pointed at, where the list of them is open.
+    pub pointed_group: Option<String>,
 }
 
 impl ViewState {
@@ -94,6 +98,8 @@ impl ViewState {
             recording: RecordingSign::None,
             load_control: false,
             processor: ProcessorSwitch::NotOurs,
+            group_control: false,
+            pointed_group: None,
         }
     }
 }

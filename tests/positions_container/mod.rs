@@ -58,7 +58,12 @@ pub(crate) fn address(endpoint: &BlobEndpoint, container: &str) -> BlobAddress {
 
 /// Writes blobs, or writes them again.
 pub(crate) async fn write(endpoint: &BlobEndpoint, blobs: &[Blob]) {
-    let client = container(&address(endpoint, "checkpoints")).unwrap();
+    write_to(&address(endpoint, "checkpoints"), blobs).await;
+}
+
+/// The same, into any container.
+pub(crate) async fn write_to(address: &BlobAddress, blobs: &[Blob]) {
+    let client = container(address).unwrap();
     for Blob { name, body, metadata } in blobs {
         let options = BlockBlobClientUploadOptions {
             metadata: Some(metadata.clone()),

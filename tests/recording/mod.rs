@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use streamgauge::model::observation::{
-    Checkpoint, CheckpointForm, Fact, Hold, Hub, Latencies, LoadFigures, LogEnd, Observation, PartitionPosition,
-    Position, ProbeFigures, ProcessorFigures, Provisioned, Station, StationState, StoreRange, Stored, TallyFigures,
-    Target,
+    Checkpoint, CheckpointForm, ConsumerGroup, Fact, Groups, Hold, Hub, IngestCapacity, Latencies, LoadFigures, LogEnd,
+    Observation, PartitionPosition, Position, ProbeFigures, ProcessorFigures, Provisioned, Station, StationState,
+    StoreRange, Stored, TallyFigures, Target,
 };
 use streamgauge::model::units::{EventRate, Lsn, PartitionId, RangeId, RequestUnits, SequenceNumber, Time};
 use streamgauge::recording::format::{Header, ScenarioDescription};
@@ -56,6 +56,7 @@ fn any_state() -> impl Strategy<Value = StationState> {
     prop_oneof![
         Just(StationState::Connected),
         Just(StationState::Stopped),
+        Just(StationState::Unwatched),
         (any::<String>(), any_time())
             .prop_map(|(reason, next_attempt)| StationState::Retrying { reason, next_attempt }),
     ]
@@ -142,6 +143,14 @@ fn any_probe() -> impl Strategy<Value = Fact> {
     )
 }
 
+fn any_groups() -> impl Strategy<Value = Fact> {
+    let forms = proptest::collection::btree_set(proptest::sample::select(CheckpointForm::ALL.as_slice()), 0..5);
+    let group = (any::<String>(), forms, any::<u32>(), proptest::option::of(any_time()))
+        .prop_map(|(name, forms, partitions, written_at)| ConsumerGroup { name, forms, partitions, written_at });
+    (proptest::collection::vec(group, 0..4), any::<bool>())
+        .prop_map(|(groups, complete)| Fact::Groups(Groups { groups, complete }))
+}
+
 /// Any fact that there can be.
 pub(crate) fn any_fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
@@ -149,6 +158,8 @@ pub(crate) fn any_fact() -> impl Strategy<Value = Fact> {
         4 => any_partition_position(),
         1 => any_checkpoint(),
         1 => any::<String>().prop_map(Fact::Group),
+        1 => any_groups(),
+        1 => (0_u32..1_000).prop_map(|units| Fact::IngestCapacity(IngestCapacity::ThroughputUnits(units))),
         2 => (any::<String>(), 0_u64..1 << 53)
             .prop_map(|(range, lsn)| Fact::StoreRange(StoreRange { range: RangeId(range), lsn: Lsn(lsn) })),
         1 => proptest::collection::vec(any::<String>(), 0..4)

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use crate::azure::EventHubsAddress;
 use crate::azure::error::AzureError;
 use crate::azure::eventhubs::{HubProperties, HubReader, place};
-use crate::model::observation::{Fact, Hub, Observation, ProbeFigures, Station};
+use crate::model::observation::{Fact, Hub, IngestCapacity, Observation, ProbeFigures, Station};
 use crate::model::units::{PartitionId, RequestUnits, Time};
 use crate::probe::budget::Budget;
 use crate::probe::{Outlet, Probe};
@@ -58,6 +58,8 @@ pub struct LogEndProbe {
     round_began: Option<Time>,
     last_round: Duration,
     budget: Budget,
+    /// What the hub takes in at most, where somebody knows it.
+    capacity: Option<IngestCapacity>,
     calls: u64,
     throttled: u64,
     hub_read: Option<Time>,
@@ -78,6 +80,7 @@ impl LogEndProbe {
             round_began: None,
             last_round: Duration::ZERO,
             budget: Budget::new(CALLS_PER_SECOND),
+            capacity: None,
             calls: 0,
             throttled: 0,
             hub_read: None,
@@ -91,6 +94,13 @@ impl LogEndProbe {
     #[must_use]
     pub fn within(mut self, calls_per_second: f64) -> Self {
         self.budget = Budget::new(calls_per_second.max(1.0));
+        self
+    }
+
+    /// What the hub takes in at most. Management reads don't say it: it is told with what they say.
+    #[must_use]
+    pub fn taking_in(mut self, capacity: Option<IngestCapacity>) -> Self {
+        self.capacity = capacity;
         self
     }
 
@@ -143,6 +153,9 @@ impl LogEndProbe {
             self.hub_told = Some((now, hub));
             self.cost_told = None;
             outlet.see(Fact::Hub(hub)).await;
+            if let Some(capacity) = self.capacity {
+                outlet.see(Fact::IngestCapacity(capacity)).await;
+            }
             self.tell_cost(outlet).await;
         }
     }

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | each look | a list for each spelling of the group's prefix that was found: one is the rule, eight the limit; each takes one call for 5,000 blobs, which is 2,500 partitions |
 //! | each look, for forms with a body | a read for each body that changed since it was read, 128 at most, 16 at a time; what is left comes first in the next look |
-//! | every 30 s, and every 5 s while nothing is found | a wide look at the names, see [`super::search`]: one call for 5,000 blobs, four at most |
+//! | every 30 s, every 5 s while nothing is found, and when the group is named anew | a wide look at the names, see [`super::search`]: one call for 5,000 blobs, four at most |
 //!
 //! At four looks a second that is 4.03 calls/s for a processor with an SDK's checkpoint store. One of the older
 //! Functions extension with 32 partitions that all checkpoint within each look adds 128 reads/s.
@@ -36,7 +36,7 @@ use super::search;
 use crate::azure::BlobAddress;
 use crate::azure::blob::place;
 use crate::azure::error::AzureError;
-use crate::model::observation::{Checkpoint, CheckpointForm, Fact, Station};
+use crate::model::observation::{Checkpoint, CheckpointForm, Fact, Groups, Station};
 use crate::model::units::{PartitionId, Time};
 use crate::probe::{Outlet, Probe};
 
@@ -117,7 +117,8 @@ impl CheckpointProbe {
         }
     }
 
-    /// Watches the group that this channel names, from the next look on, and whichever it names later.
+    /// Watches the group that this channel names, from the next look on, and whichever it names later. A group that is
+    /// named anew is searched for at once, with all others that there are: so who wants to choose asks what there is.
     #[must_use]
     pub fn following(mut self, group: watch::Receiver<String>) -> Self {
         self.wanted = group;
@@ -127,7 +128,10 @@ impl CheckpointProbe {
     /// Turns to the group that is wanted. It is told before anything of it is, so that no position of the group before
     /// is taken for one of this.
     async fn turn(&mut self, outlet: &Outlet) -> String {
-        let wanted = self.wanted.borrow().clone();
+        if self.wanted.has_changed().unwrap_or(false) {
+            self.search_due = None;
+        }
+        let wanted = self.wanted.borrow_and_update().clone();
         if self.group.as_ref() != Some(&wanted) {
             self.prefixes.clear();
             self.search_due = None;
@@ -156,6 +160,7 @@ impl CheckpointProbe {
         // Now and then everything is told again, so that a recording that begins later has it, too.
         self.told.clear();
         outlet.see(Fact::Group(group.to_owned())).await;
+        outlet.see(Fact::Groups(Groups::from(&search))).await;
         Ok(())
     }
 }

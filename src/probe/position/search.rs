@@ -14,8 +14,8 @@ use super::name::{BlobKind, HubName};
 use crate::azure::BlobAddress;
 use crate::azure::blob::place;
 use crate::azure::error::{AzureError, Service};
-use crate::model::observation::CheckpointForm;
-use crate::model::units::PartitionId;
+use crate::model::observation::{CheckpointForm, ConsumerGroup, Groups as FoundGroups};
+use crate::model::units::{PartitionId, Time};
 
 /// Names that a search looks at, at most.
 const MOST_NAMES: usize = 4 * PAGE;
@@ -42,6 +42,8 @@ pub struct FoundGroup {
     pub forms: BTreeSet<CheckpointForm>,
     /// On how many partitions.
     pub partitions: usize,
+    /// When its newest checkpoint was written.
+    pub written_at: Option<Time>,
     /// What the names of its blobs begin with, in all spellings.
     pub(super) prefixes: BTreeSet<String>,
 }
@@ -51,6 +53,21 @@ impl Search {
     pub(super) fn prefixes(&self, group: &str) -> Vec<String> {
         let concerns = |found: &&FoundGroup| found.name.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(group));
         self.groups.iter().filter(concerns).flat_map(|found| found.prefixes.iter().cloned()).collect()
+    }
+}
+
+impl From<&Search> for FoundGroups {
+    /// The groups that have a name: the others' checkpoints are those of whichever group is watched.
+    fn from(search: &Search) -> Self {
+        let named = |found: &FoundGroup| {
+            Some(ConsumerGroup {
+                name: found.name.clone()?,
+                forms: found.forms.clone(),
+                partitions: u32::try_from(found.partitions).unwrap_or(u32::MAX),
+                written_at: found.written_at,
+            })
+        };
+        Self { groups: search.groups.iter().filter_map(named).collect(), complete: search.complete }
     }
 }
 
@@ -84,7 +101,7 @@ pub(super) async fn in_container(container: &Container, hub: &HubName) -> Result
             return ControlFlow::Break(());
         }
         names += 1;
-        groups.see(hub, &blob.name);
+        groups.see(hub, &blob.name, blob.written_at);
         ControlFlow::Continue(())
     };
     container.list("", Include::Names, PAGE, look).await?;
@@ -96,12 +113,14 @@ pub(super) async fn in_container(container: &Container, hub: &HubName) -> Result
 struct Groups(BTreeMap<Option<String>, (FoundGroup, BTreeSet<PartitionId>)>);
 
 impl Groups {
-    fn see(&mut self, hub: &HubName, name: &str) {
+    fn see(&mut self, hub: &HubName, name: &str, written_at: Option<Time>) {
         let Some(blob) = hub.parse(name) else { return };
         let entry = self.0.entry(blob.group.map(str::to_ascii_lowercase));
         let (found, partitions) = entry.or_insert_with(|| {
             let name = blob.group.map(str::to_owned);
-            (FoundGroup { name, forms: BTreeSet::new(), partitions: 0, prefixes: BTreeSet::new() }, BTreeSet::new())
+            let found =
+                FoundGroup { name, forms: BTreeSet::new(), partitions: 0, written_at: None, prefixes: BTreeSet::new() };
+            (found, BTreeSet::new())
         });
         let has_capitals = |name: &str| name.bytes().any(|byte| byte.is_ascii_uppercase());
         if let (Some(known), Some(spelled)) = (&mut found.name, blob.group)
@@ -112,6 +131,7 @@ impl Groups {
         }
         if let BlobKind::Checkpoint(form) = blob.kind {
             found.forms.insert(form);
+            found.written_at = found.written_at.max(written_at);
         }
         if !found.prefixes.contains(blob.prefix) {
             found.prefixes.insert(blob.prefix.to_owned());
@@ -141,7 +161,7 @@ mod tests {
             "ns.servicebus.windows.net/other/secret/checkpoint/1",
             "dapr-hub-cosmos-0",
         ] {
-            groups.see(&hub, name);
+            groups.see(&hub, name, None);
         }
         let search = Search { groups: groups.found(), complete: true };
         let seen: Vec<_> = search

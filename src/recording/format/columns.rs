@@ -146,7 +146,7 @@ impl Positions {
     }
 }
 
-fn form_word(form: CheckpointForm) -> &'static str {
+pub(super) fn form_word(form: CheckpointForm) -> &'static str {
     match form {
         CheckpointForm::Metadata => "metadata",
         CheckpointForm::Functions => "functions",
@@ -154,6 +154,11 @@ fn form_word(form: CheckpointForm) -> &'static str {
         CheckpointForm::Dapr => "dapr",
         CheckpointForm::Host => "host",
     }
+}
+
+/// The form of a word; `None` for one that a newer version writes.
+pub(super) fn form_of(word: &str) -> Option<CheckpointForm> {
+    CheckpointForm::ALL.into_iter().find(|form| form_word(*form) == word)
 }
 
 impl Checkpoints {
@@ -178,7 +183,7 @@ impl Checkpoints {
         let told = form.values(rows)?.zip(note.values(rows)?);
         let columns = partition.into_iter().zip(told).zip(holds).zip(moments(base, after));
         to.extend(columns.map(|(((partition, (form, note)), (renewed, leased)), at)| {
-            let form = form.and_then(|word| CheckpointForm::ALL.into_iter().find(|form| form_word(*form) == word));
+            let form = form.and_then(|word| form_of(&word));
             let renewed = renewed.map(|at| Hold::Renewed(Time::from_micros(at)));
             let hold = renewed.or(leased.map(|stands| Hold::Lease { stands }));
             Observation {

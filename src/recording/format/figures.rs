@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::line::LatenciesAre;
 use crate::model::observation::{
-    Hub, Latencies, LoadFigures, ProbeFigures, ProcessorFigures, Provisioned, Station, StationState, Stored,
-    TallyFigures, Target,
+    Hub, IngestCapacity, Latencies, LoadFigures, ProbeFigures, ProcessorFigures, Provisioned, Station, StationState,
+    Stored, TallyFigures, Target,
 };
 use crate::model::units::{EventRate, RequestUnits, Time};
 
@@ -233,6 +233,24 @@ impl HubLine {
     }
 }
 
+/// What the ingest log takes in at most. A kind that a newer version writes is none to this one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct IngestCapacityLine {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    throughput_units: Option<u32>,
+}
+
+impl IngestCapacityLine {
+    pub(super) fn of(capacity: IngestCapacity) -> Self {
+        let IngestCapacity::ThroughputUnits(units) = capacity;
+        Self { throughput_units: Some(units) }
+    }
+
+    pub(super) fn read(&self) -> Option<IngestCapacity> {
+        self.throughput_units.map(IngestCapacity::ThroughputUnits)
+    }
+}
+
 /// What the store may spend: a bare number, as it always was, where it is provisioned by hand.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -339,6 +357,7 @@ enum StateName {
     Connected,
     Retrying,
     Stopped,
+    Unwatched,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -357,6 +376,7 @@ impl StationLine {
         let (state, reason, next_attempt) = match state {
             StationState::Connected => (StateName::Connected, None, None),
             StationState::Stopped => (StateName::Stopped, None, None),
+            StationState::Unwatched => (StateName::Unwatched, None, None),
             StationState::Retrying { reason, next_attempt } => {
                 (StateName::Retrying, Some(reason.clone()), Some(next_attempt.as_micros()))
             }
@@ -369,6 +389,7 @@ impl StationLine {
         let state = match self.state {
             StateName::Connected => StationState::Connected,
             StateName::Stopped => StationState::Stopped,
+            StateName::Unwatched => StationState::Unwatched,
             StateName::Retrying => StationState::Retrying {
                 reason: self.reason.unwrap_or_default(),
                 next_attempt: Time::from_micros(self.next_attempt?),

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::{Checkpoints, LogEnds, Positions, StoreRanges};
 use super::figures::{
-    HubLine, LoadLine, ProbeLine, ProcessorLine, ProvisionedLine, StationLine, StoredLine, TallyLine,
+    HubLine, IngestCapacityLine, LoadLine, ProbeLine, ProcessorLine, ProvisionedLine, StationLine, StoredLine,
+    TallyLine,
 };
+use super::groups::GroupsLine;
 use super::offset;
 use super::plausible::is_plausible;
 use crate::model::observation::{Fact, Observation};
@@ -20,11 +22,15 @@ struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hub: Option<HubLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    ingest_capacity: Option<IngestCapacityLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     log_end: Option<LogEnds>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     position: Option<Positions>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    groups: Option<GroupsLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checkpoint: Option<Checkpoints>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,9 +93,11 @@ impl LineWriter {
             Fact::LogEnd(fact) => line.log_end.get_or_insert_default().push(base, since, at, fact),
             Fact::Position(fact) => line.position.get_or_insert_default().push(since, at, fact),
             Fact::Group(group) => line.group = Some(group.clone()),
+            Fact::Groups(groups) => line.groups = Some(GroupsLine::of(groups)),
             Fact::Checkpoint(fact) => line.checkpoint.get_or_insert_default().push(since, at, fact),
             Fact::StoreRange(fact) => line.store_range.get_or_insert_default().push(since, at, fact),
             Fact::Hub(hub) => line.hub = Some(HubLine::of(hub)),
+            Fact::IngestCapacity(capacity) => line.ingest_capacity = Some(IngestCapacityLine::of(*capacity)),
             Fact::StoreRanges(ranges) => {
                 line.store_ranges = Some(ranges.iter().map(|range| range.0.clone()).collect());
             }
@@ -236,6 +244,9 @@ impl Line {
         if let Some(hub) = self.hub {
             add(Fact::Hub(hub.read()));
         }
+        if let Some(capacity) = self.ingest_capacity {
+            add(Fact::IngestCapacity(capacity.read()?));
+        }
         if let Some(ranges) = self.store_ranges {
             add(Fact::StoreRanges(ranges.into_iter().map(RangeId).collect()));
         }
@@ -263,6 +274,9 @@ impl Line {
         }
         if let Some(group) = self.group {
             add(Fact::Group(group));
+        }
+        if let Some(groups) = self.groups {
+            add(Fact::Groups(groups.read()));
         }
         if let Some(mark) = self.mark {
             add(Fact::Mark(mark));

@@ -13,6 +13,8 @@
 //! {"at":1795348800250871,"provisioned":20000.0}
 //! {"at":1795348800250875,"provisioned":{"autoscale":20000.0}}
 //! {"at":1795348800250880,"hub":{"partitions":2,"created":1795340000000000}}
+//! {"at":1795348800250890,"ingest_capacity":{"throughput_units":6}}
+//! {"at":1795348800250900,"groups":{"found":[{"name":"cosmos","forms":["metadata"],"partitions":2}],"complete":true}}
 //! {"at":1795348800251004,"mark":"twice the load"}
 //! {"at":1795348800252000,"checkpoint":{"partition":[0,1],"form":["metadata",null],"note":[null,"why not"],"after":[7,2]}}
 //! ```
@@ -32,6 +34,7 @@
 
 mod columns;
 mod figures;
+mod groups;
 mod line;
 mod plausible;
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::observation::{Checkpoint, Fact, Hold, LogEnd, Observation, PartitionPosition, StationState};
+use crate::model::observation::{
+    Checkpoint, Fact, Hold, IngestCapacity, LogEnd, Observation, PartitionPosition, StationState,
+};
 use crate::model::units::{SequenceNumber, Time};
 
 /// Counts and times up to here: also what a JSON number can hold exactly in most programs. As microseconds since the
@@ -14,6 +16,12 @@ const MOST_PARTITIONS: u32 = 8_192;
 
 /// More physical partitions than any container has.
 const MOST_RANGES: usize = 65_536;
+
+/// More consumer groups than a hub can have: 1,000 of a Dedicated one.
+const MOST_GROUPS: usize = 4_096;
+
+/// More throughput units than a namespace can have, which is 40.
+const MOST_UNITS: u32 = 1 << 20;
 
 /// Nothing is looked at so seldom.
 const LONGEST_ROUND: Duration = Duration::from_secs(3_600);
@@ -41,6 +49,11 @@ pub(super) fn is_plausible(observation: &Observation) -> bool {
                     }
             }
             Fact::Hub(hub) => hub.partitions <= MOST_PARTITIONS && hub.created_at.is_none_or(is_time),
+            Fact::IngestCapacity(IngestCapacity::ThroughputUnits(units)) => *units <= MOST_UNITS,
+            Fact::Groups(found) => {
+                found.groups.len() <= MOST_GROUPS
+                    && found.groups.iter().all(|group| group.written_at.is_none_or(is_time))
+            }
             Fact::StoreRange(range) => range.lsn.0 <= HIGHEST,
             Fact::StoreRanges(ranges) => ranges.len() <= MOST_RANGES,
             Fact::Stored(stored) => stored.items <= HIGHEST,

@@ -215,6 +215,8 @@ impl Account {
             Fact::Tally(figures) => stored.push(origin, (), at, figures.stored as f64),
             Fact::Station(station, state) => self.follow(at, *station, state),
             Fact::Group(_)
+            | Fact::Groups(_)
+            | Fact::IngestCapacity(_)
             | Fact::Checkpoint(_)
             | Fact::Mark(_)
             | Fact::Hub(_)
@@ -228,7 +230,7 @@ impl Account {
         let reason = match state {
             StationState::Retrying { reason, .. } => reason.as_str(),
             StationState::Stopped => "stopped on purpose",
-            StationState::Connected => {
+            StationState::Connected | StationState::Unwatched => {
                 if let Some(open) = open {
                     open.to = Some(at);
                 }

@@ -55,6 +55,7 @@ actions! {
         Up "up" ["k", "up"] "row before";
         NextSort "sort" ["s"] "sort rows otherwise";
         Filter "filter" ["/"] "show only 7, stalled, >99" => "filter";
+        Groups "groups" ["u"] "watch another consumer group" => "group";
         ToggleBig "big" ["B"] "big letters, or not";
     }
     Time {

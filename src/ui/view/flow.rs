@@ -150,6 +150,7 @@ fn trouble(scene: Scene, station: Station, name: &str) -> Option<Stop> {
             Some(Stop { name: name.to_owned(), glyph: "✖", style: scene.theme.bad, say, brief: Some(retry) })
         }
         StationState::Stopped => stop("■", scene.theme.bad, "stopped".into()),
+        StationState::Unwatched => stop("○", scene.theme.quiet, "not watched".into()),
         StationState::Connected => {
             let silence = scene.session.silence(station, now)?;
             (silence > Partition::STALE)

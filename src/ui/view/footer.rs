@@ -8,6 +8,7 @@ use super::Scene;
 use super::row::Row;
 use crate::figures;
 use crate::model::observation::Target;
+use crate::ui::groups;
 use crate::ui::keymap::Action;
 use crate::ui::state::{Mode, ProcessorSwitch, RecordingSign};
 
@@ -72,6 +73,7 @@ pub(super) fn usable(action: Action, scene: Scene) -> bool {
             state.load_control
         }
         Action::ToggleProcessor => state.processor != ProcessorSwitch::NotOurs,
+        Action::Groups => state.group_control && !past && groups::is_choice(scene.session),
         Action::Mark | Action::Keep => state.recording != RecordingSign::None,
         Action::TogglePlay | Action::Back => recorded,
         Action::Forth

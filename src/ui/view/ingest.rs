@@ -9,13 +9,20 @@ use super::chart::{Scale, gauge};
 use super::heat::Grid;
 use super::rate_panel::{RatePanel, rate_scale, zoomed};
 use super::row::Row;
-use super::{Scene, panel};
+use super::serve::share_style;
+use super::{Scene, panel, watching};
 use crate::figures;
+use crate::model::capacity::{IngestUse, Of};
 use crate::model::latency::{LatencyWindow, Percentiles};
+use crate::model::observation::Station;
 use crate::ui::state::Panel;
 
 /// Draws the panel.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) {
+    draw_with(area, buffer, scene, scale, Vec::new());
+}
+
+fn draw_with(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale, edge: Vec<Span<'static>>) {
     let Scene { session, state, theme } = scene;
     let bytes = session.load.as_ref().and_then(|load| load.bytes.rate(state.now));
     let panel = RatePanel {
@@ -25,6 +32,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) 
         beside: bytes.map(|bytes| format!("{:>4} MB/s", figures::compact(bytes / 1e6))),
         history: &session.ingest_history,
         style: theme.ingest,
+        edge,
     };
     panel.draw(area, buffer, scene, scale, rows);
 }
@@ -32,15 +40,18 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, scale: Scale) 
 /// Draws the panel over the whole area: the rate, what the partitions get of it, and how long the sends take.
 pub(super) fn draw_zoomed(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let latencies = scene.session.load.as_ref().map(|load| &load.from_due);
-    let (top, bottom) = zoomed(area, scene, latencies, "From due to acknowledged", buffer);
-    draw(top, buffer, scene, rate_scale(scene, top, &scene.session.ingest_history));
+    let (top, bottom) = zoomed(area, scene, ("From due to acknowledged", latencies, Vec::new()), buffer);
+    let scale = rate_scale(scene, top, &scene.session.ingest_history);
+    draw_with(top, buffer, scene, scale, watching::cost(scene, Station::Ingest));
     draw_partitions(bottom, buffer, scene);
 }
 
 /// What each partition gets: a bar for each, or a cell where they are many.
 fn draw_partitions(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    let block = panel("Events in, by partition", theme);
+    let titles = ("Events in, by partition", "By partition");
+    let title = watching::titled(scene, Station::Ingest, titles, area.width);
+    let block = panel(&title, theme);
     let inner = block.inner(area);
     block.render(area, buffer);
     if session.partitions.len() > usize::from(inner.height) {
@@ -80,6 +91,22 @@ fn rows(scene: Scene, width: u16) -> Vec<Row<'static>> {
         ));
         rows.push(latency_row("due", &load.from_due, scene, width));
         rows.push(latency_row("send", &load.from_send, scene, width));
+    }
+    if let Some(IngestUse { capacity, share, of }) = session.ingest_use(now) {
+        let (full, rest) = gauge(share, usize::from(width.saturating_sub(16)).min(10));
+        let of = match of {
+            _ if width < 42 => format!("of {}", capacity.units()),
+            Of::Events if width < 60 => format!("of {}, by events", capacity.units()),
+            Of::Bytes if width < 60 => format!("of {}, by bytes", capacity.units()),
+            Of::Events => format!("of {}, by events", capacity.text()),
+            Of::Bytes => format!("of {}, by bytes", capacity.text()),
+        };
+        rows.push(
+            label("units")
+                .spans([Span::styled(full, share_style(share, theme.ingest, scene)), Span::styled(rest, theme.quiet)])
+                .field(format!("{:>6}", figures::percent(share)), theme.text)
+                .field(of, theme.quiet),
+        );
     }
     if let Some(skew) = session.skew(now) {
         let (word, style) = match skew {

@@ -10,9 +10,10 @@ use ratatui::widgets::{Block, Widget};
 use super::chart::{Chart, Scale, dot_columns};
 use super::heat::{Grid, MOST_ROWS};
 use super::partitions::Table;
-use super::row::Row;
-use super::{Scene, complete, focused_panel};
+use super::row::{Row, shorten};
+use super::{Scene, complete, edge, focused_panel};
 use crate::figures;
+use crate::model::observation::Station;
 use crate::model::session::Session;
 use crate::model::status::{Judge, Status};
 use crate::model::units::PartitionId;
@@ -75,17 +76,19 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let mut title = vec![
         Span::styled(" ", theme.quiet),
         Span::styled(total.map_or_else(|| "-".into(), figures::count), if blind { theme.stale } else { theme.strong }),
-        Span::styled(if blind { "?" } else { "" }, theme.stale),
+        Span::styled(if blind && total.is_some() { "?" } else { "" }, theme.stale),
         Span::styled(if area.width < 44 { " behind " } else { " events behind " }, theme.quiet),
     ];
+    if session.is_unwatched(Station::Checkpoints) {
+        title = vec![Span::styled(" not watched ", theme.quiet)];
+    }
+    let is_large = area.width >= 100 || matches!(state.zoom, Zoom::Panel(_));
     if area.width >= 100 {
         title.push(Span::styled(format!("─ {} ", state.sort.name()), theme.quiet));
-        if let Some(group) = &session.group {
-            title.push(Span::styled(format!("─ consumer group {group} "), theme.quiet));
-        }
     }
     let name = if area.width < 44 { "Lag" } else { "Lag by partition" };
-    let block = focused_panel(name, Panel::Lag, scene).title_top(Line::from(title).right_aligned());
+    let edge = edge(if is_large { positions(scene, area.width) } else { Vec::new() }, area.width, theme);
+    let block = focused_panel(name, Panel::Lag, scene).title_top(Line::from(title).right_aligned()).title_bottom(edge);
     block.render(area, buffer);
     let Parts { grid, legend, table, total } = parts(area, session, state);
     if let Some(grid) = grid {
@@ -96,17 +99,43 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     draw_total(total, buffer, scene);
 }
 
+/// Whose positions these are, whether partitions change hands, and how the positions are written, for an edge so wide.
+fn positions(scene: Scene, width: u16) -> Vec<Span<'static>> {
+    let Scene { session, state, theme } = scene;
+    let mut fields: Vec<Span> = Vec::new();
+    fields.extend(session.group.as_ref().map(|group| Span::styled(format!("consumer group {group}"), theme.quiet)));
+    if let (changes @ 1.., Some(last)) = (session.owner_changes_lately(state.now), session.owner_changed_at()) {
+        let changes = if changes == 1 { "1 change of owner".into() } else { format!("{changes} changes of owner") };
+        let text = format!("{changes}, {} ago", figures::span(state.now.since(last)));
+        fields.push(Span::styled(text, theme.text));
+    }
+    if let Some(forms) = session.forms_text() {
+        // Several forms are cut rather than left out.
+        let taken: usize = fields.iter().map(|field| field.width() + 3).sum();
+        let room = usize::from(width).saturating_sub(taken + 8);
+        fields.push(Span::styled(shorten(&format!("positions as {forms}"), room), theme.quiet));
+    }
+    fields
+}
+
 /// All that waits, over time.
 fn draw_total(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    if area.is_empty() {
+    if area.is_empty() || session.is_unwatched(Station::Checkpoints) {
         return;
     }
     let text = if area.width < 40 { "all together" } else { "all partitions together, events behind" };
     buffer.set_string(area.x, area.y, text, theme.quiet);
     let chart = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let columns = dot_columns(chart.width);
-    let values = session.total_lag.columns(complete(state.now), Duration::from_secs(columns as u64), columns);
+    let span = Duration::from_secs(columns as u64);
+    let mut values = session.total_lag.columns(complete(state.now), span, columns);
+    // What another consumer group had waiting is none of this one's.
+    if let Some(since) = session.group_since() {
+        let known = usize::try_from(complete(state.now).since(since).as_secs()).unwrap_or(usize::MAX);
+        let before = values.len().saturating_sub(known);
+        values.iter_mut().take(before).for_each(|value| *value = None);
+    }
     // As in a row: a lag of the pipeline's allowance stays low, and calm looks calm.
     let allowance = Judge::allowance(session.ingest_rate(state.now).unwrap_or_default());
     let largest = values.iter().flatten().copied().fold(allowance * 2.0, f64::max);

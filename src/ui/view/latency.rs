@@ -86,14 +86,18 @@ pub(super) fn draw(
     area: Rect,
     buffer: &mut Buffer,
     scene: Scene,
-    (title, window): (&str, Option<&LatencyWindow>),
+    (title, window, edge): (&str, Option<&LatencyWindow>, Vec<Span<'static>>),
     picture: Picture,
 ) {
     let theme = scene.theme;
-    let block = panel(title, theme);
+    let block = panel(title, theme).title_bottom(super::edge(edge, area.width, theme));
     let inner = block.inner(area);
     block.render(area, buffer);
-    let Some(window) = window else { return };
+    let Some(window) = window else {
+        let text = " of our own load, and there is none";
+        buffer.set_stringn(inner.x, inner.y, text, usize::from(inner.width), theme.quiet);
+        return;
+    };
     let foot = Rect { y: inner.bottom().saturating_sub(1), height: 1, ..inner };
     match picture {
         Picture::Bands => latency_row("10 s", window, scene, inner.width).draw(foot, buffer),

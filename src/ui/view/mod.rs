@@ -6,6 +6,7 @@ mod caption;
 mod chart;
 mod flow;
 mod footer;
+mod groups;
 mod heat;
 mod help;
 mod ingest;
@@ -20,6 +21,7 @@ mod row;
 mod serve;
 mod tally;
 mod timeline;
+mod watching;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
@@ -73,6 +75,9 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
         Zoom::Range(id) => range::draw(body, buffer, scene, id),
     }
     footer::draw(inside(footer), buffer, scene);
+    if state.pointed_group.is_some() {
+        groups::draw(area, buffer, scene);
+    }
     if state.help {
         help::draw(area, buffer, scene);
     }
@@ -173,6 +178,8 @@ pub enum Hit {
     Partition(PartitionId),
     /// The row of a physical partition of the store.
     Range(RangeId),
+    /// The row of a consumer group in the list of them.
+    Group(String),
     /// Somewhere in a panel.
     Panel(Panel),
 }
@@ -180,6 +187,9 @@ pub enum Hit {
 /// What is at a cell of the screen; `None` where nothing is that a mouse could want.
 pub fn hit(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<Hit> {
     let place = Position::new(x, y);
+    if state.pointed_group.is_some() {
+        return groups::group_at(area, (x, y), session, state).map(Hit::Group);
+    }
     let [_, stage, _] = stage(area, state);
     let body = areas(stage).body;
     if !body.contains(place) {
@@ -254,6 +264,23 @@ fn focused_panel<'a>(title: &'a str, panel: Panel, scene: Scene) -> Block<'a> {
         .border_type(BorderType::Rounded)
         .border_style(theme.quiet)
         .title(Span::styled(format!("{glyph} {title} "), style))
+}
+
+/// A line for the lower edge of a frame so wide: those of its fields that fit, the first ones first.
+fn edge<'a>(fields: impl IntoIterator<Item = Span<'a>>, width: u16, theme: &Theme) -> Line<'a> {
+    let mut line: Vec<Span> = Vec::new();
+    let mut used = 0;
+    for field in fields {
+        let joint = if line.is_empty() { " " } else { "─ " };
+        let wide = joint.chars().count() + field.width() + 1;
+        // The corners, and a bit of the edge beside each.
+        if used + wide + 4 > usize::from(width) {
+            continue;
+        }
+        used += wide;
+        line.extend([Span::styled(joint, theme.quiet), field, Span::raw(" ")]);
+    }
+    Line::from(line)
 }
 
 /// Draws the rows of figures at the foot of a rate panel, as many as there is room for.

@@ -13,9 +13,10 @@ use super::{Scene, complete, draw_rows, panel};
 use crate::figures::{self, count};
 use crate::model::lag::{Lag, TimeLag};
 use crate::model::observation::Position;
-use crate::model::ownership::Holding;
+use crate::model::ownership::{Holding, Ownership};
 use crate::model::partition::Partition;
 use crate::model::units::{PartitionId, SequenceNumber};
+use crate::wrap::wrap;
 
 /// Draws the partition over the whole area.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, id: PartitionId) {
@@ -40,11 +41,16 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene, id: PartitionI
     let inner = block.inner(left);
     block.render(left, buffer);
     let remark = partition.remark(state.now);
-    let [line, charts] =
-        Layout::vertical([Constraint::Length(u16::from(remark.is_some())), Constraint::Fill(1)]).areas(inner);
-    if let Some(remark) = remark {
-        let text = shorten(&remark, usize::from(line.width.saturating_sub(4)));
-        Row::spaced(1).field(" !", theme.warning).field(text, theme.warning).draw(line, buffer);
+    // As many rows as the sentence needs, but most of the room is the charts'.
+    let text = Rect { x: inner.x + 3, width: inner.width.saturating_sub(4), ..inner };
+    let lines = remark.map_or_else(Vec::new, |remark| wrap(&remark, usize::from(text.width)));
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(inner.height / 3);
+    let [remark, charts] = Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)]).areas(inner);
+    if !remark.is_empty() {
+        buffer.set_string(remark.x + 1, remark.y, "!", theme.warning);
+    }
+    for (y, line) in (remark.top()..remark.bottom()).zip(lines) {
+        buffer.set_string(text.x, y, line, theme.warning);
     }
     draw_charts(charts, buffer, scene, partition);
 
@@ -93,6 +99,8 @@ fn draw_facts(area: Rect, buffer: &mut Buffer, scene: Scene, partition: &Partiti
     let now = state.now;
     let mut rows: Vec<Row<'static>> = Vec::new();
     let mut fact = |label: &'static str, figure: String, more: String| {
+        // A long name is cut rather than left out.
+        let figure = shorten(&figure, usize::from(area.width.saturating_sub(14)));
         let row = Row::spaced(1).field(format!(" {label:<11}"), theme.quiet).field(figure, theme.text);
         rows.push(if more.is_empty() { row } else { row.field(more, theme.quiet) });
     };
@@ -126,7 +134,7 @@ fn draw_facts(area: Rect, buffer: &mut Buffer, scene: Scene, partition: &Partiti
             fact("last event", figures::span(now.since(at)), "ago, by its clock".into());
         }
     }
-    let age = partition.written_at().map(|at| whole_span(now.since(at)));
+    let age = partition.checkpoint_age(now).map(whole_span);
     fact("checkpoint", age.map_or_else(|| "none".into(), |age| format!("{age} ago")), String::new());
     if let Some(form) = partition.form() {
         fact("written as", form.name().to_owned(), String::new());
@@ -143,6 +151,13 @@ fn draw_facts(area: Rect, buffer: &mut Buffer, scene: Scene, partition: &Partiti
         ),
     };
     fact("held by", owner.to_owned(), holding);
+    if let Some(at) = partition.ownership().changed_at() {
+        let lately = match partition.ownership().changes_lately(now) {
+            0 | 1 => String::new(),
+            changes => format!("{changes} times in {} min", Ownership::LATELY.as_secs() / 60),
+        };
+        fact("since", format!("{} ago", figures::span(now.since(at))), lately);
+    }
     draw_rows(area, buffer, rows);
 }
 

@@ -155,7 +155,7 @@ impl Columns {
             spans.push(self.status_word(partition, status, scene, style));
         }
         if self.holder {
-            let age = partition.written_at().map_or_else(|| "-".into(), |at| whole_span(state.now.since(at)));
+            let age = partition.checkpoint_age(state.now).map_or_else(|| "-".into(), whole_span);
             spans.push(Span::styled(format!("  {age:>6}  "), theme.quiet));
             let owner = partition.owner().unwrap_or("-");
             spans.push(Span::styled(super::row::shorten(owner, 18), theme.quiet));
@@ -202,7 +202,9 @@ fn lag_figures(partition: &Partition, status: Status) -> (String, String) {
         None => "-".into(),
     };
     if status == Status::Blind {
-        return (format!("{events}?"), "-".into());
+        // Of what was never known there is nothing that was true a while ago.
+        let mark = if partition.lag().is_some() { "?" } else { "" };
+        return (format!("{events}{mark}"), "-".into());
     }
     let time = match partition.time_lag() {
         Some(TimeLag::About(span)) => figures::lag_span(span),

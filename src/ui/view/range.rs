@@ -8,9 +8,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
 
 use super::chart::{Chart, Scale, dot_columns, gauge, sparkline};
-use super::row::Row;
-use super::{Scene, complete, draw_rows, panel};
+use super::row::{Row, shorten};
+use super::{Scene, complete, draw_rows, edge, panel, watching};
 use crate::figures;
+use crate::model::observation::{Provisioned, Station};
 use crate::model::session::{Range, Session};
 use crate::model::units::RangeId;
 use crate::ui::selection;
@@ -19,7 +20,14 @@ use crate::ui::state::ViewState;
 /// Draws the table of all of them.
 pub(super) fn draw_table(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    let block = panel("Physical partitions", theme);
+    let titles = ("Physical partitions", "Physical");
+    let title = watching::titled(scene, Station::Store, titles, area.width);
+    let unknown = match &session.throughput {
+        Some(Provisioned::Unknown { reason }) => Some(shorten(reason, usize::from(area.width.saturating_sub(6)))),
+        _ => None,
+    };
+    let edge = edge(unknown.map(|reason| Span::styled(reason, theme.quiet)), area.width, theme);
+    let block = panel(&title, theme).title_bottom(edge);
     let inner = block.inner(area);
     block.render(area, buffer);
     let (first, shown) = visible(inner, session, state);
@@ -32,7 +40,7 @@ pub(super) fn draw_table(area: Rect, buffer: &mut Buffer, scene: Scene) {
         let rate = range.writes.rate(state.now).map_or_else(|| "-".into(), figures::compact);
         let share = session.range_use(range, state.now);
         let (full, rest) = gauge(share.unwrap_or(0.0), bar.max(8));
-        let style = share.map_or(theme.stale, |share| super::serve::share_style(share, scene));
+        let style = share.map_or(theme.stale, |share| super::serve::share_style(share, theme.serve, scene));
         let mut row = Row::spaced(1)
             .field(format!(" {:<6}", super::row::shorten(&id.0, 6)), theme.text)
             .field(format!("{rate:>8} "), theme.text)

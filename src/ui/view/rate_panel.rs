@@ -11,7 +11,7 @@ use ratatui::widgets::{Block, Widget};
 use super::chart::{Chart, Scale, dot_columns};
 use super::latency::{self, Picture};
 use super::row::Row;
-use super::{Scene, complete, draw_rows, focused_panel};
+use super::{Scene, complete, draw_rows, edge, focused_panel};
 use crate::figures;
 use crate::model::latency::LatencyWindow;
 use crate::model::series::Series;
@@ -31,6 +31,8 @@ pub(super) struct RatePanel<'a> {
     pub(super) beside: Option<String>,
     pub(super) history: &'a Series,
     pub(super) style: Style,
+    /// What stands on the lower edge of its frame.
+    pub(super) edge: Vec<Span<'static>>,
 }
 
 impl RatePanel<'_> {
@@ -44,7 +46,8 @@ impl RatePanel<'_> {
         rows: impl FnOnce(Scene, u16) -> Vec<Row<'static>>,
     ) {
         let theme = scene.theme;
-        let block = focused_panel(self.panel.title(), self.panel, scene);
+        let edge = edge(self.edge, area.width, theme);
+        let block = focused_panel(self.panel.title(), self.panel, scene).title_bottom(edge);
         let inner = block.inner(area);
         block.render(area, buffer);
         let [head, chart, foot] = inner_areas(inner);
@@ -64,6 +67,18 @@ impl RatePanel<'_> {
         Chart { columns: &values, scale, style: self.style, quiet: theme.quiet }.draw(chart, buffer);
 
         draw_rows(foot, buffer, rows(scene, foot.width));
+    }
+}
+
+impl RatePanel<'_> {
+    /// Draws the panel of a station that nobody looks at.
+    pub(super) fn draw_unwatched(self, area: Rect, buffer: &mut Buffer, scene: Scene) {
+        let block = focused_panel(self.panel.title(), self.panel, scene);
+        let inner = block.inner(area);
+        block.render(area, buffer);
+        Row::default()
+            .field(" not watched", scene.theme.quiet)
+            .draw(Rect { height: inner.height.min(1), ..inner }, buffer);
     }
 }
 
@@ -105,19 +120,19 @@ pub(super) fn zoomed_areas(area: Rect) -> [Rect; 4] {
     }
 }
 
-/// Draws what both panels have on the whole screen, the latencies: as bands, and where there is room as a heat map.
+/// Draws what both panels have on the whole screen, the latencies: as bands, and where there is room as a heat map. `edge`
+/// stands on the lower edge of the bands.
 /// Gives the places of the panel itself and of the rows.
 pub(super) fn zoomed(
     area: Rect,
     scene: Scene,
-    window: Option<&LatencyWindow>,
-    title: &str,
+    (title, window, edge): (&str, Option<&LatencyWindow>, Vec<Span<'static>>),
     buffer: &mut Buffer,
 ) -> (Rect, Rect) {
     let [rate, bands, rows, heat] = zoomed_areas(area);
-    latency::draw(bands, buffer, scene, (title, window), Picture::Bands);
+    latency::draw(bands, buffer, scene, (title, window, edge), Picture::Bands);
     if !heat.is_empty() {
-        latency::draw(heat, buffer, scene, ("The same, all events", window), Picture::HeatMap);
+        latency::draw(heat, buffer, scene, ("The same, all events", window, Vec::new()), Picture::HeatMap);
     }
     (rate, rows)
 }

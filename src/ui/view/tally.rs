@@ -6,15 +6,16 @@ use ratatui::layout::Rect;
 use super::Scene;
 use super::row::Row;
 use crate::figures::count;
+use crate::model::observation::Station;
 
 /// Draws the tally on one row.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, theme, .. } = scene;
     let (Some(load), Some(tally)) = (&session.load, &session.tally) else {
+        let unwatched = session.is_unwatched(Station::Store);
         let why = match &session.load {
-            Some(load) if load.figures.sent > 0 => {
-                "no tally: of the store's change feed a sample is read (budget-percent)"
-            }
+            _ if unwatched => "no tally: no store is watched",
+            Some(load) if load.figures.sent > 0 => "no tally: the store's change feed was not read yet",
             _ => "the tally counts our own load; none was sent yet",
         };
         Row::default().field(why, theme.quiet).draw(area, buffer);
@@ -22,15 +23,23 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     };
     // Where others write as well, their repeats can't be told from ours.
     let duplicated = if tally.foreign == 0 { count(tally.duplicated) } else { "?".to_owned() };
-    let in_flight = tally.acknowledged.saturating_sub(tally.stored + tally.lost);
+    let in_flight = tally.acknowledged.saturating_sub(tally.stored + tally.lost + tally.unknowable);
     let lost = if tally.lost > 0 { theme.bad } else { theme.strong };
+    // That nothing is lost is said of what was judged; without positions nothing ever is.
+    let unjudged = session.is_unwatched(Station::Checkpoints);
+    let lost_figure = if unjudged { "?".to_owned() } else { count(tally.lost) };
     let gap = if area.width >= 110 { 4 } else { 2 };
-    Row::spaced(gap)
+    let row = Row::spaced(gap)
         .labelled("sent", theme.quiet, count(tally.sent), theme.text)
         .labelled("stored", theme.quiet, count(tally.stored), theme.text)
-        .labelled("lost", theme.quiet, count(tally.lost), lost)
-        .labelled("in flight", theme.quiet, count(in_flight), theme.text)
-        .labelled("duplicated", theme.quiet, duplicated, theme.text)
+        .labelled("lost", theme.quiet, lost_figure, lost)
+        .labelled("in flight", theme.quiet, count(in_flight), theme.text);
+    // Whether these were stored nobody saw: of the change feed a sample was read, or they had expired by then.
+    let row = match tally.unknowable {
+        0 => row,
+        unknowable => row.labelled("unseen", theme.quiet, count(unknowable), theme.text),
+    };
+    row.labelled("duplicated", theme.quiet, duplicated, theme.text)
         .labelled("due", theme.quiet, count(load.figures.due), theme.text)
         .labelled("acknowledged", theme.quiet, count(tally.acknowledged), theme.text)
         .draw(area, buffer);
