@@ -4,8 +4,8 @@
 //!
 //! | client | library | on Linux trusts | on macOS and Windows |
 //! |---|---|---|---|
-//! | Event Hubs (AMQP) | native-tls: OpenSSL, Secure Transport, SChannel | `SSL_CERT_FILE`, `SSL_CERT_DIR`, else the system's | the system's |
-//! | Blob storage, Cosmos DB, Entra ID (HTTP) | rustls with the platform's verifier | the same | the system's |
+//! | Event Hubs (AMQP) | native-tls: OpenSSL, Secure Transport, `SChannel` | `SSL_CERT_FILE` (else the system's file), and the system's folder | the system's |
+//! | Blob storage, Cosmos DB, Entra ID (HTTP) | rustls with the platform's verifier | `SSL_CERT_FILE`, else the system's | the system's |
 //!
 //! The clients wrap those libraries' errors, some of them as text, so that text is what is looked for.
 
@@ -24,7 +24,7 @@ pub enum CertificateTrouble {
 }
 
 /// What each library says, in lower case: rustls; OpenSSL with the number of its verdict (`X509_V_ERR_..`), as the AMQP
-/// client passes the error on in its debug form alone; then Secure Transport and SChannel. The first that is found counts.
+/// client passes the error on in its debug form alone; then Secure Transport and `SChannel`. The first that is found counts.
 const SAID: [(&str, CertificateTrouble); 17] = [
     ("invalid peer certificate: unknownissuer", CertificateTrouble::Untrusted),
     // An authority of the same name, and another key: that of an earlier start.

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::HOST;
+use hyper::http::uri::Authority;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -64,7 +65,7 @@ impl Origin {
     /// As this client names it. HTTP/2 says in the URI what HTTP/1.1 says in a header.
     pub(super) fn as_named_by<B>(self, request: &Request<B>) -> String {
         let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        match header.or_else(|| request.uri().authority().map(|authority| authority.as_str())) {
+        match header.or_else(|| request.uri().authority().map(Authority::as_str)) {
             Some(host) => format!("{}://{host}", self.scheme),
             None => self.to_string(),
         }
