@@ -284,16 +284,13 @@ fn a_load_goes_in_with_a_connection_string_whose_key_the_hub_checks() {
         screen.contains("refuses the credential") && screen.contains("STREAMGAUGE_EVENTHUBS_CONNECTION_STRING")
     });
     assert!(!program.screen().contains(wrong));
-    program.press("q");
-    program.end();
+    drop(program);
 
     let mut program = attach(&of(KEY), &["--load", "60", "--max-events", "120"]);
     program.wait_for("the end of the load", |screen| {
-        figure(screen, "sent") == Some(120) && screen.contains("4 partitions") && screen.contains("load  paused")
+        screen.contains("120 events") && screen.contains("4 partitions") && screen.contains("load  paused")
     });
     assert!(!program.screen().contains(KEY));
-    program.press("q");
-    assert!(program.end().success());
     let stored: i64 = hub.log().statuses().iter().map(|status| status.last.0 + 1).sum();
     assert_eq!(stored, 120);
 }
