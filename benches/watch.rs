@@ -170,7 +170,7 @@ async fn measure(partitions: u32, looks: u32, calls_per_second: f64, span: Durat
 
     let mut session = Session::new();
     run(&mut session, &mut seen, Duration::from_secs(5)).await;
-    let cost = |session: &Session, station| session.probes.get(&station).copied().expect("it was told");
+    let cost = |session: &Session, station| session.probes.get(&station).expect("it was told").figures;
     let before: [ProbeFigures; 2] = [Station::Ingest, Station::Store].map(|station| cost(&session, station));
     let (used, begun) = (cpu(), Instant::now());
     run(&mut session, &mut seen, span).await;

@@ -235,7 +235,6 @@ impl Scenario {
                 group: GROUP.into(),
                 every: LOOK,
                 calls_per_second: LOG_END_CALLS,
-                capacity: None,
             },
             position: Some(PositionPlace::Checkpoints { address: checkpoints.clone(), every: LOOK }),
             store: Some(StorePlace::Cosmos {
