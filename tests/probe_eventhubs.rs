@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use azure_messaging_eventhubs::models::EventData;
-use streamgauge::azure::eventhubs::connect_producer;
+use streamgauge::azure::eventhubs::{connect_producer, no_credential};
 use streamgauge::local::fault::FaultSwitch;
 use streamgauge::model::health::{Health, Word};
 use streamgauge::model::observation::{
@@ -31,7 +31,7 @@ fn probe(port: u16) -> (LogEndProbe, watch::Receiver<Vec<PartitionId>>) {
 
 /// Sends so many events, one after the other, wherever the hub puts them.
 async fn send(port: u16, events: u32) {
-    let producer = connect_producer(&hub_address("127.0.0.1", port)).await.unwrap();
+    let producer = connect_producer(&hub_address("127.0.0.1", port), no_credential()).await.unwrap();
     for number in 0..events {
         producer.send_event(EventData::from(format!("{{\"n\":{number}}}")), None).await.unwrap();
     }
@@ -53,7 +53,7 @@ async fn what_the_hub_takes_in_at_most_is_told_where_it_is_known() {
     let endpoint = hub(loopback(0), 2, FaultSwitch::default()).await;
     let capacity = IngestCapacity::ThroughputUnits(6);
     let mut seen = Seen::new();
-    let mut watch = Watch::new(probe(endpoint.address().port()).0.taking_in(capacity));
+    let mut watch = Watch::new(probe(endpoint.address().port()).0.taking_in(Some(capacity)));
     assert_eq!(seen.look(&mut watch, LOOK).await, None);
     assert_eq!(seen.session.ingest_capacity, Some(capacity));
     assert_eq!((capacity.events().per_second(), capacity.bytes_per_second()), (6_000.0, 6e6));

@@ -1,14 +1,14 @@
 //! `streamgauge attach`: watches what is deployed, with the same screen.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
-use super::choice::{self, ChoiceError};
+use super::discover::{self, Chosen, DiscoverFailure, DiscoveryFlags};
 use super::look::LookFlags;
 use super::session::{self, Record, SessionError, Stage, Watching};
-use super::{Exit, complain, say, values, write_out};
+use super::{Exit, complain, values, write_out};
 use crate::azure::credentials::{CredentialError, Environment};
 use crate::config::Loaded;
 use crate::figures;
@@ -28,8 +28,12 @@ use crate::ui::live::wall_clock;
 #[derive(Debug, Args)]
 pub struct AttachFlags {
     /// The scenario file (.toml), see `streamgauge scenarios --sample`
-    #[arg(required_unless_present = "solution", conflicts_with = "solution")]
+    ///
+    /// Without any argument it is asked, at a terminal.
+    #[arg(conflicts_with = "solution")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    discovery: DiscoveryFlags,
     /// A solution instead, see `streamgauge scenarios`
     #[arg(long, value_name = "NAME", requires = "prefix")]
     solution: Option<String>,
@@ -37,7 +41,7 @@ pub struct AttachFlags {
     #[arg(long, value_name = "P", requires = "solution")]
     prefix: Option<String>,
     /// The partitions of its hub, whose name ends in them
-    #[arg(long, value_name = "N", requires = "solution", value_parser = partitions)]
+    #[arg(long, value_name = "N", requires = "solution", value_parser = partitions, hide_short_help = true)]
     partitions: Option<u32>,
     /// Print the scenario file instead: to be edited
     #[arg(long)]
@@ -51,10 +55,10 @@ pub struct AttachFlags {
     #[arg(long, value_name = "RATE", value_parser = most, allow_hyphen_values = true)]
     max_rate: Option<EventRate>,
     /// End the load after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
     max_events: Option<u64>,
     /// End the load after so long: 30s, 10m
-    #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
+    #[arg(long = "for", value_name = "TIME", value_parser = values::span, hide_short_help = true)]
     lasts: Option<Duration>,
     /// The word for the whole pipeline in big letters, for the last row of a room
     #[arg(long, hide_short_help = true)]
@@ -92,11 +96,9 @@ enum Failure {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
-    Choice(#[from] ChoiceError),
+    Discover(#[from] DiscoverFailure),
     #[error(transparent)]
     Credential(#[from] CredentialError),
-    #[error("{0}")]
-    NoLoad(String),
 }
 
 /// Runs the command.
@@ -105,22 +107,20 @@ pub(super) fn run(flags: &AttachFlags, loaded: &Loaded) -> Exit {
         complain(&error);
         match error {
             Failure::Catalogue(_) => Exit::Usage,
+            Failure::Discover(failure) if failure.is_usage() => Exit::Usage,
             _ => Exit::Failed,
         }
     })
 }
 
 fn attach(flags: &AttachFlags, loaded: &Loaded) -> Result<Exit, Failure> {
-    let Some((text, place)) = text(flags)? else { return Ok(Exit::Done) };
+    let (text, place) = text(flags)?;
     let file = ScenarioFile::parse(&text, &place)?;
     if flags.print {
         return Ok(write_out(text.as_bytes()));
     }
     let variable = |name: &str| std::env::var(name).ok();
     let places = Places::of(&file, &Environment::new(&variable))?;
-    if let (Some(_), Some(sentence)) = (flags.load, Attached::no_load(&places)) {
-        return Err(Failure::NoLoad(sentence));
-    }
     let wish = load_wish(flags, file.load);
     let watching = Watching {
         description: places.description.clone(),
@@ -134,27 +134,28 @@ fn attach(flags: &AttachFlags, loaded: &Loaded) -> Result<Exit, Failure> {
     Ok(session::watch(watching, bring_up, &flags.look, loaded))
 }
 
-/// The text of the scenario file, and what it is called; `None` if nobody chose one.
-fn text(flags: &AttachFlags) -> Result<Option<(String, String)>, Failure> {
-    let (Some(name), Some(prefix)) = (&flags.solution, &flags.prefix) else {
-        let path = flags.file.clone().unwrap_or_default();
-        return Ok(Some((crate::toml_file::text(&path)?, path.display().to_string())));
+/// The text of the scenario file, and what it is called.
+fn text(flags: &AttachFlags) -> Result<(String, String), Failure> {
+    let read = |path: &Path| Ok::<_, Failure>((crate::toml_file::text(path)?, path.display().to_string()));
+    if let (Some(name), Some(prefix)) = (&flags.solution, &flags.prefix) {
+        let solution = Solution::named(name)?;
+        // What is printed is for a file, and nobody is asked then.
+        let text = if flags.print {
+            solution.file(prefix, flags.partitions)?
+        } else {
+            discover::with_partitions(solution, prefix, flags.partitions)?
+        };
+        return Ok((text, format!("{name} of {prefix}")));
+    }
+    let chosen = match &flags.file {
+        Some(path) => return read(path),
+        None if flags.discovery.is_asked_for() => flags.discovery.find()?,
+        None => flags.discovery.ask()?,
     };
-    let solution = Solution::named(name)?;
-    let text = match solution.file(prefix, flags.partitions) {
-        // At a terminal the number can be asked for.
-        Err(CatalogueError::PartitionsWanted { hub, prefix, usual }) if !flags.print => {
-            for (number, partitions) in (1..).zip(usual) {
-                say(&format!("{number:>3}  {}", hub.replace('N', &partitions.to_string())));
-            }
-            match choice::choose(&usual)? {
-                Some(partitions) => solution.file(&prefix, Some(*partitions))?,
-                None => return Err(CatalogueError::PartitionsWanted { hub, prefix, usual }.into()),
-            }
-        }
-        made => made?,
-    };
-    Ok(Some((text, format!("{name} of {prefix}"))))
+    match chosen {
+        Chosen::File(path) => read(&path),
+        Chosen::Made { text, place } => Ok((text, place)),
+    }
 }
 
 /// What flags say goes before what the file says.
@@ -179,7 +180,7 @@ struct Drive {
 
 impl Controls for Drive {
     fn target(&self) -> Option<Target> {
-        self.attached.target()
+        Some(self.attached.target())
     }
 
     fn set_target(&mut self, target: Target) {

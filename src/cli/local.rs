@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use super::look::LookFlags;
 use super::scenario_flags::ScenarioFlags;
 use super::session::{self, Record, SessionError, Stage, WAITING, Watching, finish, on_runtime, stop_signal, told};
-use super::{Exit, say};
+use super::{Exit, complain, say};
 use crate::config::Loaded;
 use crate::demo::Performance;
-use crate::local::scenario::{Scenario, ScenarioOptions};
+use crate::local::scenario::{CertificateFile, Scenario, ScenarioOptions};
 use crate::model::observation::Target;
 use crate::model::session::Session;
 use crate::model::units::Time;
@@ -34,6 +34,12 @@ pub struct LocalFlags {
     json: bool,
     #[command(flatten)]
     scenario: ScenarioFlags,
+    /// Let clients speak TLS, with a certificate made at start
+    #[arg(long, hide_short_help = true)]
+    tls: bool,
+    /// With --tls: write the certificate that clients have to trust to a file [default: with --headless, a temporary one]
+    #[arg(long, value_name = "FILE", requires = "tls", hide_short_help = true)]
+    tls_certificate: Option<PathBuf>,
     /// The word for the whole pipeline in big letters, for the last row of a room
     #[arg(long, conflicts_with = "headless", hide_short_help = true)]
     big: bool,
@@ -47,6 +53,13 @@ pub struct LocalFlags {
     look: LookFlags,
 }
 
+impl LocalFlags {
+    fn options(&self) -> ScenarioOptions {
+        let file = || self.tls_certificate.clone().map_or(CertificateFile::Temporary, CertificateFile::At);
+        ScenarioOptions { tls: self.tls.then(file), ..self.scenario.options() }
+    }
+}
+
 /// After the load was stopped, what is under way may take so long to be stored.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -55,12 +68,16 @@ pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
     if flags.headless {
         return told(on_runtime(async { headless(flags, stop_signal()).await }));
     }
+    if flags.tls && flags.tls_certificate.is_none() {
+        complain(&"--tls needs --tls-certificate FILE beside a screen: clients have to trust what is written there");
+        return Exit::Usage;
+    }
     let watching = Watching {
         description: describe(flags.scenario.title()),
         record: Record::wanted(flags.record.as_ref(), flags.no_record, loaded),
         big: flags.big,
     };
-    watch(watching, flags.scenario.options(), None, &flags.look, loaded)
+    watch(watching, flags.options(), None, &flags.look, loaded)
 }
 
 /// Brings the embedded scenario up and shows it until somebody leaves.
@@ -86,14 +103,16 @@ pub(super) fn describe(title: String) -> ScenarioDescription {
 
 async fn headless(flags: &LocalFlags, stop: impl Future<Output = ()>) -> Result<Exit, SessionError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
-    let scenario = Scenario::start(flags.scenario.options(), tell, wall_clock).await?;
+    let scenario = Scenario::start(flags.options(), tell, wall_clock).await?;
     let endpoints = &scenario.endpoints;
+    let certificate = endpoints.certificate.as_ref();
+    let certificate = certificate.map(|file| format!("\ncertificate  {}", file.display())).unwrap_or_default();
     let told = if flags.json {
         say(&serde_json::to_string(endpoints).unwrap_or_default())
     } else {
         say(&format!(
             "Event Hubs   {}\nBlob         {}  account {}  key {}  container {}\nCosmos DB    {}  key {}  database {}  \
-             container {}\ngroup        {}\nCtrl-C stops.",
+             container {}\ngroup        {}{certificate}\nCtrl-C stops.",
             endpoints.eventhubs,
             endpoints.blob.endpoint,
             endpoints.blob.account,

@@ -17,7 +17,7 @@ use crate::azure::{BlobAddress, CosmosAddress, EventHubsAddress, OwnThread, OwnT
 use crate::load::driver::LoadError;
 use crate::load::sink::Sink;
 use crate::model::ledger::Ledger;
-use crate::model::observation::{Fact, Station, StationState};
+use crate::model::observation::{Fact, IngestCapacity, Station, StationState};
 use crate::probe::ingest::eventhubs::{CALLS_PER_SECOND, LogEndProbe};
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
 use crate::probe::store::cosmos::{CosmosProbe, Feed, From};
@@ -64,6 +64,8 @@ pub enum IngestPlace {
         every: Duration,
         /// How many management calls a second that may take.
         calls_per_second: f64,
+        /// What it takes in at most, where somebody knows it.
+        capacity: Option<IngestCapacity>,
     },
 }
 
@@ -105,7 +107,8 @@ impl Places {
                 let group = hub.consumer_group.as_str().to_owned();
                 let every = hub.refresh.duration();
                 let (address, calls_per_second) = (hub.address(environment)?, CALLS_PER_SECOND);
-                (IngestPlace::EventHubs { address, group, every, calls_per_second }, hub.hub.as_str())
+                let capacity = hub.throughput_units.map(|units| IngestCapacity::ThroughputUnits(units.count()));
+                (IngestPlace::EventHubs { address, group, every, calls_per_second, capacity }, hub.hub.as_str())
             }
         };
         let position = match &file.position {
@@ -136,6 +139,13 @@ impl Places {
         Ok(Self { description, ingest, position, store })
     }
 
+    /// What the log takes in at most, where that is known.
+    pub fn capacity(&self) -> Option<IngestCapacity> {
+        match &self.ingest {
+            IngestPlace::EventHubs { capacity, .. } => *capacity,
+        }
+    }
+
     /// Where a load into this scenario goes.
     pub fn sink(&self) -> Sink {
         match &self.ingest {
@@ -164,9 +174,10 @@ impl Places {
         let (tell_partitions, partitions) = latest::channel(Vec::new());
         let mut threads = Vec::new();
         match &self.ingest {
-            IngestPlace::EventHubs { address, every, calls_per_second, .. } => {
+            IngestPlace::EventHubs { address, every, calls_per_second, capacity, .. } => {
                 let (every, outlet) = (*every, outlet.clone());
-                let probe = LogEndProbe::new(address.clone(), tell_partitions).within(*calls_per_second);
+                let probe =
+                    LogEndProbe::new(address.clone(), tell_partitions).within(*calls_per_second).taking_in(*capacity);
                 let unwatched = self.unwatched();
                 threads.push(on_own_thread("probe-log-ends", async move |shutdown| {
                     for station in unwatched {

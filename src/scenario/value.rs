@@ -235,6 +235,37 @@ impl TryFrom<u32> for Provisioned {
     }
 }
 
+/// Throughput units of an Event Hubs namespace of the tier Basic or Standard, shared by its hubs. What they take in is
+/// [`IngestCapacity`](crate::model::observation::IngestCapacity)'s to say.
+///
+/// ```
+/// use streamgauge::scenario::value::ThroughputUnits;
+///
+/// let units = ThroughputUnits::try_from(6).unwrap();
+/// assert_eq!(units.count(), 6);
+/// assert!(ThroughputUnits::try_from(0).is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 1, "maximum" = 100)))]
+#[serde(try_from = "u32")]
+pub struct ThroughputUnits(u32);
+
+impl ThroughputUnits {
+    /// How many.
+    pub const fn count(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<u32> for ThroughputUnits {
+    type Error = String;
+
+    fn try_from(units: u32) -> Result<Self, String> {
+        let valid = (1..=100).contains(&units);
+        valid.then_some(Self(units)).ok_or_else(|| format!("{units} throughput units can't be: give 1 to 100"))
+    }
+}
+
 /// A share in percent, above 0 and at most 100.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 0.01, "maximum" = 100, "default" = 1)))]

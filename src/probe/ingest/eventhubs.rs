@@ -99,8 +99,8 @@ impl LogEndProbe {
 
     /// What the hub takes in at most. Management reads don't say it: it is told with what they say.
     #[must_use]
-    pub fn taking_in(mut self, capacity: IngestCapacity) -> Self {
-        self.capacity = Some(capacity);
+    pub fn taking_in(mut self, capacity: Option<IngestCapacity>) -> Self {
+        self.capacity = capacity;
         self
     }
 
