@@ -14,7 +14,9 @@ use streamgauge::model::observation::{
     ProbeFigures, Provisioned, Station, StationState, Stored,
 };
 use streamgauge::model::units::{PartitionId, RequestUnits};
-use streamgauge::ui::state::{Mode, Panel, PlaybackSign, ProcessorSwitch, RecordingSign, Sort, ViewState, Zoom};
+use streamgauge::ui::state::{
+    GroupList, Mode, Panel, PlaybackSign, ProcessorSwitch, RecordingSign, Sort, ViewState, Zoom,
+};
 use streamgauge::ui::theme::Theme;
 use streamgauge::ui::view::{self, Hit};
 
@@ -259,9 +261,9 @@ fn what_is_known_of_a_deployed_scenario_has_its_place_in_the_larger_views() {
 #[test]
 fn the_consumer_groups_stand_over_the_panels() {
     let pipeline = attached();
-    let mut state = ViewState { group_control: true, ..view_state(&pipeline) };
+    let mut state = ViewState { groups: GroupList::Closed, ..view_state(&pipeline) };
     state.open_groups(&pipeline.session);
-    assert_eq!(state.pointed_group.as_deref(), Some("Cosmos"), "the one that is watched");
+    assert_eq!(state.groups.pointed(), Some("Cosmos"), "the one that is watched");
     for size in SIZES {
         insta::assert_snapshot!(format!("groups-{}x{}", size.0, size.1), frame(&pipeline, &state, size));
     }

@@ -11,7 +11,9 @@ use azure_messaging_eventhubs::models::EventData;
 use streamgauge::azure::eventhubs::{connect_producer, no_credential};
 use streamgauge::local::fault::FaultSwitch;
 use streamgauge::model::health::{Health, Word};
-use streamgauge::model::observation::{Fact, Observation, PartitionPosition, Position, Station, StationState};
+use streamgauge::model::observation::{
+    Fact, IngestCapacity, Observation, PartitionPosition, Position, Station, StationState,
+};
 use streamgauge::model::status::Status;
 use streamgauge::model::units::{PartitionId, SequenceNumber};
 use streamgauge::probe::Watch;
@@ -43,6 +45,18 @@ fn positions(seen: &mut Seen, partitions: u32) {
         let fact = Fact::Position(PartitionPosition { partition, position, written_at: None, owner: None });
         seen.session.apply(&Observation { at: clock::now(), fact });
     }
+}
+
+/// No management read says it: it is told with what they say.
+#[tokio::test]
+async fn what_the_hub_takes_in_at_most_is_told_where_it_is_known() {
+    let endpoint = hub(loopback(0), 2, FaultSwitch::default()).await;
+    let capacity = IngestCapacity::ThroughputUnits(6);
+    let mut seen = Seen::new();
+    let mut watch = Watch::new(probe(endpoint.address().port()).0.taking_in(Some(capacity)));
+    assert_eq!(seen.look(&mut watch, LOOK).await, None);
+    assert_eq!(seen.session.ingest_capacity, Some(capacity));
+    assert_eq!((capacity.events().per_second(), capacity.bytes_per_second()), (6_000.0, 6e6));
 }
 
 /// 2,048 partitions and 400 calls a second: a round takes 5.1 s, which is longer than a partition is usually trusted.

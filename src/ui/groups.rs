@@ -2,7 +2,7 @@
 
 use super::keymap::Action;
 use super::selection;
-use super::state::ViewState;
+use super::state::{GroupList, ViewState};
 use crate::model::observation::ConsumerGroup;
 use crate::model::session::Session;
 
@@ -40,26 +40,29 @@ pub fn is_choice(session: &Session) -> bool {
 impl ViewState {
     /// Opens the list at the group that is watched.
     pub fn open_groups(&mut self, session: &Session) {
-        self.pointed_group = rows(session).into_iter().find(|row| row.is_watched).map(|row| row.name.to_owned());
+        if let Some(row) = rows(session).into_iter().find(|row| row.is_watched) {
+            self.groups = GroupList::Open(row.name.to_owned());
+        }
     }
 
-    /// Does what a key asks of the open list; all other keys rest. Says whether that was all: the choice itself, and what
-    /// concerns the whole program, are left to others.
+    /// Does what a key asks of the list while it points at a group; all other keys rest. Says whether that was all: the
+    /// choice itself, and what concerns the whole program, are left to others.
     pub(super) fn act_on_groups(&mut self, action: Action, session: &Session) -> bool {
-        let step = |by| {
-            let names: Vec<&str> = rows(session).into_iter().map(|row| row.name).collect();
-            let pointed = self.pointed_group.as_deref();
-            selection::step(&names, pointed.as_ref(), by).map(str::to_owned)
-        };
         match action {
-            Action::Down => self.pointed_group = step(1),
-            Action::Up => self.pointed_group = step(-1),
-            Action::Groups => self.pointed_group = None,
-            Action::Close if !self.help => self.pointed_group = None,
+            Action::Down => self.point(1, session),
+            Action::Up => self.point(-1, session),
+            Action::Groups => self.groups = GroupList::Closed,
+            Action::Close if !self.help => self.groups = GroupList::Closed,
             Action::Close | Action::ToggleHelp => self.help = !self.help,
             Action::Zoom | Action::Suspend => return false,
             _ => {}
         }
         true
+    }
+
+    fn point(&mut self, by: isize, session: &Session) {
+        let names: Vec<&str> = rows(session).into_iter().map(|row| row.name).collect();
+        let to = selection::step(&names, self.groups.pointed().as_ref(), by).map(str::to_owned);
+        self.groups = to.map_or(GroupList::Closed, GroupList::Open);
     }
 }

@@ -12,7 +12,7 @@ use super::keymap::Action;
 use super::navigation::{Pointed, pointed};
 use super::playback::{self, Done, Playback};
 use super::prompt::{Asks, Prompt, Typed};
-use super::state::{ProcessorSwitch, RecordingSign, ViewState};
+use super::state::{GroupList, ProcessorSwitch, RecordingSign, ViewState};
 use super::terminal::{self, Input, Screen, ScreenError};
 use super::view;
 use crate::figures;
@@ -164,7 +164,11 @@ impl<'a> Watch<'a> {
         let wall = wall_clock();
         self.follow_script(wall);
         self.state.load_control = self.live.controls.target().is_some();
-        self.state.group_control = self.live.controls.wanted_group().is_some();
+        match self.live.controls.wanted_group() {
+            None => self.state.groups = GroupList::NotOffered,
+            Some(_) if self.state.groups == GroupList::NotOffered => self.state.groups = GroupList::Closed,
+            Some(_) => {}
+        }
         self.keep_groups_new(wall);
         self.state.processor = match self.live.controls.processor_runs() {
             None => ProcessorSwitch::NotOurs,
@@ -209,7 +213,7 @@ impl<'a> Watch<'a> {
     /// While the list of consumer groups is open, what it says is no older than a few seconds.
     fn keep_groups_new(&mut self, wall: Time) {
         let lately = self.asked_for_groups.is_some_and(|asked| wall.since(asked) < GROUPS_EVERY);
-        if self.state.pointed_group.is_some() && !lately {
+        if self.state.groups.pointed().is_some() && !lately {
             self.asked_for_groups = Some(wall);
             if let Some(wanted) = self.live.controls.wanted_group() {
                 self.live.controls.follow_group(&wanted);
@@ -337,7 +341,7 @@ impl<'a> Watch<'a> {
             }
             Action::Groups => self.list_groups(),
             Action::Zoom => {
-                if let Some(group) = self.state.pointed_group.take() {
+                if let GroupList::Open(group) = std::mem::replace(&mut self.state.groups, GroupList::Closed) {
                     self.choose_group(&group);
                 }
             }
@@ -524,7 +528,7 @@ mod tests {
                 watch.take_in(&Observation { at: wall_clock(), fact });
             }
             press(&mut watch, keys);
-            let pointed = watch.state.pointed_group.clone();
+            let pointed = watch.state.groups.pointed().map(str::to_owned);
             assert_eq!(pointed.is_some(), keys == "uj", "{case}: {pointed:?}");
             // While the list is open it is kept new, but not with every frame.
             if pointed.is_some() {

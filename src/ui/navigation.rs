@@ -5,7 +5,7 @@ use crossterm::event::{MouseButton, MouseEventKind};
 use super::keymap::Action;
 use super::prompt::{Asks, Prompt};
 use super::selection;
-use super::state::{Panel, ViewState, Zoom};
+use super::state::{GroupList, Panel, ViewState, Zoom};
 use super::view::Hit;
 use crate::model::session::Session;
 use crate::model::units::Time;
@@ -16,7 +16,7 @@ const PANELS: [Panel; 4] = [Panel::Ingest, Panel::Lag, Panel::Serve, Panel::Time
 impl ViewState {
     /// Does what concerns the picture alone; says whether it was that.
     pub fn act(&mut self, action: Action, session: &Session) -> bool {
-        if self.pointed_group.is_some() {
+        if self.groups.pointed().is_some() {
             return self.act_on_groups(action, session);
         }
         match action {
@@ -49,7 +49,7 @@ impl ViewState {
             Hit::Partition(id) => (self.focus, self.selected) = (Panel::Lag, Some(id)),
             Hit::Range(id) if self.selected_range.as_ref() == Some(&id) => self.zoom = Zoom::Range(id),
             Hit::Range(id) => (self.focus, self.selected_range) = (Panel::Serve, Some(id)),
-            Hit::Group(name) => self.pointed_group = Some(name),
+            Hit::Group(name) => self.groups = GroupList::Open(name),
             Hit::Panel(panel) if self.zoom == Zoom::Overview && self.focus == panel => self.zoom_to(panel),
             Hit::Panel(panel) => self.turn_wheel_to(panel),
         }
@@ -171,12 +171,12 @@ pub(super) fn pointed(kind: MouseEventKind, hit: Option<Hit>, state: &mut ViewSt
     let Some(hit) = hit else { return Pointed::Nothing };
     match kind {
         MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-            if state.pointed_group.is_none() {
+            if state.groups.pointed().is_none() {
                 state.turn_wheel_to(hit.panel());
             }
             Pointed::Key(if kind == MouseEventKind::ScrollDown { Action::Down } else { Action::Up })
         }
-        MouseEventKind::Down(MouseButton::Left) if matches!(&hit, Hit::Group(name) if state.pointed_group.as_ref() == Some(name)) => {
+        MouseEventKind::Down(MouseButton::Left) if matches!(&hit, Hit::Group(name) if state.groups.pointed() == Some(name.as_str())) => {
             Pointed::Key(Action::Zoom)
         }
         MouseEventKind::Down(MouseButton::Left) => state.click(hit).map_or(Pointed::Nothing, Pointed::Moment),

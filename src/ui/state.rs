@@ -65,10 +65,8 @@ pub struct ViewState {
     pub load_control: bool,
     /// What can be done with the processor from here.
     pub processor: ProcessorSwitch,
-    /// Whether the positions of another consumer group can be watched from here.
-    pub group_control: bool,
-    /// The consumer group that is pointed at, where the list of them is open.
-    pub pointed_group: Option<String>,
+    /// The list of consumer groups.
+    pub groups: GroupList,
 }
 
 impl ViewState {
@@ -98,8 +96,7 @@ impl ViewState {
             recording: RecordingSign::None,
             load_control: false,
             processor: ProcessorSwitch::NotOurs,
-            group_control: false,
-            pointed_group: None,
+            groups: GroupList::NotOffered,
         }
     }
 }
@@ -258,6 +255,27 @@ impl Sort {
             Self::Events => Self::Time,
             Self::Time => Self::Rate,
             Self::Rate => Self::Worst,
+        }
+    }
+}
+
+/// The list of consumer groups whose positions can be watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupList {
+    /// Another group can't be watched from here.
+    NotOffered,
+    /// It is closed.
+    Closed,
+    /// It is open, and points at this group.
+    Open(String),
+}
+
+impl GroupList {
+    /// The group that it points at, where it is open.
+    pub fn pointed(&self) -> Option<&str> {
+        match self {
+            Self::Open(group) => Some(group),
+            Self::NotOffered | Self::Closed => None,
         }
     }
 }

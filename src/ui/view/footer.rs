@@ -10,7 +10,7 @@ use crate::figures;
 use crate::model::observation::Target;
 use crate::ui::groups;
 use crate::ui::keymap::Action;
-use crate::ui::state::{Mode, ProcessorSwitch, RecordingSign};
+use crate::ui::state::{GroupList, Mode, ProcessorSwitch, RecordingSign};
 
 /// Draws the row.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
@@ -73,7 +73,7 @@ pub(super) fn usable(action: Action, scene: Scene) -> bool {
             state.load_control
         }
         Action::ToggleProcessor => state.processor != ProcessorSwitch::NotOurs,
-        Action::Groups => state.group_control && !past && groups::is_choice(scene.session),
+        Action::Groups => state.groups != GroupList::NotOffered && !past && groups::is_choice(scene.session),
         Action::Mark | Action::Keep => state.recording != RecordingSign::None,
         Action::TogglePlay | Action::Back => recorded,
         Action::Forth

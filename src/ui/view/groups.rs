@@ -36,7 +36,7 @@ fn place(area: Rect, session: &Session, state: &ViewState) -> Place {
     let frame = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     let rows =
         Rect { x: frame.x + 1, y: frame.y + 2, width: width.saturating_sub(2), height: height.saturating_sub(5) };
-    let pointed = groups.iter().position(|row| state.pointed_group.as_deref() == Some(row.name));
+    let pointed = groups.iter().position(|row| state.groups.pointed() == Some(row.name));
     Place { frame, rows, first: selection::first_row(groups.len(), usize::from(rows.height), pointed) }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     for (y, row) in (rows.top()..rows.bottom()).zip(groups::rows(session).into_iter().skip(first)) {
         let place = Rect { y, height: 1, ..rows };
         self::row(row, scene).draw(place, buffer);
-        if state.pointed_group.as_deref() == Some(row.name) {
+        if state.groups.pointed() == Some(row.name) {
             buffer.set_style(place, theme.selected);
         }
     }

@@ -106,8 +106,9 @@ fn positions(scene: Scene, width: u16) -> Vec<Span<'static>> {
     fields.extend(session.group.as_ref().map(|group| Span::styled(format!("consumer group {group}"), theme.quiet)));
     if let (changes @ 1.., Some(last)) = (session.owner_changes_lately(state.now), session.owner_changed_at()) {
         let changes = if changes == 1 { "1 change of owner".into() } else { format!("{changes} changes of owner") };
-        let text = format!("{changes}, {} ago", figures::span(state.now.since(last)));
-        fields.push(Span::styled(text, theme.text));
+        let ago = format!(", {} ago", figures::span(state.now.since(last)));
+        let ago = if width < 100 { String::new() } else { ago };
+        fields.push(Span::styled(changes + &ago, theme.text));
     }
     if let Some(forms) = session.forms_text() {
         // Several forms are cut rather than left out.

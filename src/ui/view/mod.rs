@@ -75,7 +75,7 @@ pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewStat
         Zoom::Range(id) => range::draw(body, buffer, scene, id),
     }
     footer::draw(inside(footer), buffer, scene);
-    if state.pointed_group.is_some() {
+    if state.groups.pointed().is_some() {
         groups::draw(area, buffer, scene);
     }
     if state.help {
@@ -187,7 +187,7 @@ pub enum Hit {
 /// What is at a cell of the screen; `None` where nothing is that a mouse could want.
 pub fn hit(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState) -> Option<Hit> {
     let place = Position::new(x, y);
-    if state.pointed_group.is_some() {
+    if state.groups.pointed().is_some() {
         return groups::group_at(area, (x, y), session, state).map(Hit::Group);
     }
     let [_, stage, _] = stage(area, state);
