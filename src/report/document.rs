@@ -343,8 +343,10 @@ pub struct Tally {
     pub judged: u64,
     /// Items in the store that are not of this load.
     pub foreign: u64,
-    /// Events seen in the store after a later one of the same device; `null` if it was not watched.
+    /// Events stored after a later one of the same device, for certain; `null` if it was not watched.
     pub out_of_order: Option<u64>,
+    /// At most so many more may have been: repeats, or a part of the change feed that was missed, hide it.
+    pub order_undecided: Option<u64>,
 }
 
 /// How the store's capacity was used.
@@ -498,7 +500,8 @@ fn tally(account: &Account) -> Option<Tally> {
         lost: figures.lost,
         judged: figures.judged,
         foreign: figures.foreign,
-        out_of_order: None,
+        out_of_order: figures.order.map(|order| order.late),
+        order_undecided: figures.order.map(|order| order.undecided),
     })
 }
 

@@ -125,7 +125,7 @@ fn judge(account: &Account, rules: &Rules, rule: Rule) -> Found {
         Rule::LagBack(within) => lag_back(account, within),
         Rule::Lost(most) => lost(account, most),
         Rule::Duplicates(most) => duplicates(account, most),
-        Rule::OutOfOrder(_) => Found::untold("the order in the store was not watched"),
+        Rule::OutOfOrder(most) => out_of_order(account, most),
         Rule::UpstreamThroughput(least) => upstream_throughput(account, rules, least),
         Rule::UpstreamLatency(most) => upstream_latency(account, most),
     }
@@ -358,4 +358,26 @@ fn duplicates(account: &Account, most: Most) -> Found {
     }
     let figure = of_stored(tally.duplicated, tally.stored);
     if exceeds(tally.duplicated, tally.stored, most) { Found::fail(figure, None) } else { Found::pass(figure) }
+}
+
+fn out_of_order(account: &Account, most: Most) -> Found {
+    let Some(tally) = account.session.tally.filter(|tally| tally.sent > 0) else {
+        return Found::untold("nobody counted what became of the events");
+    };
+    let Some(order) = tally.order else { return Found::untold("the order in the store was not watched") };
+    if tally.stored == 0 {
+        return Found::untold("nothing was seen in the store");
+    }
+    let figure = of_stored(order.late, tally.stored);
+    if exceeds(order.late, tally.stored, most) {
+        return Found::fail(figure, None);
+    }
+    let open = tally.acknowledged.saturating_sub(tally.stored + tally.lost + tally.unknowable);
+    if exceeds(order.late + order.undecided + open, tally.stored, most) {
+        let undecided = (order.undecided > 0).then(|| format!("of {} it can't be told", count(order.undecided)));
+        let open = (open > 0).then(|| format!("{} were on their way at the end", count(open)));
+        let why: Vec<String> = undecided.into_iter().chain(open).collect();
+        return Found::untold(format!("{figure} for certain, but {}", why.join(", and ")));
+    }
+    Found::pass(figure)
 }
