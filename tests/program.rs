@@ -119,7 +119,7 @@ fn the_past_is_looked_at_while_live_and_replayed_afterwards() {
 /// A plan drives the load until a key does; its figures are served meanwhile.
 #[test]
 fn a_plan_is_shown_and_gives_way_to_the_keys() {
-    let flags = ["--plan", "50 for 60s, 100 for 60s", "--metrics", "127.0.0.1:0", "--no-record"];
+    let flags = ["--plan", "50 for 20m, 100 for 20m", "--metrics", "127.0.0.1:0", "--no-record"];
     let mut program = Program::start(&flags, (120, 36));
     program.wait_for("where the figures are", |screen| screen.contains("metrics at http://127.0.0.1:"));
     let screen = program.screen();
@@ -130,21 +130,18 @@ fn a_plan_is_shown_and_gives_way_to_the_keys() {
     std::io::Read::read_to_string(&mut stream, &mut page).unwrap();
     assert!(page.starts_with("HTTP/1.1 200 OK") && page.ends_with("# EOF\n"), "{page}");
     program.wait_for("the step", |screen| {
-        screen.contains("Plan, step 1 of 2: 50/s for 60 s")
-            && screen.contains(" of 2:00")
-            && screen.contains("load   50/s")
+        screen.contains("Plan, step 1 of 2: 50/s for ") && screen.contains("▶ 0:") && screen.contains(" of 40:00")
     });
     program.press("p");
-    program.wait_for("a pause of both", |screen| {
-        screen.contains("the plan waits with the load") && screen.contains("‖ 0:")
-    });
+    program.wait_for("a pause of both", |screen| screen.contains("load  paused") && screen.contains("‖ 0:"));
     program.press("p");
-    program.wait_for("both to go on", |screen| screen.contains("the plan goes on") && screen.contains("load   50/s"));
+    program.wait_for("both to go on", |screen| screen.contains("▶ 0:") && screen.contains("pause load"));
     program.press("]");
     program.wait_for("the keys' load", |screen| {
         screen.contains("the keys have the load now, and the plan is left")
             && screen.contains("load   100/s")
             && !screen.contains("Plan, step")
+            && !screen.contains(" of 40:00")
     });
     program.press("q");
     assert!(program.end().success());

@@ -376,7 +376,7 @@ fn a_reader_that_does_not_read_holds_nothing_up() {
     // As much as a pipe holds on Linux: not a byte more goes into it.
     std::io::Write::write_all(&mut writer, &vec![b'\n'; 65_536]).expect("it is full");
     let mut child = program(&["report", "--live", "3s", "--partitions", "1", "--rate", "20", "--lines", "json"])
-        .args(["--record", path.to_str().expect("a path"), "--rule", "lag=100000"])
+        .args(["--record", path.to_str().expect("a path"), "--rule", "duplicates=100%"])
         .stdout(writer)
         .stderr(Stdio::null())
         .spawn()

@@ -408,17 +408,31 @@ fn what_became_of_the_events() {
         ),
         ("nobody counted", tally(|_| None), "duplicates=0", CantTell, "nobody counted what became of the events", None),
     ]);
-    const fn order(tally: TallyFigures, late: u64, undecided: u64) -> Option<TallyFigures> {
-        Some(TallyFigures { order: Some(OrderFigures { late, undecided }), ..tally })
-    }
+}
+
+/// A tally with so many events out of order.
+const fn order(tally: TallyFigures, late: u64, undecided: u64) -> TallyFigures {
+    TallyFigures { order: Some(OrderFigures { late, undecided }), ..tally }
+}
+
+#[test]
+fn what_was_stored_out_of_order() {
+    let tally = |tally| Made { tally, ..STEADY };
     assert_judged(&[
-        ("none", tally(|t| order(t, 0, 0)), "out-of-order=0", Pass, "0 of 24,000 (0 %)", None),
-        ("12", tally(|t| order(t, 12, 0)), "out-of-order=11", Fail, "12 of 24,000 (0.05 %)", None),
-        ("12, as a share", tally(|t| order(t, 12, 0)), "out-of-order=0.05%", Pass, "12 of 24,000 (0.05 %)", None),
-        ("12, of which one will do", tally(|t| order(t, 12, 9)), "out-of-order=0", Fail, "12 of 24,000 (0.05 %)", None),
+        ("none", tally(|t| Some(order(t, 0, 0))), "out-of-order=0", Pass, "0 of 24,000 (0 %)", None),
+        ("12", tally(|t| Some(order(t, 12, 0))), "out-of-order=11", Fail, "12 of 24,000 (0.05 %)", None),
+        ("12, as a share", tally(|t| Some(order(t, 12, 0))), "out-of-order=0.05%", Pass, "12 of 24,000 (0.05 %)", None),
+        (
+            "12, of which one will do",
+            tally(|t| Some(order(t, 12, 9))),
+            "out-of-order=0",
+            Fail,
+            "12 of 24,000 (0.05 %)",
+            None,
+        ),
         (
             "a repeat hides which came first",
-            tally(|t| order(t, 1, 2)),
+            tally(|t| Some(order(t, 1, 2))),
             "out-of-order=2",
             CantTell,
             "1 of 24,000 (0.0042 %) for certain, but of 2 it can't be told",
@@ -426,7 +440,7 @@ fn what_became_of_the_events() {
         ),
         (
             "however that is, it is few enough",
-            tally(|t| order(t, 1, 2)),
+            tally(|t| Some(order(t, 1, 2))),
             "out-of-order=3",
             Pass,
             "1 of 24,000 (0.0042 %)",
@@ -434,7 +448,7 @@ fn what_became_of_the_events() {
         ),
         (
             "some are on their way",
-            tally(|t| order(TallyFigures { stored: t.stored.saturating_sub(7), ..t }, 0, 1)),
+            tally(|t| Some(order(TallyFigures { stored: t.stored.saturating_sub(7), ..t }, 0, 1))),
             "out-of-order=0",
             CantTell,
             "0 of 23,993 (0 %) for certain, but of 1 it can't be told, and 7 were on their way at the end",

@@ -113,7 +113,7 @@ fn perform(script: &Path, flags: &DemoFlags, loaded: &Loaded) -> Result<Exit, Fa
         metrics: None,
     };
     let performance = Performance::new(script, flags.looping);
-    Ok(local::watch(watching, options, local::Course::Script(performance), &flags.look, loaded))
+    Ok(local::watch(watching, options, local::Course::Script(Box::new(performance)), &flags.look, loaded))
 }
 
 /// Lists the scripts, and on a terminal asks which one to perform.

@@ -22,14 +22,16 @@ pub struct LoadFlags {
     /// They cost money there.
     #[arg(long, value_name = "RATE", value_parser = values::rate, allow_hyphen_values = true, conflicts_with = "plan")]
     load: Option<Target>,
-    /// Drive load by a plan: `1k for 1m, ramp to 5k in 2m, 0 for 1m`
+    /// Load by a plan: `1k for 1m, ramp to 5k in 2m`
+    ///
+    /// Steps with commas between them: a rate for a time, or a ramp from where the step before ended.
     #[arg(long, value_name = "STEPS")]
     plan: Option<PlanSteps>,
     /// No load past this rate, whatever key is pressed
     #[arg(long, value_name = "RATE", value_parser = most, allow_hyphen_values = true)]
     max_rate: Option<EventRate>,
     /// End the load after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
     max_events: Option<u64>,
     /// End the load after so long: 30s, 10m
     #[arg(long = "for", value_name = "TIME", value_parser = values::span)]

@@ -38,7 +38,7 @@ pub struct LocalFlags {
     json: bool,
     #[command(flatten)]
     scenario: ScenarioFlags,
-    /// The load by a plan: `1k for 1m, ramp to 5k in 2m, 0 for 1m`
+    /// Load by a plan: `1k for 1m, ramp to 5k in 2m`
     #[arg(long, value_name = "STEPS", conflicts_with_all = ["rate", "headless"], hide_short_help = true)]
     plan: Option<PlanSteps>,
     /// Serve the figures to Prometheus, such as on 127.0.0.1:9464
@@ -87,7 +87,7 @@ pub(super) enum Course {
     /// The keys alone.
     Keys,
     /// A script.
-    Script(Performance),
+    Script(Box<Performance>),
     /// A load plan.
     Plan(PlanSteps),
 }
@@ -102,7 +102,7 @@ pub(super) fn watch(
 ) -> Exit {
     let (performance, plan) = match course {
         Course::Keys => (None, None),
-        Course::Script(performance) => (Some(performance), None),
+        Course::Script(performance) => (Some(*performance), None),
         Course::Plan(plan) => (None, Some(plan)),
     };
     let bring_up = async move |tell| Ok(Planned::new(bring_up(options, performance, tell).await?, plan));

@@ -29,8 +29,7 @@ use crate::toml_file::TomlFileError;
 #[derive(Debug, Args)]
 #[command(mut_arg("ru", |flag| flag.hide_short_help(true)), mut_arg("partitions", |flag| flag.hide_short_help(true)))]
 #[command(mut_arg("plan", |flag| flag.requires("live").conflicts_with_all(["file", "rate"])))]
-#[command(mut_arg("load", into_deployed), mut_arg("max_rate", into_deployed))]
-#[command(mut_arg("max_events", into_deployed), mut_arg("lasts", into_deployed))]
+#[command(mut_args(into_deployed))]
 pub struct ReportFlags {
     /// A recording (.jsonl.zst, .jsonl or -), or the name of a sample
     #[arg(required_unless_present = "live", conflicts_with_all = ["live", "ScenarioFlags"])]
@@ -39,7 +38,9 @@ pub struct ReportFlags {
     #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = live_for)]
     #[expect(clippy::option_option, reason = "the flag, and the time that may follow it")]
     live: Option<Option<Duration>>,
-    /// With --live: attach to what this scenario file describes; no load goes into it without --load or --plan
+    /// With --live: watch what this scenario file describes
+    ///
+    /// It is attached to; no load goes into it without --load or --plan.
     #[arg(long = "scenario", value_name = "FILE", requires = "live", conflicts_with_all = ["search", "ScenarioFlags"])]
     deployed: Option<PathBuf>,
     #[command(flatten)]
@@ -71,9 +72,12 @@ pub struct ReportFlags {
     rules: RuleFlags,
 }
 
-/// A flag of the load that is nothing without a place where it costs money.
+/// Flags of the load that are nothing without a place where it costs money.
 fn into_deployed(flag: clap::Arg) -> clap::Arg {
-    flag.requires("deployed").hide_short_help(true)
+    match flag.get_id().as_str() {
+        "load" | "max_rate" | "max_events" | "lasts" => flag.requires("deployed").hide_short_help(true),
+        _ => flag,
+    }
 }
 
 /// Flags that say what a session has to keep.
@@ -190,7 +194,7 @@ impl ReportFlags {
             (None, None) => return Err(Failure::HowLong),
         };
         let watched = match scenario {
-            Some(file) => Watched::Deployed(Deployed::of(file, &self.load)?),
+            Some(file) => Watched::Deployed(Box::new(Deployed::of(file, &self.load)?)),
             None => Watched::Local(self.scenario.clone()),
         };
         Ok(Live { watched, course, record: self.record.clone(), metrics: self.metrics })

@@ -71,7 +71,7 @@ pub(super) enum Watched {
     /// The embedded scenario.
     Local(ScenarioFlags),
     /// What is deployed.
-    Deployed(Deployed),
+    Deployed(Box<Deployed>),
 }
 
 /// What is run.

@@ -210,14 +210,14 @@ mod tests {
 
     #[test]
     fn the_worked_example_of_the_module() {
-        let table: [(&str, &[(u64, u64)], (u64, u64)); 4] = [
-            ("in order", &[(1, 1), (2, 2), (3, 3)], (0, 0)),
-            ("one is late", &[(1, 1), (2, 3), (3, 2)], (1, 0)),
-            ("it was written over, or not", &[(1, 1), (3, 3), (4, 2)], (0, 1)),
-            ("the later one may have been there first", &[(2, 1), (3, 2), (4, 3)], (0, 2)),
+        let table = [
+            ("in order", [(1, 1), (2, 2), (3, 3)], (0, 0)),
+            ("one is late", [(1, 1), (2, 3), (3, 2)], (1, 0)),
+            ("it was written over, or not", [(1, 1), (3, 3), (4, 2)], (0, 1)),
+            ("the later one may have been there first", [(2, 1), (3, 2), (4, 3)], (0, 2)),
         ];
         for (case, shown, expected) in table {
-            assert_eq!(look(&mut StoreOrder::default(), shown, 4), expected, "{case}");
+            assert_eq!(look(&mut StoreOrder::default(), &shown, 4), expected, "{case}");
         }
     }
 
