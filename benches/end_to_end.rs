@@ -11,8 +11,12 @@
     reason = "a program that prints its figures"
 )]
 
+#[path = "machine/mod.rs"]
+mod machine;
+
 use std::time::{Duration, Instant};
 
+use machine::{cpu_of, memory_of};
 use streamgauge::local::scenario::{Ports, Scenario, ScenarioOptions};
 use streamgauge::model::health::Health;
 use streamgauge::model::observation::{Observation, Target};
@@ -42,6 +46,7 @@ impl Running {
             request_units: REQUEST_UNITS,
             process: true,
             ports: Ports::default(),
+            tls: None,
         };
         let scenario = Scenario::start(options, tell, wall_clock).await.expect("the scenario comes up");
         Self { scenario, observations, session: Session::new() }
@@ -76,37 +81,21 @@ impl Running {
     }
 }
 
-/// CPU time of this process so far, user and system.
-fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    // utime and stime, fields 14 and 15 of proc(5), in ticks of a hundredth of a second.
-    let ticks: u64 = [11, 12].iter().filter_map(|field| fields.get(*field)?.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
-}
-
-/// Resident memory of this process, in MB.
-fn memory() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1_024.0
-}
-
 async fn ladder() {
     println!("one process: load, endpoints, processor, probes; 8 partitions, {REQUEST_UNITS} RU/s");
     println!("{:>8} {:>10} {:>10} {:>12} {:>8}  health", "asked/s", "stored/s", "lag", "CPU (cores)", "MB");
     for rate in [1_000.0, 2_500.0, 5_000.0, 7_500.0, 10_000.0, 15_000.0] {
         let mut running = Running::start(rate).await;
         running.run(Duration::from_secs(5)).await;
-        let (stored, used, begun) = (running.stored(), cpu(), Instant::now());
+        let (stored, used, begun) = (running.stored(), cpu_of("self"), Instant::now());
         running.run(Duration::from_secs(15)).await;
         let seconds = begun.elapsed().as_secs_f64();
         println!(
             "{rate:>8.0} {:>10.0} {:>10} {:>12.2} {:>8.0}  {}",
             (running.stored() - stored) / seconds,
             running.session.lag_events().unwrap_or(0),
-            (cpu() - used).as_secs_f64() / seconds,
-            memory(),
+            (cpu_of("self") - used).as_secs_f64() / seconds,
+            memory_of("self").unwrap_or(0.0),
             Health::of(&running.session, wall_clock()).word.text(),
         );
         for line in running.settle().await {
@@ -127,7 +116,7 @@ async fn soak(rate: f64, span: Duration) {
             begun.elapsed().as_secs_f64(),
             (running.stored() - stored) / looked.elapsed().as_secs_f64(),
             running.session.lag_events().unwrap_or(0),
-            memory(),
+            memory_of("self").unwrap_or(0.0),
             Health::of(&running.session, wall_clock()).word.text(),
         );
     }

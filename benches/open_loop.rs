@@ -9,6 +9,8 @@
 
 #[path = "endpoint/mod.rs"]
 mod endpoint;
+#[path = "machine/mod.rs"]
+mod machine;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,7 +23,8 @@ use streamgauge::model::observation::{Fact, Observation, Target};
 use streamgauge::model::units::EventRate;
 use tokio::sync::mpsc;
 
-use self::endpoint::{Endpoint, cpu_of};
+use self::endpoint::Endpoint;
+use self::machine::cpu_of;
 
 /// The load runs so long before it is measured: the links are open then.
 const WARM_UP: Duration = Duration::from_secs(1);

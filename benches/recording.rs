@@ -6,22 +6,21 @@
 
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints its figures")]
 
+#[path = "day/mod.rs"]
+mod day;
 #[path = "../tests/recording/mod.rs"]
 mod recording;
 
-use std::io::Write;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use recording::{Dice, NOON, Pipeline, header};
+use day::{PARTITIONS, lines};
+use recording::{Dice, NOON, Pipeline};
 use streamgauge::model::observation::{Fact, Observation};
 use streamgauge::model::session::Session;
 use streamgauge::model::units::Time;
-use streamgauge::recording::format::{LatenciesAre, LineWriter, Skipped, read_line};
+use streamgauge::recording::format::{LatenciesAre, Skipped, read_line};
 use streamgauge::recording::frame::Packer;
 use streamgauge::recording::player::{Player, Reached};
-
-const PARTITIONS: u32 = 32;
 
 fn main() {
     size();
@@ -46,21 +45,12 @@ fn size() {
             spent += begun.elapsed();
             text += lines.len();
             let without: Vec<_> = observations.into_iter().map(without_latencies).collect();
-            bare += packer.pack(&self::lines(&without)).unwrap().len();
+            bare += packer.pack(&day::lines(&without)).unwrap().len();
         }
         let hour = |bytes: usize| bytes as f64 * 30.0 / 1e6;
         let micros = spent.as_secs_f64() * 1e6 / 120.0;
         println!("{rate:>9} {:>8.2} {:>19.2} {:>8.1} {micros:>7.0} us", hour(file), hour(bare), hour(text));
     }
-}
-
-fn lines(observations: &[Observation]) -> Vec<u8> {
-    let (mut writer, mut text) = (LineWriter::default(), Vec::new());
-    for observation in observations {
-        writer.push(observation, &mut text);
-    }
-    writer.finish(&mut text);
-    text
 }
 
 fn without_latencies(mut observation: Observation) -> Observation {
@@ -99,7 +89,7 @@ fn day(hours: u32) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("day.jsonl.zst");
     let begun = Instant::now();
-    let bytes = write(&path, hours * 3_600);
+    let bytes = day::write(&path, hours);
     println!("a recording of {hours} h, {:.0} MB, made in {:.0?}", bytes as f64 / 1e6, begun.elapsed());
 
     let begun = Instant::now();
@@ -124,20 +114,4 @@ fn day(hours: u32) {
         .collect();
     times.sort_unstable();
     println!("200 seeks to anywhere: median {:.1?}, p95 {:.1?}, worst {:.1?}", times[100], times[190], times[199]);
-}
-
-/// Writes the frames as the writer does, without its thread and its waiting for the disk.
-fn write(path: &Path, seconds: u32) -> u64 {
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
-    let mut packer = Packer::new().unwrap();
-    file.write_all(&packer.pack(&header().to_line()).unwrap()).unwrap();
-    let mut bytes = 0;
-    let mut pipeline = Pipeline::new(PARTITIONS, 1_000.0);
-    for _ in 0..seconds {
-        let frame = packer.pack(&lines(&pipeline.seconds(1))).unwrap();
-        bytes += frame.len() as u64;
-        file.write_all(&frame).unwrap();
-    }
-    file.flush().unwrap();
-    bytes
 }

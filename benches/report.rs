@@ -5,25 +5,24 @@
 
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints its figures")]
 
+#[path = "day/mod.rs"]
+mod day;
+#[path = "machine/mod.rs"]
+mod machine;
 #[path = "../tests/recording/mod.rs"]
 mod recording;
 
-use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use recording::{Pipeline, header};
-use streamgauge::recording::format::LineWriter;
-use streamgauge::recording::frame::Packer;
-
-const PARTITIONS: u32 = 32;
+use day::PARTITIONS;
+use machine::peak_memory_of;
 
 fn main() {
     let hours: u32 = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(24);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.jsonl.zst");
-    let bytes = write(&path, hours * 3_600);
+    let bytes = day::write(&path, hours);
     println!("a recording of {hours} h, {PARTITIONS} partitions, 1,000 events/s: {:.0} MB", bytes as f64 / 1e6);
     println!("{:<28} {:>10} {:>10} {:>12}", "command", "seconds", "peak MB", "MB written");
     let file = path.to_str().unwrap();
@@ -46,15 +45,12 @@ fn cost(arguments: &[&str]) -> (f64, String, u64) {
     let mut child =
         Command::new(env!("CARGO_BIN_EXE_streamgauge")).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = child.stdout.take().unwrap();
-    let status = format!("/proc/{}/status", child.id());
+    let id = child.id().to_string();
     let (done, watched) = std::sync::mpsc::channel();
     let watcher = std::thread::spawn(move || {
-        let mut peak = None;
+        let mut peak: Option<f64> = None;
         while watched.recv_timeout(Duration::from_millis(20)).is_err() {
-            let text = std::fs::read_to_string(&status).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-            peak = peak.max(kilobytes);
+            peak = peak_memory_of(&id).or(peak);
         }
         peak
     });
@@ -63,24 +59,5 @@ fn cost(arguments: &[&str]) -> (f64, String, u64) {
     let seconds = begun.elapsed().as_secs_f64();
     done.send(()).unwrap();
     let peak = watcher.join().unwrap();
-    (seconds, peak.map_or_else(|| "-".into(), |kilobytes| (kilobytes / 1_024).to_string()), written)
-}
-
-/// Writes the frames as the writer does, without its thread and its waiting for the disk.
-fn write(path: &Path, seconds: u32) -> u64 {
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
-    let mut packer = Packer::new().unwrap();
-    file.write_all(&packer.pack(&header().to_line()).unwrap()).unwrap();
-    let mut bytes = 0;
-    let mut pipeline = Pipeline::new(PARTITIONS, 1_000.0);
-    for _ in 0..seconds {
-        let (mut lines, mut text) = (LineWriter::default(), Vec::new());
-        pipeline.seconds(1).iter().for_each(|observation| lines.push(observation, &mut text));
-        lines.finish(&mut text);
-        let frame = packer.pack(&text).unwrap();
-        bytes += frame.len() as u64;
-        file.write_all(&frame).unwrap();
-    }
-    file.flush().unwrap();
-    bytes
+    (seconds, peak.map_or_else(|| "-".into(), |megabytes| format!("{megabytes:.0}")), written)
 }

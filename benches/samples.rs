@@ -53,6 +53,7 @@ impl Session {
             request_units,
             process: true,
             ports: Ports::default(),
+            tls: None,
         };
         let scenario = Scenario::start(options, tell, wall_clock).await.expect("the scenario comes up");
         Self { scenario, observations, writer, begun: Instant::now() }

@@ -11,14 +11,17 @@
     reason = "a program that prints its figures"
 )]
 
+#[path = "machine/mod.rs"]
+mod machine;
 #[path = "../tests/pipeline/mod.rs"]
 mod pipeline;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use machine::cpu_of;
 use pipeline::Pipeline;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use ratatui::backend::CrosstermBackend;
@@ -124,20 +127,10 @@ fn share_of_a_core(arguments: &[&str], keys: &str) -> f64 {
     std::thread::sleep(Duration::from_secs(5));
     input.write_all(keys.as_bytes()).and_then(|()| input.flush()).expect("keys");
     std::thread::sleep(Duration::from_secs(2));
-    let id = child.process_id().expect("it runs");
-    let before = processor_time(id);
+    let id = child.process_id().expect("it runs").to_string();
+    let before = cpu_of(&id);
     std::thread::sleep(SPAN);
-    let spent = processor_time(id) - before;
+    let spent = (cpu_of(&id) - before).as_secs_f64();
     child.kill().and_then(|()| child.wait()).expect("it ends");
     spent / SPAN.as_secs_f64() * 100.0
-}
-
-/// Seconds of processor time of a process so far: fields 14 and 15 of `/proc/PID/stat`, in hundredths (proc(5)).
-fn processor_time(id: u32) -> f64 {
-    let mut text = String::new();
-    std::fs::File::open(format!("/proc/{id}/stat"))
-        .and_then(|mut file| file.read_to_string(&mut text))
-        .expect("Linux tells of its processes");
-    let (_, fields) = text.rsplit_once(')').expect("the name is in parentheses");
-    fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().expect("a number")).sum::<f64>() / 100.0
 }

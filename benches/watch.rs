@@ -12,6 +12,9 @@
     reason = "a program that prints its figures"
 )]
 
+#[path = "machine/mod.rs"]
+mod machine;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -19,7 +22,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use azure_messaging_eventhubs::models::EventData;
-use streamgauge::azure::eventhubs::connect_producer;
+use machine::{cpu_of, memory_of};
+use streamgauge::azure::eventhubs::{connect_producer, no_credential};
 use streamgauge::azure::own_thread::on_own_thread;
 use streamgauge::azure::{CosmosAddress, CosmosCredential, EventHubsAddress, EventHubsCredential, Secret};
 use streamgauge::local::cosmos::{CosmosEndpoint, CosmosOptions};
@@ -114,22 +118,6 @@ impl Drop for Services {
     }
 }
 
-/// CPU time of this process so far, user and system.
-fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    // utime and stime, fields 14 and 15 of proc(5), in ticks of a hundredth of a second.
-    let ticks: u64 = [11, 12].iter().filter_map(|field| fields.get(*field)?.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
-}
-
-/// Resident memory of this process, in MB.
-fn memory() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1_024.0
-}
-
 /// Takes in what is seen for a while.
 async fn run(session: &mut Session, seen: &mut mpsc::Receiver<Observation>, span: Duration) {
     let take_in = async {
@@ -145,7 +133,7 @@ async fn measure(partitions: u32, looks: u32, calls_per_second: f64, span: Durat
     // Something in the log: an empty partition is answered the same, but this is closer to what is usual.
     let hub = services.hub.clone();
     let sent = on_own_thread("sender", |_| async move {
-        let producer = connect_producer(&hub).await.expect("a producer");
+        let producer = connect_producer(&hub, no_credential()).await.expect("a producer");
         for number in 0..64 {
             producer.send_event(EventData::from(format!("{number}")), None).await.expect("sent");
         }
@@ -172,14 +160,14 @@ async fn measure(partitions: u32, looks: u32, calls_per_second: f64, span: Durat
     run(&mut session, &mut seen, Duration::from_secs(5)).await;
     let cost = |session: &Session, station| session.probes.get(&station).copied().expect("it was told");
     let before: [ProbeFigures; 2] = [Station::Ingest, Station::Store].map(|station| cost(&session, station));
-    let (used, begun) = (cpu(), Instant::now());
+    let (used, begun) = (cpu_of("self"), Instant::now());
     run(&mut session, &mut seen, span).await;
-    let (used, seconds) = ((cpu() - used).as_secs_f64(), begun.elapsed().as_secs_f64());
+    let (used, seconds) = ((cpu_of("self") - used).as_secs_f64(), begun.elapsed().as_secs_f64());
     let after: [ProbeFigures; 2] = [Station::Ingest, Station::Store].map(|station| cost(&session, station));
     println!(
         "{partitions:>10} {looks:>4} Hz {:>7.1} % {:>7.0} {:>9.1} {:>9.0} {:>8.1} s {:>8.1} {:>8.0} {:>6}",
         100.0 * used / seconds,
-        memory(),
+        memory_of("self").unwrap_or(0.0),
         (after[0].calls - before[0].calls) as f64 / seconds,
         after[0].calls_limit.unwrap_or(f64::NAN),
         after[0].round.as_secs_f64(),

@@ -4,15 +4,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 #![cfg(unix)]
 
+mod described;
 mod terminal;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
+use described::{Described, Served};
 use serde_json::Value;
+use streamgauge::azure::Secret;
+use streamgauge::azure::eventhubs::Claim;
+use streamgauge::local::eventhubs::{EventHubsEndpoint, EventHubsOptions, SharedKey};
 use streamgauge::local::fault::{Fault, FaultSwitch};
-use streamgauge::local::scenario::{Endpoints, Faults, Ports, Scenario, ScenarioOptions};
+use streamgauge::local::scenario::{Faults, Ports, Scenario, ScenarioOptions};
 use streamgauge::model::observation::Target;
 use streamgauge::model::units::EventRate;
 use streamgauge::ui::live::wall_clock;
@@ -22,91 +26,15 @@ use tokio::sync::mpsc;
 /// Wide enough for a whole sentence.
 const SIZE: (u16, u16) = (320, 60);
 
-/// A scenario file for endpoints, and the variables that hold their credentials.
-struct Described {
-    file: String,
-    variables: Vec<(&'static str, String)>,
-}
-
-impl Described {
-    /// `name` tells the files of tests apart.
-    fn new(name: &str, endpoints: &Value, more: &str) -> Self {
-        let text = |pointer: &str| endpoints.pointer(pointer).and_then(Value::as_str).expect("an endpoint").to_owned();
-        let connection_string = text("/eventhubs");
-        let host = connection_string.trim_start_matches("Endpoint=sb://").split([';', '/']).next().expect("a host");
-        let scenario = format!(
-            "title = \"the embedded scenario\"\nprocessor = \"Functions\"\n\
-             [ingest.event-hubs]\nnamespace = \"{host}\"\nhub = \"streamgauge\"\nconsumer-group = \"{}\"\n\
-             refresh = \"250ms\"\n\
-             [position.checkpoints]\nendpoint = \"{}\"\ncontainer = \"{}\"\nrefresh = \"250ms\"\n\
-             [store.cosmos]\nendpoint = \"{}\"\ndatabase = \"{}\"\ncontainer = \"{}\"\nrefresh = \"250ms\"\n{more}",
-            text("/consumer_group"),
-            text("/blob/endpoint"),
-            text("/blob/container"),
-            text("/cosmos/endpoint"),
-            text("/cosmos/database"),
-            text("/cosmos/container"),
-        );
-        let file = format!("{}/{name}.toml", env!("CARGO_TARGET_TMPDIR"));
-        std::fs::write(&file, scenario).expect("the scenario file");
-        let variables = vec![
-            ("STREAMGAUGE_EVENTHUBS_CONNECTION_STRING", connection_string),
-            ("STREAMGAUGE_STORAGE_KEY", text("/blob/key")),
-            ("STREAMGAUGE_COSMOS_KEY", text("/cosmos/key")),
-        ];
-        Self { file, variables }
-    }
-
-    fn of(name: &str, endpoints: &Endpoints, more: &str) -> Self {
-        Self::new(name, &serde_json::to_value(endpoints).expect("JSON"), more)
-    }
-
-    fn attach(&self, flags: &[&str]) -> Program {
-        let variables: Vec<_> = self.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Program::start_with(&[&["attach", &self.file, "--no-record"], flags].concat(), SIZE, &variables)
-    }
-}
-
-/// The embedded scenario in a process of its own.
-struct Served {
-    child: Child,
-    endpoints: Value,
-}
-
-impl Served {
-    fn start(flags: &[&str]) -> Self {
-        let mut child = Command::new(STREAMGAUGE)
-            .args(["local", "--headless", "--json", "--partitions", "4"])
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        Self { child, endpoints: serde_json::from_str(&line).expect("JSON") }
-    }
-
-    /// As a machine goes away: without a goodbye.
-    fn kill(&mut self) {
-        self.child.kill().expect("it is killed");
-        self.child.wait().expect("it ended");
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have been killed already.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+fn attach(described: &Described, flags: &[&str]) -> Program {
+    Program::start_with(&[&["attach", &described.file, "--no-record"], flags].concat(), SIZE, &described.variables())
 }
 
 #[test]
 fn what_another_process_serves_is_watched_through_its_death_and_return() {
     let mut served = Served::start(&["--rate", "100"]);
     let described = Described::new("attach-served", &served.endpoints, "");
-    let mut program = described.attach(&[]);
+    let mut program = attach(&described, &[]);
     program.wait_for("the word", |screen| screen.contains("KEEPING UP"));
     program.wait_for("every station", |screen| {
         ["4 partitions", "Functions", "checkpoint", "2 ranges", "20.0k RU/s provisioned"]
@@ -161,6 +89,7 @@ impl Within {
             request_units: 100_000,
             process: true,
             ports: Ports::default(),
+            tls: None,
         };
         let scenario = runtime.block_on(async {
             let (tell, mut observations) = mpsc::channel(4_096);
@@ -190,7 +119,7 @@ type Switch = fn(&Faults) -> &FaultSwitch;
 fn each_service_that_is_away_or_refuses_the_credential_is_named_and_comes_back() {
     let within = Within::start(50.0);
     let described = Described::of("attach-faults", &within.scenario().endpoints, "");
-    let mut program = described.attach(&[]);
+    let mut program = attach(&described, &[]);
     program.wait_for("the word", |screen| screen.contains("KEEPING UP"));
     let table: [(Switch, &str, &str); 3] = [
         (|faults| &faults.eventhubs, "the ingest log: ", "Azure Event Hubs Data Receiver"),
@@ -220,7 +149,7 @@ fn each_service_that_is_away_or_refuses_the_credential_is_named_and_comes_back()
 fn no_load_without_a_confirmation_and_none_past_its_bounds() {
     let within = Within::start(0.0);
     let described = Described::of("attach-load", &within.scenario().endpoints, "[load]\nrate = 40\nmax-rate = 50\n");
-    let mut program = described.attach(&["--max-events", "120"]);
+    let mut program = attach(&described, &["--max-events", "120"]);
     // Each range is read before the load begins, or what it takes first would be beyond knowing.
     program.wait_for("the screen", |screen| screen.contains("4 partitions") && screen.contains("10 ranges"));
     // A key by mistake, and then keys that are no answer.
@@ -250,7 +179,7 @@ fn no_load_without_a_confirmation_and_none_past_its_bounds() {
 fn a_load_from_the_command_line_begins_at_once_and_ends_in_time() {
     let within = Within::start(0.0);
     let described = Described::of("attach-load-flag", &within.scenario().endpoints, "");
-    let mut program = described.attach(&["--load", "max", "--max-rate", "60", "--for", "2s"]);
+    let mut program = attach(&described, &["--load", "max", "--max-rate", "60", "--for", "2s"]);
     program.wait_for("the end of the load", |screen| {
         figure(screen, "sent").is_some_and(|sent| sent >= 60) && screen.contains("load  paused")
     });
@@ -259,6 +188,48 @@ fn a_load_from_the_command_line_begins_at_once_and_ends_in_time() {
     let sent = figure(&program.screen(), "sent").expect("a summary");
     // 60 a second for 2 seconds; the bound is looked at once a second at least.
     assert!((60..=200).contains(&sent), "{sent}");
+}
+
+#[test]
+fn a_load_goes_in_with_a_connection_string_whose_key_the_hub_checks() {
+    const KEY: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQ=";
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("one");
+    let key = SharedKey { name: "streamgauge".into(), key: Secret::new(KEY), claims: vec![Claim::Listen, Claim::Send] };
+    let options = EventHubsOptions { key: Some(key), ..EventHubsOptions::default() };
+    let hub = runtime.block_on(EventHubsEndpoint::start(options)).expect("a hub");
+    let scenario = format!(
+        "[ingest.event-hubs]\nnamespace = \"contoso.servicebus.windows.net\"\nhub = \"events\"\n\
+         endpoint = \"amqp://{}\"\ncredential = \"environment\"\nrefresh = \"250ms\"\n",
+        hub.address()
+    );
+    let file = format!("{}/attach-shared-key.toml", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&file, scenario).expect("the scenario file");
+    let of = |key: &str| {
+        let text = format!(
+            "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=streamgauge;SharedAccessKey={key}"
+        );
+        let variables = vec![("STREAMGAUGE_EVENTHUBS_CONNECTION_STRING", text)];
+        Described { file: file.clone(), variables }
+    };
+
+    let wrong = "b3RoZXItb3RoZXItb3RoZXI=";
+    let mut program = attach(&of(wrong), &["--load", "60"]);
+    program.wait_for("the sentence", |screen| {
+        screen.contains("refuses the credential") && screen.contains("STREAMGAUGE_EVENTHUBS_CONNECTION_STRING")
+    });
+    assert!(!program.screen().contains(wrong));
+    program.press("q");
+    program.end();
+
+    let mut program = attach(&of(KEY), &["--load", "60", "--max-events", "120"]);
+    program.wait_for("the end of the load", |screen| {
+        figure(screen, "sent") == Some(120) && screen.contains("4 partitions") && screen.contains("load  paused")
+    });
+    assert!(!program.screen().contains(KEY));
+    program.press("q");
+    assert!(program.end().success());
+    let stored: i64 = hub.log().statuses().iter().map(|status| status.last.0 + 1).sum();
+    assert_eq!(stored, 120);
 }
 
 /// Without a screen: its own rules, and no load without a flag.
@@ -271,7 +242,7 @@ fn a_report_of_what_is_deployed_judges_by_its_scenario() {
         let output = Command::new(STREAMGAUGE)
             .args(["report", "--json", "--scenario", &described.file])
             .args(flags)
-            .envs(described.variables.iter().map(|(name, value)| (*name, value.as_str())))
+            .envs(described.variables())
             .output()
             .expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -2,20 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
+
 use std::net::TcpListener;
-use std::process::{Command, Output, Stdio};
 
-fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_streamgauge"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program starts")
-}
-
-fn sentence(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
-}
+use command::{complaint, run};
 
 #[test]
 fn a_flag_that_cannot_be_understood() {
@@ -34,7 +25,7 @@ fn a_flag_that_cannot_be_understood() {
     ];
     for (arguments, expected) in cases {
         let output = run(arguments);
-        let said = sentence(&output);
+        let said = complaint(&output);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
         assert!(said.starts_with("streamgauge: ") && said.contains(expected), "{arguments:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
@@ -46,7 +37,7 @@ fn a_terminal_that_is_none() {
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
-        sentence(&output),
+        complaint(&output),
         "streamgauge: the screen needs a terminal, and standard output is none; run it in a terminal, or use \
          `streamgauge local --headless`"
     );
@@ -59,7 +50,7 @@ fn a_port_that_is_taken() {
     let port = taken.local_addr().expect("its address").port().to_string();
     for flag in ["--eventhubs-port", "--blob-port", "--cosmos-port"] {
         let output = run(&["local", "--headless", flag, &port]);
-        let said = sentence(&output);
+        let said = complaint(&output);
         assert_eq!(output.status.code(), Some(1), "{flag}: {said}");
         assert!(said.contains(&format!("port {port} on 127.0.0.1 is taken")), "{flag}: {said}");
         assert!(said.contains(flag), "the sentence names the flag: {said}");
@@ -76,7 +67,7 @@ fn a_recording_that_is_none() {
     let nowhere = format!("{folder}/nowhere.jsonl.zst");
     for file in [folder, &empty, &wrong, &nowhere] {
         let output = run(&["replay", file]);
-        let said = sentence(&output);
+        let said = complaint(&output);
         assert_eq!(output.status.code(), Some(1), "{file}: {said}");
         assert!(said.starts_with("streamgauge: ") && said.contains(file), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
+
+use command::{complaint, program};
 
 /// A user with a home of their own, in a folder that goes with the test.
 struct User {
@@ -28,15 +32,10 @@ impl User {
     }
 
     fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
-        command.args(arguments).stdin(Stdio::null()).env("XDG_CONFIG_HOME", self.home.path());
-        command.env("XDG_STATE_HOME", self.home.path()).envs(variables.iter().copied());
-        command.output().expect("the program starts")
+        let mut command = program(arguments);
+        command.env("XDG_CONFIG_HOME", self.home.path()).env("XDG_STATE_HOME", self.home.path());
+        command.envs(variables.iter().copied()).output().expect("the program starts")
     }
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
 }
 
 fn text(path: &Path) -> &str {
@@ -56,7 +55,7 @@ fn the_sample_is_a_file_that_can_be_used_at_once() {
     let output = user.run(&["config"], &[]);
     assert!(String::from_utf8_lossy(&output.stdout).ends_with(&format!("# It is read from {}.\n", own.display())));
     let listed = user.run(&["replay"], &[]);
-    assert_eq!((listed.status.code(), said(&listed).as_str()), (Some(0), ""), "nothing is wrong with it");
+    assert_eq!((listed.status.code(), complaint(&listed).as_str()), (Some(0), ""), "nothing is wrong with it");
 }
 
 #[test]
@@ -86,7 +85,7 @@ fn a_named_file_that_can_not_be_used_is_a_usage_error() {
     for (path, expected) in cases {
         let by_flag = ["replay", "--config", text(path)];
         for output in [user.run(&by_flag, &[]), user.run(&["replay"], &[("STREAMGAUGE_CONFIG", text(path))])] {
-            let said = said(&output);
+            let said = complaint(&output);
             assert_eq!(output.status.code(), Some(2), "{said}");
             assert!(said.starts_with(&format!("streamgauge: {}, {expected}", path.display())), "{said}");
             assert_eq!(said.lines().count(), 1, "{said}");
@@ -95,7 +94,7 @@ fn a_named_file_that_can_not_be_used_is_a_usage_error() {
     let nowhere = user.home.path().join("nowhere.toml");
     let output = user.run(&["replay", "--config", text(&nowhere)], &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("nowhere.toml could not be read ("), "{}", said(&output));
+    assert!(complaint(&output).contains("nowhere.toml could not be read ("), "{}", complaint(&output));
 }
 
 #[test]
@@ -103,12 +102,12 @@ fn the_file_is_named_before_or_after_the_command_and_no_other_flag_before() {
     let user = User::new();
     let typo = user.file("typo.toml", "srot = \"rate\"\n");
     for arguments in [["--config", text(&typo), "replay"], ["replay", "--config", text(&typo)]] {
-        assert!(said(&user.run(&arguments, &[])).contains("did you mean `sort`?"), "{arguments:?}");
+        assert!(complaint(&user.run(&arguments, &[])).contains("did you mean `sort`?"), "{arguments:?}");
     }
     let output = user.run(&["--rate", "5", "replay", "steady"], &[]);
     assert_eq!(output.status.code(), Some(2));
     let expected = "streamgauge: --rate can't stand before replay; it belongs to `streamgauge local`; see --help";
-    assert_eq!(said(&output), expected);
+    assert_eq!(complaint(&output), expected);
 }
 
 #[test]
@@ -117,7 +116,7 @@ fn a_variable_that_can_not_be_understood_is_a_usage_error() {
     let output = user.run(&["replay"], &[("STREAMGAUGE_SORT", "wurst")]);
     assert_eq!(output.status.code(), Some(2));
     let expected = "streamgauge: STREAMGAUGE_SORT in the environment: unknown variant `wurst`; did you mean `worst`?";
-    assert_eq!(said(&output), expected);
+    assert_eq!(complaint(&output), expected);
 }
 
 #[test]
@@ -130,7 +129,7 @@ fn a_mistake_in_the_users_own_file_is_told_and_the_defaults_serve() {
         "streamgauge: {}, line 1: unknown field `recrod`; did you mean `record`?; the defaults serve",
         own.display()
     );
-    assert_eq!(said(&output), expected);
+    assert_eq!(complaint(&output), expected);
 }
 
 #[test]
@@ -139,6 +138,6 @@ fn commands_that_have_no_use_for_settings_do_not_read_them() {
     user.own("recrod = false\n");
     for command in [&["man"][..], &["completions", "bash"], &["config"]] {
         let output = user.run(command, &[]);
-        assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), ""), "{command:?}");
+        assert_eq!((output.status.code(), complaint(&output).as_str()), (Some(0), ""), "{command:?}");
     }
 }

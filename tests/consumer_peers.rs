@@ -92,6 +92,7 @@ impl Watched {
             request_units: 20_000,
             process: false,
             ports: Ports::default(),
+            tls: None,
         };
         let scenario = Scenario::start(options, tell, wall_clock).await.expect("the scenario comes up");
         Self { scenario, observations, session: Session::new() }
@@ -182,7 +183,7 @@ impl Watched {
 
     /// One of our processors in the same group.
     fn ours(&self, name: &str) -> (ProcessorHandle, mpsc::Receiver<Observation>) {
-        let Endpoints { eventhubs, blob, cosmos, consumer_group } = &self.scenario.endpoints;
+        let Endpoints { eventhubs, blob, cosmos, consumer_group, .. } = &self.scenario.endpoints;
         let host = eventhubs.trim_start_matches("Endpoint=sb://").split([';', '/']).next().unwrap();
         let hub = eventhubs.split("EntityPath=").nth(1).unwrap().split(';').next().unwrap();
         let ingest = EventHubsAddress {

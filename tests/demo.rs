@@ -3,13 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
 mod pipeline;
 mod terminal;
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use command::{complaint, out};
 use pipeline::Pipeline;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
@@ -218,11 +219,10 @@ fn a_small_terminal_is_told_that_big_letters_need_room() {
     assert!(!program.has_the_terminal());
 }
 
+/// Its exit code, what it wrote, and what it complained of.
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_streamgauge")).args(arguments).stdin(Stdio::null()).output();
-    let output = output.expect("the program starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr).trim_end().to_owned())
+    let output = command::run(arguments);
+    (output.status.code(), out(&output), complaint(&output))
 }
 
 #[test]

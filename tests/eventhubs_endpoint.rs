@@ -10,10 +10,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use async_trait::async_trait;
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::time::OffsetDateTime;
 use azure_messaging_eventhubs::models::{EventData, ReceivedEventData};
@@ -114,21 +114,14 @@ fn no_retries() -> RetryOptions {
 #[derive(Debug)]
 struct AnyToken;
 
+#[async_trait]
 impl TokenCredential for AnyToken {
-    /// What `async fn` in a trait becomes for a trait object.
-    fn get_token<'me, 'scopes, 'scope, 'options, 'future>(
-        &'me self,
-        _scopes: &'scopes [&'scope str],
-        _options: Option<TokenRequestOptions<'options>>,
-    ) -> Pin<Box<dyn Future<Output = azure_core::Result<AccessToken>> + Send + 'future>>
-    where
-        'me: 'future,
-        'scopes: 'future,
-        'scope: 'future,
-        'options: 'future,
-    {
-        let expiry = OffsetDateTime::now_utc() + Duration::from_secs(3600);
-        Box::pin(async move { Ok(AccessToken::new("any", expiry)) })
+    async fn get_token(
+        &self,
+        _scopes: &[&str],
+        _options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        Ok(AccessToken::new("any", OffsetDateTime::now_utc() + Duration::from_secs(3600)))
     }
 }
 

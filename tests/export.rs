@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use asciicast_rs::{Asciicast, V3};
+use command::{complaint, out, run};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Size;
 use ratatui::style::{Color, Modifier};
@@ -15,24 +18,11 @@ use streamgauge::report::frames::{Frames, Look};
 use streamgauge::ui::state::Zoom;
 use streamgauge::ui::theme::Theme;
 
-fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_streamgauge"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program starts")
-}
-
 /// What a command writes to standard output.
 fn written(arguments: &[&str]) -> String {
     let output = run(arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
-}
-
-fn sentence(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
+    assert!(output.status.success(), "{arguments:?}: {}", complaint(&output));
+    out(&output)
 }
 
 /// A folder of this test's own.
@@ -215,7 +205,7 @@ fn what_cannot_be_exported_is_said_in_one_sentence() {
     ];
     for (arguments, code, expected) in cases {
         let output = run(arguments);
-        let said = sentence(&output);
+        let said = complaint(&output);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(said.starts_with("streamgauge: ") && said.contains(expected), "{arguments:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use azure_messaging_eventhubs::models::EventData;
 use streamgauge::azure::BlobAddress;
-use streamgauge::azure::eventhubs::connect_producer;
+use streamgauge::azure::eventhubs::{connect_producer, no_credential};
 use streamgauge::local::blob::BlobEndpoint;
 use streamgauge::local::cosmos::CosmosEndpoint;
 use streamgauge::local::eventhubs::EventHubsEndpoint;
@@ -64,7 +64,7 @@ impl Bench {
         let faults: [FaultSwitch; 3] = std::array::from_fn(|_| FaultSwitch::default());
         let log = hub(loopback(0), 2, faults[0].clone()).await;
         let address = hub_address("127.0.0.1", log.address().port());
-        let producer = connect_producer(&address).await.unwrap();
+        let producer = connect_producer(&address, no_credential()).await.unwrap();
         for event in ["a", "b", "c", "d"] {
             producer.send_event(EventData::from(event), None).await.unwrap();
         }

@@ -130,6 +130,7 @@ async fn random_faults_are_outlasted_and_leave_nothing_behind() {
         request_units: 100_000,
         process: true,
         ports: Ports::default(),
+        tls: None,
     };
     let scenario = Scenario::start(options, tell, wall_clock).await.expect("it comes up");
     let dice = Pcg64Mcg::new(u128::from(seed) * 2 + 1);

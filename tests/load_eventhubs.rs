@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use azure_messaging_eventhubs::{OpenReceiverOptions, StartLocation, StartPosition};
 use futures::StreamExt;
-use streamgauge::azure::eventhubs::{connect_consumer, on_own_thread};
+use streamgauge::azure::eventhubs::{connect_consumer, no_credential, on_own_thread};
 use streamgauge::azure::{EventHubsAddress, EventHubsCredential};
 use streamgauge::load::lane::{Devices, partition_of};
 use streamgauge::load::payload::device_index;
@@ -66,7 +66,7 @@ impl Setup {
         let Sink::EventHubs(address) = self.options.sink.clone();
         let wanted: Vec<i64> = self.endpoint.log().statuses().iter().map(|status| status.last.0 + 1).collect();
         let reading = on_own_thread("reader", move |_| async move {
-            let client = connect_consumer(&address, "$Default").await.unwrap();
+            let client = connect_consumer(&address, no_credential(), "$Default").await.unwrap();
             let mut found = BTreeMap::new();
             for (partition, wanted) in (0..).zip(wanted) {
                 let options = OpenReceiverOptions {

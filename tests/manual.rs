@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use streamgauge::ui::keymap::Keymap;
 
 fn said(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_streamgauge")).args(arguments).output().expect("the program starts");
-    assert!(output.status.success(), "{arguments:?}");
-    String::from_utf8(output.stdout).expect("text")
+    let output = command::run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", command::complaint(&output));
+    command::out(&output)
 }
 
 /// The commands as the short help lists them.
@@ -134,12 +136,8 @@ fn zsh_and_fish_take_their_scripts() {
 #[test]
 fn a_reader_that_leaves_early_is_no_error() {
     for arguments in [&["man"][..], &["config"], &["completions", "zsh"]] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_streamgauge"))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        let mut child =
+            command::program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("it ends");
         assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{arguments:?}");

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use azure_messaging_eventhubs::models::EventData;
-use streamgauge::azure::eventhubs::connect_producer;
+use streamgauge::azure::eventhubs::{connect_producer, no_credential};
 use streamgauge::local::fault::FaultSwitch;
 use streamgauge::model::health::{Health, Word};
 use streamgauge::model::observation::{Fact, Observation, PartitionPosition, Position, Station, StationState};
@@ -29,7 +29,7 @@ fn probe(port: u16) -> (LogEndProbe, watch::Receiver<Vec<PartitionId>>) {
 
 /// Sends so many events, one after the other, wherever the hub puts them.
 async fn send(port: u16, events: u32) {
-    let producer = connect_producer(&hub_address("127.0.0.1", port)).await.unwrap();
+    let producer = connect_producer(&hub_address("127.0.0.1", port), no_credential()).await.unwrap();
     for number in 0..events {
         producer.send_event(EventData::from(format!("{{\"n\":{number}}}")), None).await.unwrap();
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use process_endpoints::{LIMIT, PLENTY, pipeline, within};
+use streamgauge::azure::eventhubs::{connect_producer, no_credential};
 use streamgauge::load::{LoadHandle, LoadOptions};
 use streamgauge::local::fault::Fault;
 use streamgauge::model::ledger::Ledger;
@@ -125,7 +126,7 @@ async fn what_is_no_event_is_passed_over_and_counted() {
     let mut pipeline = pipeline(1, PLENTY).await;
     let address = pipeline.options.ingest.clone();
     let sending = streamgauge::azure::own_thread::on_own_thread("sender", move |_| async move {
-        let client = streamgauge::azure::eventhubs::connect_producer(&address).await.unwrap();
+        let client = connect_producer(&address, no_credential()).await.unwrap();
         for body in ["not json", "{}", r#"{"eventId":"a/b","deviceId":"d"}"#, r#"{"eventId":"e","deviceId":"d"}"#] {
             client.send_event(body.as_bytes().to_vec(), None).await.unwrap();
         }

@@ -4,33 +4,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use command::{complaint, out, program, run};
 use serde_json::Value;
 use streamgauge::recording::player::Player;
 use streamgauge::recording::samples::ALL;
 use streamgauge::report::comparison::Comparison;
 use streamgauge::report::document::Document;
-
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    program(arguments).output().expect("the program starts")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("text")
-}
-
-fn complaint(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
-}
 
 /// Holds a text against a file of the repository, or writes the file where that is asked for.
 fn assert_golden(text: &str, place: &str) {

@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
+
 use std::process::Command;
 
 use streamgauge::recording::samples::ALL;
 use streamgauge::report::metrics;
 
 fn written(arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new(env!("CARGO_BIN_EXE_streamgauge")).args(arguments).output().expect("the program starts");
-    assert!(output.stderr.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = command::run(arguments);
+    assert_eq!(command::complaint(&output), "", "{arguments:?}");
     output.stdout
 }
 

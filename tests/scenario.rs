@@ -37,6 +37,7 @@ impl Watched {
             request_units,
             process: true,
             ports: Ports::default(),
+            tls: None,
         };
         let scenario = Scenario::start(options, tell, wall_clock).await.expect("the scenario comes up");
         Self { scenario, observations, session: Session::new() }

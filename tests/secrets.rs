@@ -70,6 +70,7 @@ async fn a_session_with_known_credentials_records_none_of_them() {
         request_units: 20_000,
         process: true,
         ports: Ports::default(),
+        tls: None,
     };
     let scenario = Scenario::start(options, tell, wall_clock).await.expect("the scenario comes up");
     let secrets = secrets(&scenario.endpoints);

@@ -5,12 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
 mod terminal;
 
 use std::io::Read;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use command::{complaint, out, program};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -414,39 +416,33 @@ fn in_ascii_every_cell_of_every_frame_is_ascii() {
     assert!(cells > 1_000_000, "{cells}");
 }
 
+/// At a terminal that could show everything.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_streamgauge"));
-    command.args(arguments).stdin(Stdio::null()).env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8");
-    command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
-    command.envs(variables.iter().copied());
+    let mut command = program(arguments);
+    command.env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8").envs(variables.iter().copied());
     command.output().expect("the program starts")
-}
-
-fn said(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]
 fn themes_are_listed_with_swatches_and_a_sample() {
     let output = run(&["themes"], &[("XDG_CONFIG_HOME", "/nowhere")]);
-    assert!(output.status.success(), "{}", said(&output.stderr));
-    let listed = said(&output.stdout);
+    assert!(output.status.success(), "{}", complaint(&output));
+    let listed = out(&output);
     assert!(!listed.contains('\x1b'), "plain where nobody asked for colours and there is no terminal");
     for name in Themes::built_in().names() {
         assert!(listed.lines().any(|line| line.starts_with(&format!(" {name}  "))), "{name}: {listed}");
     }
     assert_eq!(listed.matches("■ STALLED").count(), 5, "a sample each: {listed}");
 
-    let coloured = said(&run(&["themes", "dark", "--colour", "truecolor"], &[("NO_COLOR", "1")]).stdout);
+    let coloured = out(&run(&["themes", "dark", "--colour", "truecolor"], &[("NO_COLOR", "1")]));
     assert!(coloured.contains("\x1b[38;2;140;194;101"), "a flag goes before NO_COLOR: {coloured:?}");
-    let ascii = said(&run(&["themes", "mono", "--ascii"], &[]).stdout);
+    let ascii = out(&run(&["themes", "mono", "--ascii"], &[]));
     assert!(ascii.is_ascii() && ascii.contains("# bad"), "{ascii}");
 }
 
 #[test]
 fn a_reader_who_leaves_early_is_no_error() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_streamgauge"))
-        .args(["themes", "--colour", "truecolor"])
+    let mut child = program(&["themes", "--colour", "truecolor"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -454,7 +450,7 @@ fn a_reader_who_leaves_early_is_no_error() {
     let mut first = [0; 4];
     child.stdout.take().expect("a pipe").read_exact(&mut first).expect("something");
     let output = child.wait_with_output().expect("it ends");
-    assert!(output.status.success() && output.stderr.is_empty(), "{}", said(&output.stderr));
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", complaint(&output));
 }
 
 /// A theme file in a folder of its own, and the path of it.
@@ -486,7 +482,7 @@ fn a_bad_theme_is_one_sentence() {
     ];
     for (arguments, code, expected) in cases {
         let output = run(arguments, &[]);
-        let sentence = said(&output.stderr);
+        let sentence = complaint(&output);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {sentence}");
         assert!(sentence.starts_with("streamgauge: ") && sentence.contains(expected), "{arguments:?}: {sentence}");
         assert_eq!(sentence.lines().count(), 1, "{arguments:?}: {sentence}");

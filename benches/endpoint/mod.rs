@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use super::machine::cpu_of;
 use streamgauge::azure::{EventHubsAddress, EventHubsCredential};
 use streamgauge::local::eventhubs::{EventHubsEndpoint, EventHubsOptions};
 
@@ -74,14 +75,4 @@ impl Drop for Endpoint {
         drop(self.child.stdin.take());
         drop(self.child.wait());
     }
-}
-
-/// The CPU time that a process has used: user and system time, fields 14 and 15 of `/proc/PID/stat`, in hundredths of a
-/// second. Zero where there is no such file.
-pub(crate) fn cpu_of(process: &str) -> Duration {
-    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The second field is the program's name in parentheses, which may hold spaces.
-    let after_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
 }

@@ -6,6 +6,8 @@
 //! STREAMGAUGE_PYTHON=.venv/bin/python NODE_PATH=tests/peers/node_modules cargo bench --bench ingest
 //! ```
 //!
+//! With a key the driver sends over links of its own, which the official client has no login for; the endpoint takes any.
+//!
 //! The *ceiling* is batches that are encoded before the clock starts, sent by the protocol's client library below the
 //! official client: what is left of the time is the library and the loopback. Trust the ratios; the absolutes are this
 //! machine's. The client and the endpoint share its cores.
@@ -14,6 +16,8 @@
 
 #[path = "../endpoint/mod.rs"]
 mod endpoint;
+#[path = "../machine/mod.rs"]
+mod machine;
 mod pre_encoded;
 mod rivals;
 
@@ -22,14 +26,16 @@ use std::time::{Duration, Instant};
 
 use azure_messaging_eventhubs::EventDataBatchOptions;
 use futures::future::join_all;
-use streamgauge::azure::eventhubs::{connect_producer, on_own_thread};
+use streamgauge::azure::eventhubs::{connect_producer, no_credential, on_own_thread};
+use streamgauge::azure::{EventHubsAddress, EventHubsCredential, Secret};
 use streamgauge::load::sink::Sink;
 use streamgauge::load::{LoadHandle, LoadOptions};
 use streamgauge::model::ledger::Ledger;
 use streamgauge::model::observation::Target;
 use tokio::sync::mpsc;
 
-use self::endpoint::{Endpoint, cpu_of};
+use self::endpoint::Endpoint;
+use self::machine::cpu_of;
 
 /// Partitions of the hub.
 const PARTITIONS: u32 = 4;
@@ -71,7 +77,17 @@ async fn all(time: Duration) {
     }
     for connections in [1, 2, 4] {
         let name = format!("load driver, {connections} connection(s)");
-        table.row(&name, async |endpoint: &Endpoint| load_driver(endpoint, connections, time).await).await;
+        table
+            .row(&name, async |endpoint: &Endpoint| load_driver(endpoint.address.clone(), connections, time).await)
+            .await;
+    }
+    for connections in [1, 2, 4] {
+        let name = format!("load driver with a key, {connections} connection(s)");
+        let row = async |endpoint: &Endpoint| {
+            let credential = EventHubsCredential::shared_key("streamgauge", Secret::new("a2V5"));
+            load_driver(EventHubsAddress { credential, ..endpoint.address.clone() }, connections, time).await
+        };
+        table.row(&name, row).await;
     }
     for rival in rivals::found() {
         table.rival(rival, time);
@@ -128,7 +144,7 @@ async fn official_client(endpoint: &Endpoint, connections: u32, time: Duration) 
         .map(|index| {
             let address = endpoint.address.clone();
             on_own_thread(&format!("client-{index}"), move |_| async move {
-                let client = connect_producer(&address).await.expect("a connection");
+                let client = connect_producer(&address, no_credential()).await.expect("a connection");
                 let partition = (index % PARTITIONS).to_string();
                 let body = vec![b'x'; BODY];
                 let (mut events, began) = (0, Instant::now());
@@ -159,12 +175,8 @@ fn total(each: impl Iterator<Item = (u64, Duration)>) -> Outcome {
 }
 
 /// The load driver without a limit, with upstream's payload and its duplicates.
-async fn load_driver(endpoint: &Endpoint, connections: usize, time: Duration) -> Outcome {
-    let options = LoadOptions {
-        target: Target::Unlimited,
-        connections,
-        ..LoadOptions::new(Sink::EventHubs(endpoint.address.clone()))
-    };
+async fn load_driver(address: EventHubsAddress, connections: usize, time: Duration) -> Outcome {
+    let options = LoadOptions { target: Target::Unlimited, connections, ..LoadOptions::new(Sink::EventHubs(address)) };
     let (to, _unread) = mpsc::channel(1);
     let load = LoadHandle::start(options, Arc::new(Mutex::new(Ledger::default())), to).expect("a load");
     let connected = Instant::now();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
 
@@ -43,14 +44,22 @@ pub enum EventHubsCredential {
     Anonymous,
     /// An Entra ID credential.
     Token(Arc<dyn TokenCredential>),
-    /// A key of a shared access policy, as connection strings hold it. It reads log ends; the official client, which the
-    /// load and the processor use, can't log in with it.
+    /// A key of a shared access policy, as connection strings hold it.
     SharedKey {
         /// The policy's name, such as `Listen`.
         name: String,
         /// The key: text, and not decoded before it signs.
         key: Secret,
+        /// How long a token is good that it signs; a connection lasts a little less.
+        signed_for: Duration,
     },
+}
+
+impl EventHubsCredential {
+    /// A key, whose tokens are good for an hour.
+    pub fn shared_key(name: impl Into<String>, key: Secret) -> Self {
+        Self::SharedKey { name: name.into(), key, signed_for: Duration::from_secs(3_600) }
+    }
 }
 
 impl fmt::Debug for EventHubsCredential {
@@ -58,7 +67,12 @@ impl fmt::Debug for EventHubsCredential {
         match self {
             Self::Anonymous => f.write_str("Anonymous"),
             Self::Token(_) => f.write_str("Token(..)"),
-            Self::SharedKey { name, key } => f.debug_struct("SharedKey").field("name", name).field("key", key).finish(),
+            Self::SharedKey { name, key, signed_for } => f
+                .debug_struct("SharedKey")
+                .field("name", name)
+                .field("key", key)
+                .field("signed_for", signed_for)
+                .finish(),
         }
     }
 }

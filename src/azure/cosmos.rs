@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use azure_core::credentials::Secret as SdkSecret;
 use azure_data_cosmos::clients::{ContainerClient, DatabaseClient};
-use azure_data_cosmos::options::{BinaryEncodingOptions, ConnectionPoolOptions, Region};
+use azure_data_cosmos::options::{BinaryEncodingOptions, ConnectionPoolOptions, Region, ServerCertificateValidation};
 use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, CosmosError, CosmosRuntime, RoutingStrategy};
 
 use super::address::{CosmosAddress, CosmosCredential};
@@ -63,7 +63,11 @@ async fn open(address: &CosmosAddress) -> Result<(DatabaseClient, ContainerClien
         // its own a client outlives nobody and nobody outlives it.
         // Endpoints without TLS speak HTTP/1.1; asking them for HTTP/2 first fails now and then instead of falling back.
         let plaintext = address.endpoint.starts_with("http://");
-        let pool = ConnectionPoolOptions::builder().with_is_http2_allowed(!plaintext).build()?;
+        // The SDK would take a variable of the environment as leave to trust whoever answers on this machine.
+        let pool = ConnectionPoolOptions::builder()
+            .with_is_http2_allowed(!plaintext)
+            .with_server_certificate_validation(ServerCertificateValidation::Required)
+            .build()?;
         let runtime = CosmosRuntime::builder().with_connection_pool(pool).build().await?;
         let database = CosmosClient::builder()
             .with_runtime(runtime)

@@ -67,7 +67,7 @@ impl<'a> Environment<'a> {
         Self(variable)
     }
 
-    fn get(&self, name: &str) -> Option<String> {
+    pub(super) fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 }
@@ -158,9 +158,9 @@ pub fn event_hubs(
         let emulator = Some(format!("amqp://{address}"));
         return Ok(FoundEventHubs { credential: EventHubsCredential::Anonymous, emulator });
     }
-    let name = parts.get("SharedAccessKeyName").ok_or_else(|| malformed("has no SharedAccessKeyName"))?.to_owned();
+    let name = parts.get("SharedAccessKeyName").ok_or_else(|| malformed("has no SharedAccessKeyName"))?;
     let key = parts.secret("SharedAccessKey").ok_or_else(|| malformed("has no SharedAccessKey"))?;
-    found(EventHubsCredential::SharedKey { name, key })
+    found(EventHubsCredential::shared_key(name, key))
 }
 
 /// How to log in to a storage account by its endpoint.

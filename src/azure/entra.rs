@@ -7,11 +7,10 @@
 //! | else | who is logged in with the Azure CLI or Developer CLI, else the machine's managed identity |
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use azure_core::credentials::{AccessToken, Secret as SdkSecret, TokenCredential, TokenRequestOptions};
 use azure_core::error::ErrorKind;
 use azure_identity::{
@@ -64,20 +63,13 @@ impl fmt::Debug for Sources {
     }
 }
 
+#[async_trait]
 impl TokenCredential for Sources {
-    // Spelled out: the trait is written with `async_trait`, and this is what it makes of an `async fn`.
-    fn get_token<'own, 'scopes, 'scope, 'options, 'all>(
-        &'own self,
-        scopes: &'scopes [&'scope str],
-        _options: Option<TokenRequestOptions<'options>>,
-    ) -> Pin<Box<dyn Future<Output = azure_core::Result<AccessToken>> + Send + 'all>>
-    where
-        'own: 'all,
-        'scopes: 'all,
-        'scope: 'all,
-        'options: 'all,
-        Self: 'all,
-    {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        _options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
         let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
         let (sources, asking) = (self.sources.clone(), Arc::clone(&self.asking));
         let question = tokio::spawn(async move {
@@ -93,7 +85,7 @@ impl TokenCredential for Sources {
             }
             Err(failure(said.join("; ")))
         });
-        Box::pin(async move { question.await.unwrap_or_else(|_| Err(failure("it was given up".into()))) })
+        question.await.unwrap_or_else(|_| Err(failure("it was given up".into())))
     }
 }
 

@@ -9,6 +9,8 @@ use azure_core_amqp::AmqpError;
 use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_data_cosmos::CosmosError;
 
+use super::certificate::CertificateTrouble;
+
 /// A service of Azure, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -73,6 +75,16 @@ pub enum AzureError {
         /// What the client said.
         reason: String,
     },
+    /// It shows a certificate that is not taken for the service's.
+    #[error("{service} at {address} {trouble}")]
+    Certificate {
+        /// Which service.
+        service: Service,
+        /// Where.
+        address: String,
+        /// What is wrong with it.
+        trouble: CertificateTrouble,
+    },
     /// The service knows the credential and does not let it in, or does not know it: 401 or 403.
     #[error(
         "{service} at {address} refuses the credential; it takes the role {role}, or the right key in {} ({reason})",
@@ -99,16 +111,6 @@ pub enum AzureError {
         address: String,
         /// What the credential said.
         reason: String,
-    },
-    /// The official Event Hubs client can't log in with the key of a connection string.
-    #[error(
-        "sending to and receiving from {address} takes Entra ID (the key of a connection string reads log ends alone): \
-         unset STREAMGAUGE_EVENTHUBS_CONNECTION_STRING, log in, and have the role {}",
-        Service::EventHubs.role()
-    )]
-    KeyNotEnough {
-        /// Where.
-        address: String,
     },
     /// No answer came in time.
     #[error("no answer from {service} at {address} within {limit:?} ({call}); check the network, it is asked again")]
@@ -139,7 +141,7 @@ pub enum AzureError {
 impl AzureError {
     /// What an SDK said when we wanted in.
     pub fn connecting(service: Service, address: String, error: &(dyn Error + 'static)) -> Self {
-        match trouble_with_credential(error) {
+        match Trouble::of(error) {
             Some(trouble) => trouble.told(service, address, error),
             None => Self::Connect { service, address, reason: root_cause(error) },
         }
@@ -147,9 +149,32 @@ impl AzureError {
 
     /// What an SDK said to a call.
     pub fn refusing(service: Service, address: String, call: &'static str, error: &(dyn Error + 'static)) -> Self {
-        match trouble_with_credential(error) {
+        match Trouble::of(error) {
             Some(trouble) => trouble.told(service, address, error),
             None => Self::Refused { service, address, call, reason: root_cause(error) },
+        }
+    }
+}
+
+/// What is wrong where a person can help it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Credential(CredentialTrouble),
+    Certificate(CertificateTrouble),
+}
+
+impl Trouble {
+    /// The credential goes first: where no token could be had, a certificate in the error is that of Entra ID, and not
+    /// of the service.
+    fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+        let credential = trouble_with_credential(error).map(Self::Credential);
+        credential.or_else(|| CertificateTrouble::of(error).map(Self::Certificate))
+    }
+
+    fn told(self, service: Service, address: String, error: &(dyn Error + 'static)) -> AzureError {
+        match self {
+            Self::Credential(trouble) => trouble.told(service, address, error),
+            Self::Certificate(trouble) => AzureError::Certificate { service, address, trouble },
         }
     }
 }

@@ -1,18 +1,18 @@
 //! `streamgauge attach`: watches what is deployed, with the same screen.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::mpsc;
 
-use super::choice::{self, ChoiceError};
+use super::discover::{self, Chosen, DiscoverFailure, DiscoveryFlags};
 use super::load_flags::LoadFlags;
 use super::look::LookFlags;
 use super::planned::Planned;
 use super::session::{self, Record, SessionError, Stage, Watching};
-use super::{Exit, complain, say, values, write_out};
+use super::{Exit, complain, values, write_out};
 use crate::azure::credentials::{CredentialError, Environment};
 use crate::config::Loaded;
 use crate::figures;
@@ -30,8 +30,12 @@ use crate::ui::live::wall_clock;
 #[derive(Debug, Args)]
 pub struct AttachFlags {
     /// The scenario file (.toml), see `streamgauge scenarios --sample`
-    #[arg(required_unless_present = "solution", conflicts_with = "solution")]
+    ///
+    /// Without any argument it is asked, at a terminal.
+    #[arg(conflicts_with = "solution")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    discovery: DiscoveryFlags,
     /// A solution instead, see `streamgauge scenarios`
     #[arg(long, value_name = "NAME", requires = "prefix")]
     solution: Option<String>,
@@ -39,7 +43,7 @@ pub struct AttachFlags {
     #[arg(long, value_name = "P", requires = "solution")]
     prefix: Option<String>,
     /// The partitions of its hub, whose name ends in them
-    #[arg(long, value_name = "N", requires = "solution", value_parser = partitions)]
+    #[arg(long, value_name = "N", requires = "solution", value_parser = partitions, hide_short_help = true)]
     partitions: Option<u32>,
     /// Print the scenario file instead: to be edited
     #[arg(long)]
@@ -78,11 +82,9 @@ pub(super) enum Failure {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
-    Choice(#[from] ChoiceError),
+    Discover(#[from] DiscoverFailure),
     #[error(transparent)]
     Credential(#[from] CredentialError),
-    #[error("{0}")]
-    NoLoad(String),
 }
 
 /// Runs the command.
@@ -91,13 +93,14 @@ pub(super) fn run(flags: &AttachFlags, loaded: &Loaded) -> Exit {
         complain(&error);
         match error {
             Failure::Catalogue(_) => Exit::Usage,
+            Failure::Discover(failure) if failure.is_usage() => Exit::Usage,
             _ => Exit::Failed,
         }
     })
 }
 
 fn attach(flags: &AttachFlags, loaded: &Loaded) -> Result<Exit, Failure> {
-    let Some((text, place)) = text(flags)? else { return Ok(Exit::Done) };
+    let (text, place) = text(flags)?;
     let file = ScenarioFile::parse(&text, &place)?;
     if flags.print {
         return Ok(write_out(text.as_bytes()));
@@ -127,10 +130,7 @@ impl Deployed {
         let variable = |name: &str| std::env::var(name).ok();
         let places = Places::of(file, &Environment::new(&variable))?;
         let wish = load.wish(file.load);
-        match (wish.target, Attached::no_load(&places)) {
-            (Some(_), Some(sentence)) => Err(Failure::NoLoad(sentence)),
-            _ => Ok(Self { places, wish }),
-        }
+        Ok(Self { places, wish })
     }
 
     /// What it is called.
@@ -157,27 +157,28 @@ impl Deployed {
     }
 }
 
-/// The text of the scenario file, and what it is called; `None` if nobody chose one.
-fn text(flags: &AttachFlags) -> Result<Option<(String, String)>, Failure> {
-    let (Some(name), Some(prefix)) = (&flags.solution, &flags.prefix) else {
-        let path = flags.file.clone().unwrap_or_default();
-        return Ok(Some((crate::toml_file::text(&path)?, path.display().to_string())));
+/// The text of the scenario file, and what it is called.
+fn text(flags: &AttachFlags) -> Result<(String, String), Failure> {
+    let read = |path: &Path| Ok::<_, Failure>((crate::toml_file::text(path)?, path.display().to_string()));
+    if let (Some(name), Some(prefix)) = (&flags.solution, &flags.prefix) {
+        let solution = Solution::named(name)?;
+        // What is printed is for a file, and nobody is asked then.
+        let text = if flags.print {
+            solution.file(prefix, flags.partitions)?
+        } else {
+            discover::with_partitions(solution, prefix, flags.partitions)?
+        };
+        return Ok((text, format!("{name} of {prefix}")));
+    }
+    let chosen = match &flags.file {
+        Some(path) => return read(path),
+        None if flags.discovery.is_asked_for() => flags.discovery.find()?,
+        None => flags.discovery.ask()?,
     };
-    let solution = Solution::named(name)?;
-    let text = match solution.file(prefix, flags.partitions) {
-        // At a terminal the number can be asked for.
-        Err(CatalogueError::PartitionsWanted { hub, prefix, usual }) if !flags.print => {
-            for (number, partitions) in (1..).zip(usual) {
-                say(&format!("{number:>3}  {}", hub.replace('N', &partitions.to_string())));
-            }
-            match choice::choose(&usual)? {
-                Some(partitions) => solution.file(&prefix, Some(*partitions))?,
-                None => return Err(CatalogueError::PartitionsWanted { hub, prefix, usual }.into()),
-            }
-        }
-        made => made?,
-    };
-    Ok(Some((text, format!("{name} of {prefix}"))))
+    match chosen {
+        Chosen::File(path) => read(&path),
+        Chosen::Made { text, place } => Ok((text, place)),
+    }
 }
 
 /// The keys' hold on what is deployed: its load alone.
@@ -189,7 +190,7 @@ pub(super) struct Drive {
 
 impl Controls for Drive {
     fn target(&self) -> Option<Target> {
-        self.attached.target()
+        Some(self.attached.target())
     }
 
     fn set_target(&mut self, target: Target) {

@@ -105,6 +105,7 @@ fn perform(script: &Path, flags: &DemoFlags, loaded: &Loaded) -> Result<Exit, Fa
         request_units: scenario.request_units,
         process: true,
         ports: Ports::default(),
+        tls: None,
     };
     let watching = Watching {
         description: local::describe(script.title.clone()),

@@ -34,7 +34,7 @@ pub struct LoadFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
     max_events: Option<u64>,
     /// End the load after so long: 30s, 10m
-    #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
+    #[arg(long = "for", value_name = "TIME", value_parser = values::span, hide_short_help = true)]
     lasts: Option<Duration>,
 }
 

@@ -16,7 +16,7 @@ use super::{Exit, complain, say};
 use crate::config::Loaded;
 use crate::demo::Performance;
 use crate::load::plan_steps::PlanSteps;
-use crate::local::scenario::{Scenario, ScenarioOptions};
+use crate::local::scenario::{CertificateFile, Scenario, ScenarioOptions};
 use crate::model::observation::{Observation, Target};
 use crate::model::session::Session;
 use crate::model::units::Time;
@@ -44,6 +44,12 @@ pub struct LocalFlags {
     /// Serve the figures to Prometheus, such as on 127.0.0.1:9464
     #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
     metrics: Option<SocketAddr>,
+    /// Let clients speak TLS, with a certificate made at start
+    #[arg(long, hide_short_help = true)]
+    tls: bool,
+    /// With --tls: write the certificate that clients have to trust to a file [default: with --headless, a temporary one]
+    #[arg(long, value_name = "FILE", requires = "tls", hide_short_help = true)]
+    tls_certificate: Option<PathBuf>,
     /// The word for the whole pipeline in big letters, for the last row of a room
     #[arg(long, conflicts_with = "headless", hide_short_help = true)]
     big: bool,
@@ -57,6 +63,13 @@ pub struct LocalFlags {
     look: LookFlags,
 }
 
+impl LocalFlags {
+    fn options(&self) -> ScenarioOptions {
+        let file = || self.tls_certificate.clone().map_or(CertificateFile::Temporary, CertificateFile::At);
+        ScenarioOptions { tls: self.tls.then(file), ..self.scenario.options() }
+    }
+}
+
 /// After the load was stopped, what is under way may take so long to be stored.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -65,13 +78,17 @@ pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
     if flags.headless {
         return told(on_runtime(async { headless(flags, stop_signal()).await }));
     }
+    if flags.tls && flags.tls_certificate.is_none() {
+        complain(&"--tls needs --tls-certificate FILE beside a screen: clients have to trust what is written there");
+        return Exit::Usage;
+    }
     let watching = Watching {
         description: describe(flags.scenario.title()),
         record: Record::wanted(flags.record.as_ref(), flags.no_record, loaded),
         big: flags.big,
         metrics: flags.metrics,
     };
-    let mut options = flags.scenario.options();
+    let mut options = flags.options();
     let course = match &flags.plan {
         Some(plan) => {
             options.target = Target::Paused;
@@ -131,18 +148,20 @@ async fn headless(flags: &LocalFlags, stop: impl Future<Output = ()>) -> Result<
         Some(address) => Some(MetricsPage::start(address).await?),
         None => None,
     };
-    let scenario = Scenario::start(flags.scenario.options(), tell, wall_clock).await?;
+    let scenario = Scenario::start(flags.options(), tell, wall_clock).await?;
     if let Some(page) = page {
         complain(&format_args!("metrics at http://{}/metrics", page.address));
         observations = metrics::beside(page, observations);
     }
     let endpoints = &scenario.endpoints;
+    let certificate = endpoints.certificate.as_ref();
+    let certificate = certificate.map(|file| format!("\ncertificate  {}", file.display())).unwrap_or_default();
     let told = if flags.json {
         say(&serde_json::to_string(endpoints).unwrap_or_default())
     } else {
         say(&format!(
             "Event Hubs   {}\nBlob         {}  account {}  key {}  container {}\nCosmos DB    {}  key {}  database {}  \
-             container {}\ngroup        {}\nCtrl-C stops.",
+             container {}\ngroup        {}{certificate}\nCtrl-C stops.",
             endpoints.eventhubs,
             endpoints.blob.endpoint,
             endpoints.blob.account,

@@ -6,8 +6,9 @@ use clap::Command;
 use clap_mangen::Man;
 use roff::{Inline, Roff, bold, italic, roman};
 
+use super::discover::SUBSCRIPTION;
 use super::{EXITS, Exit, definition, write_out};
-use crate::azure::credentials;
+use crate::azure::{credentials, management};
 use crate::config::{CONFIG, VARIABLES};
 use crate::ui::keymap::{Action, Group, Key, Keymap};
 
@@ -141,6 +142,11 @@ fn environment() -> Roff {
     for (variable, said) in credentials::VARIABLES {
         entry(&mut section, [bold(variable)], &format!("For attach: {said}."));
     }
+    for (variable, said) in management::address::VARIABLES {
+        entry(&mut section, [bold(variable)], &format!("For attach --resource-group: {said}."));
+    }
+    let subscription = "For attach --resource-group: the subscription, where --subscription names none.";
+    entry(&mut section, [bold(SUBSCRIPTION)], subscription);
     let entra = "For attach: a service principal of Entra ID, with AZURE_TENANT_ID and AZURE_CLIENT_SECRET. Without it, \
                  who is logged in with the Azure CLI, else the machine's managed identity.";
     entry(&mut section, [bold("AZURE_CLIENT_ID")], entra);

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod config;
 mod demo;
+mod discover;
 mod export;
 mod interrupt;
 mod line_queue;
@@ -15,6 +16,7 @@ mod look;
 mod man;
 mod metrics;
 mod output;
+mod picker;
 mod planned;
 mod process;
 mod replay;
@@ -43,6 +45,7 @@ pub use attach::AttachFlags;
 pub use compare::CompareFlags;
 pub use completions::CompletionsFlags;
 pub use demo::DemoFlags;
+pub use discover::DiscoveryFlags;
 pub use export::ExportFlags;
 pub use load_flags::LoadFlags;
 pub use local::LocalFlags;
@@ -121,7 +124,8 @@ enum Command {
     Local(LocalFlags),
     /// Watch what is deployed: Event Hubs, checkpoints, Cosmos DB
     #[command(after_help = "Examples:\n  \
-        streamgauge attach scenario.toml   what a scenario file describes\n  \
+        streamgauge attach                 asks what to attach to\n  \
+        streamgauge attach --resource-group G  finds it in Azure\n  \
         streamgauge attach --solution NAME --prefix P --print > scenario.toml")]
     Attach(Box<AttachFlags>),
     /// Process what is deployed: our own processor, without a screen

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use super::session::stop_signal;
 use super::{Exit, complain, say, values};
 use crate::azure::credentials::{CredentialError, Environment};
-use crate::azure::{AzureError, BlobAddress, CosmosAddress, EventHubsAddress, EventHubsCredential, eventhubs};
+use crate::azure::{BlobAddress, CosmosAddress, EventHubsAddress};
 use crate::figures;
 use crate::model::observation::{Fact, Observation, ProcessorFigures, Station, StationState};
 use crate::process::{Processor, ProcessorError, ProcessorOptions};
@@ -53,8 +53,6 @@ enum ProcessFailure {
     File(#[from] TomlFileError),
     #[error(transparent)]
     Credential(#[from] CredentialError),
-    #[error(transparent)]
-    Azure(#[from] AzureError),
     #[error("{file} has no [{table}]; the processor needs {what}, see `streamgauge scenarios --sample`")]
     Missing { file: String, table: &'static str, what: &'static str },
     #[error(transparent)]
@@ -103,9 +101,6 @@ fn addresses(
 ) -> Result<(EventHubsAddress, String, BlobAddress, CosmosAddress), ProcessFailure> {
     let missing = |table, what| ProcessFailure::Missing { file: file.to_owned(), table, what };
     let IngestPlace::EventHubs { address: ingest, group, .. } = places.ingest;
-    if let EventHubsCredential::SharedKey { .. } = ingest.credential {
-        return Err(AzureError::KeyNotEnough { address: eventhubs::place(&ingest) }.into());
-    }
     let Some(PositionPlace::Checkpoints { address: checkpoints, .. }) = places.position else {
         return Err(missing("position.checkpoints", "a place for its checkpoints"));
     };

@@ -49,6 +49,7 @@ impl ScenarioFlags {
             request_units: self.ru,
             process: !self.no_process,
             ports: Ports { eventhubs: self.eventhubs_port, blob: self.blob_port, cosmos: self.cosmos_port },
+            tls: None,
         }
     }
 

@@ -12,28 +12,31 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
+use hyper::header::HOST;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc2822;
 use time::macros::format_description;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::server::TlsStream;
 
 use super::fault::{Fault, FaultSwitch};
+use super::tls::{Handshakes, Identity, IdentityError};
 
 /// A reply with its whole body.
 pub(super) type Reply = Response<Full<Bytes>>;
 
 /// What an endpoint answers.
 pub(super) trait Answer: Send + Sync + 'static {
-    /// The reply to a whole request.
-    fn answer(&self, request: Request<Bytes>) -> Reply;
+    /// The reply to a whole request, which came in at this place.
+    fn answer(&self, request: Request<Bytes>, origin: Origin) -> Reply;
     /// The protocol's own "too many requests".
     fn throttled(&self) -> Reply;
     /// The protocol's answer to a credential that has no right to what it asks for.
@@ -42,6 +45,30 @@ pub(super) trait Answer: Send + Sync + 'static {
     fn wrong(&self) -> Reply;
     /// The body was longer than [`Limits::body`].
     fn too_large(&self) -> Reply;
+}
+
+/// A place where an endpoint listens, as clients name it: `http://127.0.0.1:8081`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    scheme: &'static str,
+    address: SocketAddr,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.address)
+    }
+}
+
+impl Origin {
+    /// As this client names it. HTTP/2 says in the URI what HTTP/1.1 says in a header.
+    pub(super) fn as_named_by<B>(self, request: &Request<B>) -> String {
+        let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        match header.or_else(|| request.uri().authority().map(|authority| authority.as_str())) {
+            Some(host) => format!("{}://{host}", self.scheme),
+            None => self.to_string(),
+        }
+    }
 }
 
 /// What one connection may ask of the endpoint.
@@ -71,9 +98,18 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The pause after a failed accept, which is mostly "too many open files": trying again at once would burn a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The protocols inside TLS, as clients are offered them (ALPN, RFC 7301): the preferred one first.
+const PROTOCOLS: [&[u8]; 2] = [HTTP_2, b"http/1.1"];
+const HTTP_2: &[u8] = b"h2";
+/// Requests at once on one HTTP/2 connection; a client waits with more.
+const STREAMS: u32 = 128;
+/// How often an HTTP/2 connection is asked whether its client is still there, and how long that may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(20);
+
 /// A running server. It ends when it is dropped, or in order with [`HttpServer::shutdown`].
 pub(super) struct HttpServer {
-    address: SocketAddr,
+    origin: Origin,
     stop: watch::Sender<()>,
     accepting: JoinHandle<()>,
 }
@@ -87,25 +123,39 @@ impl HttpServer {
         limits: Limits,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
-        Self::serve(listener, endpoint, faults, limits)
+        let origin = Origin { scheme: "http", address: listener.local_addr()? };
+        Ok(Self::serve(listener, None, Connection { endpoint, faults, limits, origin }))
     }
 
-    /// Serves a socket that listens already: an endpoint that must know its own port before it can answer binds first.
-    pub(super) fn serve<A: Answer>(
-        listener: TcpListener,
+    /// Listens for TLS, and serves on the current runtime HTTP/1.1 and HTTP/2, as a client prefers.
+    pub(super) async fn start_with_tls<A: Answer>(
+        listen: SocketAddr,
+        identity: &Identity,
         endpoint: Arc<A>,
         faults: FaultSwitch,
         limits: Limits,
-    ) -> io::Result<Self> {
-        let address = listener.local_addr()?;
+    ) -> Result<Self, StartError> {
+        let handshakes = Handshakes::new(identity.server(&PROTOCOLS)?);
+        let listener = TcpListener::bind(listen).await?;
+        let origin = Origin { scheme: "https", address: listener.local_addr()? };
+        Ok(Self::serve(listener, Some(handshakes), Connection { endpoint, faults, limits, origin }))
+    }
+
+    fn serve<A: Answer>(listener: TcpListener, handshakes: Option<Handshakes>, connection: Connection<A>) -> Self {
         let (stop, stopped) = watch::channel(());
-        let accepting = tokio::spawn(accept(listener, endpoint, faults, limits, stopped));
-        Ok(Self { address, stop, accepting })
+        let origin = connection.origin;
+        let accepting = tokio::spawn(accept(listener, handshakes, connection, stopped));
+        Self { origin, stop, accepting }
     }
 
     /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.origin.address
+    }
+
+    /// The same, as clients name it.
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Stops listening, lets requests in hand finish for a moment, and returns when every connection is closed.
@@ -118,26 +168,39 @@ impl HttpServer {
 
 impl fmt::Debug for HttpServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("HttpServer").field("address", &self.address).finish_non_exhaustive()
+        formatter.debug_struct("HttpServer").field("origin", &self.origin).finish_non_exhaustive()
     }
+}
+
+/// Why a server with TLS did not start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error(transparent)]
+    Listen(#[from] io::Error),
+    #[error(transparent)]
+    Tls(#[from] IdentityError),
 }
 
 async fn accept<A: Answer>(
     listener: TcpListener,
-    endpoint: Arc<A>,
-    faults: FaultSwitch,
-    limits: Limits,
+    handshakes: Option<Handshakes>,
+    connection: Connection<A>,
     mut stopped: watch::Receiver<()>,
 ) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if faults.get() == Some(Fault::Refuse) => drop(stream),
-                Ok((stream, _)) => {
-                    let connection = Connection { endpoint: endpoint.clone(), faults: faults.clone(), limits };
-                    connections.spawn(connection.serve(stream, stopped.clone()));
-                }
+                Ok((stream, _)) if connection.faults.get() == Some(Fault::Refuse) => drop(stream),
+                Ok((stream, _)) => match &handshakes {
+                    None => {
+                        connections.spawn(connection.clone().serve(stream, stopped.clone()));
+                    }
+                    // One more than may begin at once is closed.
+                    Some(handshakes) => if let Some(handshake) = handshakes.begin(stream) {
+                        connections.spawn(connection.clone().serve_with_tls(handshake, stopped.clone()));
+                    },
+                },
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
             // Collects the ended ones, so that the set holds no more than what is open.
@@ -171,6 +234,18 @@ struct Connection<A> {
     endpoint: Arc<A>,
     faults: FaultSwitch,
     limits: Limits,
+    origin: Origin,
+}
+
+impl<A> Clone for Connection<A> {
+    fn clone(&self) -> Self {
+        Self {
+            endpoint: Arc::clone(&self.endpoint),
+            faults: self.faults.clone(),
+            limits: self.limits,
+            origin: self.origin,
+        }
+    }
 }
 
 /// The connection ends here, without an answer.
@@ -197,6 +272,68 @@ impl<A: Answer> Connection<A> {
             // Gone, broken, or silent for too long.
             _ => return,
         }
+        self.http_1(stream, stopped).await;
+    }
+
+    async fn serve_with_tls(
+        self,
+        handshake: impl Future<Output = Option<TlsStream<TcpStream>>>,
+        mut stopped: watch::Receiver<()>,
+    ) {
+        let secured = tokio::select! {
+            secured = handshake => secured,
+            _ = stopped.changed() => return,
+        };
+        match secured {
+            Some(stream) if stream.get_ref().1.alpn_protocol() == Some(HTTP_2) => self.http_2(stream, stopped).await,
+            Some(stream) => self.http_1(stream, stopped).await,
+            None => {}
+        }
+    }
+
+    /// HTTP/2: many requests at once, each in a task of its own.
+    async fn http_2(self, stream: TlsStream<TcpStream>, mut stopped: watch::Receiver<()>) {
+        let head_time = self.limits.head_time;
+        let (this, asked, cut) = (Arc::new(self), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let answering = service_fn(|request| {
+            asked.notify_one();
+            let (this, cut) = (Arc::clone(&this), Arc::clone(&cut));
+            async move {
+                let answered = this.answer(request).await;
+                if answered.is_err() {
+                    // An error would end this one request alone.
+                    cut.notify_one();
+                }
+                answered
+            }
+        });
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(u32::try_from(this.limits.head).unwrap_or(u32::MAX))
+            .keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE_ANSWER)
+            .serve_connection(TokioIo::new(stream), answering);
+        let mut connection = std::pin::pin!(connection);
+        // Who has asked for something is asked back by the keep-alive; who never does is not waited for.
+        let silence = async {
+            if tokio::time::timeout(head_time, asked.notified()).await.is_ok() {
+                std::future::pending::<()>().await;
+            }
+        };
+        // What a connection ends of (bad HTTP, a cut, a client that left) is that connection's own matter.
+        tokio::select! {
+            ended = connection.as_mut() => drop(ended),
+            () = cut.notified() => {}
+            () = silence => {}
+            _ = stopped.changed() => {
+                connection.as_mut().graceful_shutdown();
+                drop(tokio::time::timeout(GRACE, connection).await);
+            }
+        }
+    }
+
+    async fn http_1(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, mut stopped: watch::Receiver<()>) {
         let this = &self;
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -235,12 +372,12 @@ impl<A: Answer> Connection<A> {
             return Ok(self.endpoint.too_large());
         }
         if body.is_end_stream() {
-            return Ok(self.endpoint.answer(Request::from_parts(head, Bytes::new())));
+            return Ok(self.endpoint.answer(Request::from_parts(head, Bytes::new()), self.origin));
         }
         let collected =
             tokio::time::timeout(self.limits.body_time, Limited::new(body, self.limits.body).collect()).await;
         match collected {
-            Ok(Ok(body)) => Ok(self.endpoint.answer(Request::from_parts(head, body.to_bytes()))),
+            Ok(Ok(body)) => Ok(self.endpoint.answer(Request::from_parts(head, body.to_bytes()), self.origin)),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Ok(self.endpoint.too_large()),
             // A body that stopped half way, broken chunks, or one that takes for ever: nothing sensible can follow.
             Ok(Err(_)) | Err(_) => Err(CutOff),
@@ -300,7 +437,7 @@ mod tests {
     struct Echo;
 
     impl Answer for Echo {
-        fn answer(&self, request: Request<Bytes>) -> Reply {
+        fn answer(&self, request: Request<Bytes>, _origin: Origin) -> Reply {
             Response::new(Full::new(request.into_body()))
         }
         fn throttled(&self) -> Reply {

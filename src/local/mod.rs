@@ -6,3 +6,4 @@ pub mod eventhubs;
 pub mod fault;
 mod http;
 pub mod scenario;
+pub mod tls;

@@ -10,16 +10,20 @@
 //! | `process-log` | the processor's Event Hubs client; its writes to the store run on the runtime's workers |
 //! | `probe-..` | the probes, see [`crate::scenario::places`] |
 
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use tempfile::TempPath;
 use tokio::sync::{mpsc, oneshot};
 
 use super::blob::{BlobEndpoint, BlobEndpointError, BlobOptions};
 use super::cosmos::{CosmosEndpoint, CosmosEndpointError, CosmosOptions};
 use super::eventhubs::{EventHubsEndpoint, EventHubsEndpointError, EventHubsOptions};
 use super::fault::FaultSwitch;
+use super::tls::{Identity, IdentityError};
 use crate::azure::own_thread::on_own_thread;
 use crate::azure::{
     BlobAddress, BlobCredential, CosmosAddress, CosmosCredential, EventHubsAddress, EventHubsCredential, OwnThread,
@@ -84,6 +88,18 @@ pub struct ScenarioOptions {
     pub process: bool,
     /// The port of each endpoint; 0 for any free one.
     pub ports: Ports,
+    /// Clients speak TLS with the endpoints, at their ports, and find what they have to trust in this file. The
+    /// scenario's own parts go on without, through ports of their own: what they do is measured the same.
+    pub tls: Option<CertificateFile>,
+}
+
+/// Where the certificate goes that a client has to trust, as PEM. There is no secret in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateFile {
+    /// Into the folder for temporary files; it goes with the scenario.
+    Temporary,
+    /// Here, over what was there; it stays.
+    At(PathBuf),
 }
 
 /// The port of each endpoint; 0 for any free one.
@@ -118,6 +134,17 @@ pub enum ScenarioError {
     /// The processor.
     #[error(transparent)]
     Processor(#[from] ProcessorError),
+    /// There can be no TLS.
+    #[error(transparent)]
+    Tls(#[from] IdentityError),
+    /// The certificate was not written.
+    #[error("the certificate can't be written to {} ({source}); choose another file with --tls-certificate", .path.display())]
+    CertificateFile {
+        /// Where it was to go.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// An endpoint's thread ended before it said where it listens.
     #[error("an endpoint of the embedded scenario did not start; please report this")]
     Vanished,
@@ -126,7 +153,7 @@ pub enum ScenarioError {
 /// Where a client finds the endpoints: what `--headless` prints.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Endpoints {
-    /// A connection string, with `EntityPath` and `UseDevelopmentEmulator=true`.
+    /// A connection string, with `EntityPath` and, without TLS, `UseDevelopmentEmulator=true`.
     pub eventhubs: String,
     /// The checkpoints.
     pub blob: BlobPlace,
@@ -134,12 +161,15 @@ pub struct Endpoints {
     pub cosmos: CosmosPlace,
     /// The processor's consumer group.
     pub consumer_group: &'static str,
+    /// The certificate that a client has to trust, where there is TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
 }
 
 /// Where the checkpoints are. The key is the embedded endpoint's own and opens nothing else.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct BlobPlace {
-    /// `http://127.0.0.1:PORT/devstoreaccount1`
+    /// `http://127.0.0.1:PORT/devstoreaccount1`, with TLS `https`
     pub endpoint: String,
     /// The account's name.
     pub account: String,
@@ -152,7 +182,7 @@ pub struct BlobPlace {
 /// Where the store is. The key is the embedded endpoint's own and opens nothing else.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct CosmosPlace {
-    /// `http://127.0.0.1:PORT/`
+    /// `http://127.0.0.1:PORT/`, with TLS `https`
     pub endpoint: String,
     /// Base64.
     pub key: String,
@@ -185,6 +215,8 @@ pub struct Scenario {
     running: Option<ProcessorHandle>,
     probes: Vec<OwnThread>,
     servers: Vec<OwnThread>,
+    /// Removes the file when the scenario ends.
+    _certificate: Option<TempPath>,
 }
 
 impl Scenario {
@@ -195,23 +227,27 @@ impl Scenario {
         clock: Clock,
     ) -> Result<Self, ScenarioError> {
         let faults = Faults::default();
-        let (eventhubs, amqp) = start_eventhubs(&options, &faults).await?;
-        let (stores, http) = start_stores(&options, &faults).await?;
+        let tls = options.tls.as_ref().map(Tls::start).transpose()?;
+        let identity = tls.as_ref().map(|tls| &tls.identity);
+        let (eventhubs, amqp) = start_eventhubs(&options, identity, &faults).await?;
+        let (stores, http) = start_stores(&options, identity, &faults).await?;
+        let (certificate, temporary) = tls.map(|tls| (tls.certificate, tls.temporary)).unzip();
         let endpoints = Endpoints {
             eventhubs: eventhubs.connection_string,
             blob: stores.blob,
             cosmos: stores.cosmos,
             consumer_group: GROUP,
+            certificate,
         };
         let hub = EventHubsAddress {
             // The name by which other vendors' clients know the endpoint, so that their checkpoints are found.
-            namespace: eventhubs.address.to_string(),
+            namespace: eventhubs.namespace.to_string(),
             hub: HUB.into(),
             custom_endpoint: Some(format!("amqp://{}", eventhubs.address)),
             credential: EventHubsCredential::Anonymous,
         };
         let checkpoints = BlobAddress {
-            endpoint: endpoints.blob.endpoint.clone(),
+            endpoint: stores.blob_without_tls,
             container: CHECKPOINTS.into(),
             credential: BlobCredential::SharedKey {
                 account: ACCOUNT.into(),
@@ -219,7 +255,7 @@ impl Scenario {
             },
         };
         let store = CosmosAddress {
-            endpoint: endpoints.cosmos.endpoint.clone(),
+            endpoint: stores.cosmos_without_tls,
             database: DATABASE.into(),
             container: CONTAINER.into(),
             region: None,
@@ -235,6 +271,7 @@ impl Scenario {
                 group: GROUP.into(),
                 every: LOOK,
                 calls_per_second: LOG_END_CALLS,
+                throughput_units: None,
             },
             position: Some(PositionPlace::Checkpoints { address: checkpoints.clone(), every: LOOK }),
             store: Some(StorePlace::Cosmos {
@@ -267,7 +304,7 @@ impl Scenario {
             observations,
         )?;
         let servers = vec![amqp, http];
-        Ok(Self { endpoints, faults, load, processor, running, probes, servers })
+        Ok(Self { endpoints, faults, load, processor, running, probes, servers, _certificate: temporary.flatten() })
     }
 
     /// The load.
@@ -332,18 +369,62 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
+/// Who the endpoints are, and where it was written.
+struct Tls {
+    identity: Identity,
+    certificate: PathBuf,
+    temporary: Option<TempPath>,
+}
+
+impl Tls {
+    fn start(file: &CertificateFile) -> Result<Self, ScenarioError> {
+        let identity = Identity::new(SystemTime::now())?;
+        let failed = |path: &Path, source| ScenarioError::CertificateFile { path: path.to_owned(), source };
+        match file {
+            CertificateFile::At(path) => {
+                std::fs::write(path, identity.authority()).map_err(|source| failed(path, source))?;
+                Ok(Self { identity, certificate: path.clone(), temporary: None })
+            }
+            CertificateFile::Temporary => {
+                let folder = std::env::temp_dir();
+                let mut file = tempfile::Builder::new()
+                    .prefix("streamgauge-")
+                    .suffix(".pem")
+                    .tempfile_in(&folder)
+                    .map_err(|source| failed(&folder, source))?;
+                file.write_all(identity.authority().as_bytes()).map_err(|source| failed(file.path(), source))?;
+                let path = file.into_temp_path();
+                Ok(Self { identity, certificate: path.to_path_buf(), temporary: Some(path) })
+            }
+        }
+    }
+}
+
 struct EventHubsStarted {
+    /// Without TLS.
     address: SocketAddr,
+    /// As clients know it.
+    namespace: SocketAddr,
     connection_string: String,
+}
+
+/// Where an endpoint listens without TLS, and where with it. Clients are given the port that was asked for.
+fn doors(port: u16, identity: Option<&Identity>) -> (SocketAddr, Option<(SocketAddr, Identity)>) {
+    match identity {
+        None => (loopback(port), None),
+        Some(identity) => (loopback(0), Some((loopback(port), identity.clone()))),
+    }
 }
 
 async fn start_eventhubs(
     options: &ScenarioOptions,
+    identity: Option<&Identity>,
     faults: &Faults,
 ) -> Result<(EventHubsStarted, OwnThread), ScenarioError> {
     let (tell, told) = oneshot::channel();
+    let (listen, secured) = doors(options.ports.eventhubs, identity);
     let options = EventHubsOptions {
-        listen: loopback(options.ports.eventhubs),
+        listen,
         hub: HUB.into(),
         partitions: options.partitions,
         consumer_groups: vec![GROUP.into()],
@@ -353,11 +434,20 @@ async fn start_eventhubs(
         faults: faults.eventhubs.clone(),
     };
     let thread = on_own_thread("endpoint-amqp", move |mut shutdown| async move {
-        let endpoint = match EventHubsEndpoint::start(options).await {
-            Ok(endpoint) => endpoint,
+        let starting = async {
+            let mut endpoint = EventHubsEndpoint::start(options).await?;
+            let namespace = match secured {
+                Some((listen, identity)) => endpoint.listen_with_tls(listen, &identity).await?,
+                None => endpoint.address(),
+            };
+            Ok::<_, EventHubsEndpointError>((endpoint, namespace))
+        };
+        let (endpoint, namespace) = match starting.await {
+            Ok(started) => started,
             Err(error) => return drop(tell.send(Err(error))),
         };
-        let started = EventHubsStarted { address: endpoint.address(), connection_string: endpoint.connection_string() };
+        let (address, connection_string) = (endpoint.address(), endpoint.connection_string());
+        let started = EventHubsStarted { address, namespace, connection_string };
         if tell.send(Ok(started)).is_ok() {
             shutdown.requested().await;
         }
@@ -369,18 +459,22 @@ async fn start_eventhubs(
 struct StoresStarted {
     blob: BlobPlace,
     cosmos: CosmosPlace,
+    blob_without_tls: String,
+    cosmos_without_tls: String,
 }
 
-async fn start_stores(options: &ScenarioOptions, faults: &Faults) -> Result<(StoresStarted, OwnThread), ScenarioError> {
+async fn start_stores(
+    options: &ScenarioOptions,
+    identity: Option<&Identity>,
+    faults: &Faults,
+) -> Result<(StoresStarted, OwnThread), ScenarioError> {
     let (tell, told) = oneshot::channel();
-    let blob = BlobOptions {
-        listen: loopback(options.ports.blob),
-        account: ACCOUNT.into(),
-        container: CHECKPOINTS.into(),
-        faults: faults.blob.clone(),
-    };
+    let (listen, blob_secured) = doors(options.ports.blob, identity);
+    let blob =
+        BlobOptions { listen, account: ACCOUNT.into(), container: CHECKPOINTS.into(), faults: faults.blob.clone() };
+    let (listen, cosmos_secured) = doors(options.ports.cosmos, identity);
     let cosmos = CosmosOptions {
-        listen: loopback(options.ports.cosmos),
+        listen,
         database: DATABASE.into(),
         container: CONTAINER.into(),
         partition_key_path: "/deviceId".into(),
@@ -389,27 +483,36 @@ async fn start_stores(options: &ScenarioOptions, faults: &Faults) -> Result<(Sto
         faults: faults.cosmos.clone(),
     };
     let thread = on_own_thread("endpoint-http", move |mut shutdown| async move {
-        let blob = match BlobEndpoint::start(blob).await {
-            Ok(blob) => blob,
-            Err(error) => return drop(tell.send(Err(ScenarioError::from(error)))),
+        let starting = async {
+            let mut blob = BlobEndpoint::start(blob).await?;
+            if let Some((listen, identity)) = blob_secured {
+                blob.listen_with_tls(listen, &identity).await?;
+            }
+            let mut cosmos = CosmosEndpoint::start(cosmos).await?;
+            if let Some((listen, identity)) = cosmos_secured {
+                cosmos.listen_with_tls(listen, &identity).await?;
+            }
+            Ok::<_, ScenarioError>((blob, cosmos))
         };
-        let cosmos = match CosmosEndpoint::start(cosmos).await {
-            Ok(cosmos) => cosmos,
-            Err(error) => return drop(tell.send(Err(ScenarioError::from(error)))),
+        let (blob, cosmos) = match starting.await {
+            Ok(started) => started,
+            Err(error) => return drop(tell.send(Err(error))),
         };
         let started = StoresStarted {
             blob: BlobPlace {
-                endpoint: blob.endpoint(),
+                endpoint: blob.endpoint_with_tls().unwrap_or_else(|| blob.endpoint()),
                 account: blob.account().to_string(),
                 key: blob.key(),
                 container: CHECKPOINTS,
             },
             cosmos: CosmosPlace {
-                endpoint: cosmos.endpoint(),
+                endpoint: cosmos.endpoint_with_tls().unwrap_or_else(|| cosmos.endpoint()),
                 key: cosmos.key(),
                 database: DATABASE,
                 container: CONTAINER,
             },
+            blob_without_tls: blob.endpoint(),
+            cosmos_without_tls: cosmos.endpoint(),
         };
         if tell.send(Ok(started)).is_ok() {
             shutdown.requested().await;

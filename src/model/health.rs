@@ -29,6 +29,17 @@ pub enum Word {
 }
 
 impl Word {
+    /// All of them, the least worry first.
+    pub const ALL: [Self; 7] = [
+        Self::Starting,
+        Self::KeepingUp,
+        Self::Draining,
+        Self::Behind,
+        Self::FallingBehind,
+        Self::Stalled,
+        Self::Blind,
+    ];
+
     /// As on screen.
     pub fn text(self) -> &'static str {
         match self {

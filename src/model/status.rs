@@ -33,6 +33,18 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them, the least worry first.
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::NoPosition,
+        Self::Draining,
+        Self::Behind,
+        Self::FallingBehind,
+        Self::Rewound,
+        Self::Stalled,
+        Self::Blind,
+    ];
+
     /// The word for it, as on screen.
     pub fn word(self) -> &'static str {
         match self {

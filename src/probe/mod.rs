@@ -74,6 +74,11 @@ pub trait Probe {
 
     /// The service, for a message about a look that did not come back.
     fn place(&self) -> String;
+
+    /// How long the service asked to be left alone in the look just done, if it did.
+    fn asked_pause(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A look may take so long; then the connection is given up.
@@ -81,6 +86,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// The first wait after a failure, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
+
+/// A service that asks for a pause is asked again right after it, but no sooner than this.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A probe, and how its station fares: the looks that came back, those that did not, and when the next is due.
 #[derive(Debug)]
@@ -103,8 +111,11 @@ impl<P: Probe> Watch<P> {
         Self { limit, ..self }
     }
 
-    /// One look, and what it says of the station. After a failure it says how long to wait for the next one; else that
-    /// is a matter of the schedule.
+    /// One look, and what it says of the station. After a failure it says how long to wait for the next one, or where the
+    /// service asked for a pause; else that is a matter of the schedule.
+    ///
+    /// A pause goes before the backoff, whose waits are of whole seconds: a store that shares out a second's request units
+    /// and finds them used up at 0.7 s would be asked at 0.7 s for ever. It knows best when there are new ones.
     pub async fn look(&mut self, outlet: &Outlet) -> Option<Duration> {
         let reason = match tokio::time::timeout(self.limit, self.probe.look(outlet)).await {
             Ok(Ok(())) => {
@@ -113,18 +124,23 @@ impl<P: Probe> Watch<P> {
                 }
                 self.well = true;
                 self.backoff.reset();
-                return None;
+                return self.pause();
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer from {} within {} s", self.probe.place(), self.limit.as_secs_f64()),
         };
+        let pause = self.pause();
         // A client is not trusted any more after a failure: it may wait for ever on a connection that is gone.
         self.probe.disconnect();
-        let wait = self.backoff.next_wait();
+        let wait = pause.unwrap_or_else(|| self.backoff.next_wait());
         let next_attempt = outlet.now().after(wait);
         outlet.see(Fact::Station(P::STATION, StationState::Retrying { reason, next_attempt })).await;
         self.well = false;
         Some(wait)
+    }
+
+    fn pause(&self) -> Option<Duration> {
+        self.probe.asked_pause().map(|pause| pause.clamp(SHORTEST_PAUSE, BACKOFF.1))
     }
 }
 
@@ -137,13 +153,58 @@ pub async fn watch<P: Probe>(probe: P, every: Duration, outlet: Outlet, mut shut
             () = shutdown.requested() => return,
             () = tokio::time::sleep_until(next) => {}
         }
-        let failed = tokio::select! {
+        let wait = tokio::select! {
             () = shutdown.requested() => return,
-            failed = watch.look(&outlet) => failed,
+            wait = watch.look(&outlet) => wait,
         };
-        next = match failed {
+        next = match wait {
             None => (next + every).max(Instant::now()),
             Some(wait) => Instant::now() + wait,
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
+
+    use super::*;
+    use crate::azure::error::Service;
+
+    /// A service that fails each look, and asks for a pause in some of them.
+    struct Refusing(Vec<Option<Duration>>);
+
+    impl Probe for Refusing {
+        const STATION: Station = Station::Store;
+
+        async fn look(&mut self, _outlet: &Outlet) -> Result<(), AzureError> {
+            self.0.rotate_left(1);
+            let (address, call) = ("here".to_owned(), "a call");
+            Err(AzureError::Refused { service: Service::CosmosDb, address, call, reason: "429".to_owned() })
+        }
+
+        fn disconnect(&mut self) {}
+
+        fn place(&self) -> String {
+            "here".to_owned()
+        }
+
+        fn asked_pause(&self) -> Option<Duration> {
+            *self.0.last().unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pause_that_is_asked_for_goes_before_the_backoff() {
+        let milliseconds = Duration::from_millis;
+        let asked = [None, Some(milliseconds(270)), Some(milliseconds(1)), None, Some(Duration::from_secs(60)), None];
+        let (send, _facts) = mpsc::channel(64);
+        let outlet = Outlet::new(send, Arc::default(), || Time::from_millis(0));
+        let mut watch = Watch::new(Refusing(asked.to_vec()));
+        let mut waits = Vec::new();
+        for _ in asked {
+            waits.push(watch.look(&outlet).await.unwrap().as_millis());
+        }
+        assert_eq!(waits, [500, 270, 250, 1_000, 8_000, 2_000], "bounded, and the backoff goes on where it was");
     }
 }

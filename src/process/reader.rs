@@ -6,13 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_core_amqp::message::AmqpMessageBody;
-use azure_messaging_eventhubs::error::ErrorKind;
 use azure_messaging_eventhubs::models::ReceivedEventData;
-use azure_messaging_eventhubs::{
-    ConsumerClient, EventHubsError, EventReceiver, OpenReceiverOptions, StartLocation, StartPosition,
-};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
@@ -25,8 +20,7 @@ use super::watermark::Place;
 use super::writer::{Entrances, Work};
 use crate::azure::AzureError;
 use crate::azure::backoff::Backoff;
-use crate::azure::error::root_cause;
-use crate::azure::eventhubs::{connect_consumer, place, under_limit};
+use crate::azure::eventhubs::{Consumer, ReceiveError, Receiver, place};
 use crate::azure::own_thread::Shutdown;
 use crate::azure::standing::wall_clock;
 use crate::model::units::{PartitionId, SequenceNumber, Time};
@@ -34,10 +28,6 @@ use crate::model::units::{PartitionId, SequenceNumber, Time};
 /// A connection on which nothing came for so long is asked whether it still stands: a network that went silent tells
 /// nobody.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How long the answer may take.
-const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// How long a goodbye may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// After another processor displaced a receiver: long enough that two of them do not wrestle.
 const DISPLACED_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_DISPLACED_WAIT: Duration = Duration::from_secs(10);
@@ -61,13 +51,25 @@ impl From<AzureError> for Broken {
     }
 }
 
+/// Why reading ended in good order.
+enum Ended {
+    /// It was asked to.
+    Asked,
+    /// The client's credential ends soon.
+    Due,
+}
+
 /// Reads until it is asked to end. Every failure ends the client; the next one goes on where this one was.
 pub(super) async fn run(reader: Reader, mut shutdown: Shutdown) {
     let reader = Rc::new(reader);
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     loop {
         let received = reader.counts.received.load(Ordering::Relaxed);
-        let Err(Broken(reason)) = read(&reader, &mut shutdown).await else { return };
+        let reason = match read(&reader, &mut shutdown).await {
+            Ok(Ended::Asked) => return,
+            Ok(Ended::Due) => continue,
+            Err(Broken(reason)) => reason,
+        };
         if reader.counts.received.load(Ordering::Relaxed) > received {
             backoff.reset();
         }
@@ -80,24 +82,25 @@ pub(super) async fn run(reader: Reader, mut shutdown: Shutdown) {
     }
 }
 
-/// Connects, and reads until the connection fails, or until it is asked to end.
-async fn read(reader: &Rc<Reader>, shutdown: &mut Shutdown) -> Result<(), Broken> {
+/// Connects, and reads until the connection fails or is due, or until it is asked to end.
+async fn read(reader: &Rc<Reader>, shutdown: &mut Shutdown) -> Result<Ended, Broken> {
     let client = tokio::select! {
         connected = connect(reader) => connected?,
-        () = shutdown.requested() => return Ok(()),
+        () = shutdown.requested() => return Ok(Ended::Asked),
     };
     reader.counts.standing.well(LOG);
-    tokio::select! {
+    let ended = tokio::select! {
         broken = read_held(reader, &client) => return Err(broken),
-        () = shutdown.requested() => {}
-    }
-    // Whether the goodbye is heard changes nothing: what was received is on its way to the store.
-    drop(tokio::time::timeout(CLOSE_LIMIT, client.close()).await);
-    Ok(())
+        () = client.until_due() => Ended::Due,
+        () = shutdown.requested() => Ended::Asked,
+    };
+    // What was received is on its way to the store; what was not taken on is received again.
+    client.close().await;
+    Ok(ended)
 }
 
 /// Reads whichever partitions are held, until the connection fails.
-async fn read_held(reader: &Rc<Reader>, client: &ConsumerClient) -> Broken {
+async fn read_held(reader: &Rc<Reader>, client: &Consumer) -> Broken {
     let mut current = reader.tenures.watch();
     let mut begun = BTreeSet::new();
     let mut readings = FuturesUnordered::new();
@@ -124,12 +127,10 @@ async fn read_held(reader: &Rc<Reader>, client: &ConsumerClient) -> Broken {
 }
 
 /// Connects, and tells which partitions there are.
-async fn connect(reader: &Reader) -> Result<ConsumerClient, Broken> {
-    let address = &reader.options.ingest;
-    let client = connect_consumer(address, &reader.options.consumer_group).await?;
-    let properties =
-        under_limit(address, "to read the hub's properties", CALL_LIMIT, client.get_eventhub_properties()).await?;
-    let partitions = properties.partition_ids.iter().filter_map(|id| id.parse().ok()).map(PartitionId).collect();
+async fn connect(reader: &Reader) -> Result<Consumer, Broken> {
+    let client = Consumer::connect(&reader.options.ingest, &reader.options.consumer_group).await?;
+    let ids = client.partitions().await?;
+    let partitions = ids.iter().filter_map(|id| id.parse().ok()).map(PartitionId).collect();
     reader.tell_partitions.send_if_modified(|known| {
         let is_new = *known != partitions;
         *known = partitions;
@@ -139,7 +140,7 @@ async fn connect(reader: &Reader) -> Result<ConsumerClient, Broken> {
 }
 
 /// Reads a partition as long as it is held.
-async fn read_tenure(reader: Rc<Reader>, client: &ConsumerClient, tenure: Tenure) -> (Tenure, Result<(), Broken>) {
+async fn read_tenure(reader: Rc<Reader>, client: &Consumer, tenure: Tenure) -> (Tenure, Result<(), Broken>) {
     let mut current = reader.tenures.watch();
     let over = async {
         // An error means that nobody can take the partition away any more.
@@ -150,29 +151,23 @@ async fn read_tenure(reader: Rc<Reader>, client: &ConsumerClient, tenure: Tenure
     tokio::pin!(over);
     let mut backoff = Backoff::new(DISPLACED_WAIT, LONGEST_DISPLACED_WAIT);
     loop {
-        let options = OpenReceiverOptions {
-            owner_level: Some(reader.options.owner_level),
-            start_position: Some(start_after(reader.tenures.read_until(tenure))),
-            ..OpenReceiverOptions::default()
-        };
-        let opening = client.open_receiver_on_partition(tenure.partition.to_string(), Some(options));
-        let receiver = match under_limit(&reader.options.ingest, "to open a receiver", CALL_LIMIT, opening).await {
-            Ok(receiver) => receiver,
-            Err(error) => return (tenure, Err(error.into())),
-        };
-        let ended = tokio::select! {
-            () = &mut over => None,
-            ended = receive(&reader, tenure, &receiver) => Some(ended),
-        };
-        // Without a goodbye the service would go on sending. Whether it is heard changes nothing else.
-        let goodbye = async { drop(tokio::time::timeout(CLOSE_LIMIT, receiver.close()).await) };
-        match ended {
-            None => {
-                goodbye.await;
-                return (tenure, Ok(()));
+        let after = reader.tenures.read_until(tenure);
+        let ended = match client.receive(tenure.partition, reader.options.owner_level, after).await {
+            Ok(receiver) => {
+                let ended = tokio::select! {
+                    () = &mut over => None,
+                    ended = receive(&reader, tenure, &receiver) => Some(ended),
+                };
+                if !matches!(ended, Some(ReceiveError::Failed(_))) {
+                    receiver.close().await;
+                }
+                ended
             }
-            Some(error) if is_displaced(&error) => {
-                goodbye.await;
+            Err(error) => Some(error),
+        };
+        match ended {
+            None => return (tenure, Ok(())),
+            Some(ReceiveError::Displaced) => {
                 // It is another's by now, or one who lost it has not noticed yet.
                 reader.tenures.doubt(tenure);
                 tokio::select! {
@@ -180,9 +175,9 @@ async fn read_tenure(reader: Rc<Reader>, client: &ConsumerClient, tenure: Tenure
                     () = tokio::time::sleep(backoff.next_wait()) => {}
                 }
             }
-            Some(error) => {
+            Some(ReceiveError::Failed(reason)) => {
                 let hub = place(&reader.options.ingest);
-                let reason = format!("reading partition {} of {hub}: {}", tenure.partition, root_cause(&error));
+                let reason = format!("reading partition {} of {hub}: {reason}", tenure.partition);
                 return (tenure, Err(Broken(reason)));
             }
         }
@@ -190,16 +185,16 @@ async fn read_tenure(reader: Rc<Reader>, client: &ConsumerClient, tenure: Tenure
 }
 
 /// Receives one partition's events until that fails.
-async fn receive(reader: &Reader, tenure: Tenure, receiver: &EventReceiver) -> EventHubsError {
+async fn receive(reader: &Reader, tenure: Tenure, receiver: &Receiver) -> ReceiveError {
     let mut held = reader.held.clone();
-    let mut events = receiver.stream_events();
+    let mut events = receiver.events();
     loop {
         // An error means that nobody can hold or release any more.
         drop(held.wait_for(|held| !held.contains(&tenure.partition)).await);
         let event = match events.next().await {
             Some(Ok(event)) => event,
             Some(Err(error)) => return error,
-            None => return ErrorKind::ConsumerDisconnected(None).into(),
+            None => return ReceiveError::Displaced,
         };
         reader.counts.received.fetch_add(1, Ordering::Relaxed);
         let Some(sequence) = event.sequence_number().map(SequenceNumber) else {
@@ -239,20 +234,8 @@ fn moment(time: SystemTime) -> Time {
     Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Whether another receiver displaced this one, or keeps it out.
-fn is_displaced(error: &EventHubsError) -> bool {
-    match &error.kind {
-        ErrorKind::ConsumerDisconnected(_) => true,
-        ErrorKind::AmqpError(error) => matches!(
-            error.kind(),
-            AmqpErrorKind::AmqpDescribedError(described) if described.condition == AmqpErrorCondition::LinkStolen
-        ),
-        _ => false,
-    }
-}
-
 /// Comes back when the connection is silent and does not answer.
-async fn watch_over(reader: &Reader, client: &ConsumerClient) -> Broken {
+async fn watch_over(reader: &Reader, client: &Consumer) -> Broken {
     let seen = AtomicU64::new(reader.counts.received.load(Ordering::Relaxed));
     loop {
         tokio::time::sleep(SILENCE).await;
@@ -260,15 +243,8 @@ async fn watch_over(reader: &Reader, client: &ConsumerClient) -> Broken {
         if seen.swap(received, Ordering::Relaxed) != received {
             continue;
         }
-        let asking = client.get_eventhub_properties();
-        if let Err(error) = under_limit(&reader.options.ingest, "to answer", CALL_LIMIT, asking).await {
+        if let Err(error) = client.partitions().await {
             return error.into();
         }
     }
-}
-
-/// Where to begin reading: after an event, or at the earliest.
-fn start_after(sequence: Option<SequenceNumber>) -> StartPosition {
-    let location = sequence.map_or(StartLocation::Earliest, |sequence| StartLocation::SequenceNumber(sequence.0));
-    StartPosition { location, inclusive: false }
 }

@@ -13,22 +13,6 @@ use crate::model::units::Time;
 /// What the text is, for the header of a reply.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The words for the whole pipeline.
-const WORDS: [Word; 7] =
-    [Word::Starting, Word::KeepingUp, Word::Draining, Word::Behind, Word::FallingBehind, Word::Stalled, Word::Blind];
-
-/// The statuses of a partition.
-const STATUSES: [Status; 8] = [
-    Status::Ok,
-    Status::NoPosition,
-    Status::Draining,
-    Status::Behind,
-    Status::FallingBehind,
-    Status::Rewound,
-    Status::Stalled,
-    Status::Blind,
-];
-
 /// The page as it grows.
 struct Page(String);
 
@@ -93,7 +77,7 @@ pub fn page(session: &Session, now: Time) -> String {
 fn health(page: &mut Page, session: &Session, now: Time) {
     let word = Health::of(session, now).word;
     let mut family = page.family("streamgauge_health", "stateset", None, "The word for the whole pipeline.");
-    for known in WORDS {
+    for known in Word::ALL {
         let text = known.text().to_lowercase();
         family.sample(&[("streamgauge_health", &text)], f64::from(u8::from(known == word)));
     }
@@ -128,7 +112,7 @@ fn partitions(page: &mut Page, session: &Session, now: Time) {
     let mut family =
         page.family("streamgauge_partitions", "gauge", None, "Partitions of the ingest log in each status.");
     let statuses = session.statuses(now);
-    for status in STATUSES {
+    for status in Status::ALL {
         family.sample(&[("status", status.word())], statuses.get(&status).copied().unwrap_or(0) as f64);
     }
     let mut family = page.family(

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::places::{IngestPlace, Places, ScenarioError};
-use crate::azure::{AzureError, EventHubsCredential, OwnThread};
+use super::places::{Places, ScenarioError};
+use crate::azure::OwnThread;
 use crate::load::driver::{Bounds, LoadError, LoadHandle, LoadOptions};
 use crate::load::lane::Devices;
 use crate::model::ledger::{Audit, Ledger};
@@ -67,23 +67,9 @@ impl Attached {
         Ok(attached)
     }
 
-    /// Why no load can go into such a place, in one sentence.
-    pub fn no_load(places: &Places) -> Option<String> {
-        match &places.ingest {
-            IngestPlace::EventHubs { address, .. } => match &address.credential {
-                EventHubsCredential::SharedKey { .. } => {
-                    let address = crate::azure::eventhubs::place(address);
-                    Some(AzureError::KeyNotEnough { address }.to_string())
-                }
-                EventHubsCredential::Anonymous | EventHubsCredential::Token(_) => None,
-            },
-        }
-    }
-
-    /// What the load is asked to do; `None` where none can go.
-    pub fn target(&self) -> Option<Target> {
-        let possible = Self::no_load(&self.places).is_none();
-        possible.then(|| self.load.as_ref().map_or(Target::Paused, LoadHandle::target))
+    /// What the load is asked to do.
+    pub fn target(&self) -> Target {
+        self.load.as_ref().map_or(Target::Paused, LoadHandle::target)
     }
 
     /// The name of what a load would go into, while nobody has confirmed that it is to.
@@ -103,7 +89,7 @@ impl Attached {
     /// # Errors
     /// A thread that can't be started.
     pub fn set_target(&mut self, target: Target) -> Result<(), LoadError> {
-        if !self.confirmed || self.target().is_none() {
+        if !self.confirmed {
             return Ok(());
         }
         if let Some(load) = &self.load {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::value::{AmqpEndpoint, Every, Host, Name};
+use super::value::{AmqpEndpoint, Every, Host, Name, ThroughputUnits};
 use crate::azure::credentials::{self, CredentialChoice, CredentialError, Environment};
 use crate::azure::{EventHubsAddress, EventHubsCredential};
 
@@ -18,6 +18,9 @@ pub struct EventHubs {
     /// The consumer group of the processor.
     #[serde(default = "default_group")]
     pub consumer_group: Name,
+    /// The throughput units of the namespace (Basic, Standard): the limit of what it takes in. They can be read through
+    /// the management API alone: `attach --resource-group` does.
+    pub throughput_units: Option<ThroughputUnits>,
     /// Connect here instead: an emulator, or a private endpoint.
     pub endpoint: Option<AmqpEndpoint>,
     /// How to log in.
@@ -42,8 +45,10 @@ impl EventHubs {
         let found = credentials::event_hubs(self.credential, self.namespace.as_str(), self.hub.as_str(), environment)?;
         let custom_endpoint = self.endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned());
         let credential = match &self.endpoint {
-            // Who listens without encryption on this machine asks for nothing.
-            Some(endpoint) if endpoint.is_plaintext() => EventHubsCredential::Anonymous,
+            // Who listens without encryption on this machine asks for nothing, unless the file says otherwise.
+            Some(endpoint) if endpoint.is_plaintext() && self.credential != CredentialChoice::Environment => {
+                EventHubsCredential::Anonymous
+            }
             _ => found.credential,
         };
         Ok(EventHubsAddress {

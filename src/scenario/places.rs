@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch as latest;
 
 use super::file::{Ingest, Position, ScenarioFile, Store};
+use super::value::ThroughputUnits;
 use crate::azure::credentials::{CredentialError, Environment};
 use crate::azure::own_thread::on_own_thread;
 use crate::azure::{BlobAddress, CosmosAddress, EventHubsAddress, OwnThread, OwnThreadError};
@@ -63,6 +64,8 @@ pub enum IngestPlace {
         every: Duration,
         /// How many management calls a second that may take.
         calls_per_second: f64,
+        /// The throughput units of its namespace, where they are known.
+        throughput_units: Option<ThroughputUnits>,
     },
 }
 
@@ -104,7 +107,8 @@ impl Places {
                 let group = hub.consumer_group.as_str().to_owned();
                 let every = hub.refresh.duration();
                 let (address, calls_per_second) = (hub.address(environment)?, CALLS_PER_SECOND);
-                (IngestPlace::EventHubs { address, group, every, calls_per_second }, hub.hub.as_str())
+                let throughput_units = hub.throughput_units;
+                (IngestPlace::EventHubs { address, group, every, calls_per_second, throughput_units }, hub.hub.as_str())
             }
         };
         let position = match &file.position {
@@ -133,6 +137,13 @@ impl Places {
             store: store.as_ref().map_or("no store", StorePlace::name).into(),
         };
         Ok(Self { description, ingest, position, store })
+    }
+
+    /// The throughput units that bound what the log takes in, where they are known.
+    pub fn throughput_units(&self) -> Option<ThroughputUnits> {
+        match &self.ingest {
+            IngestPlace::EventHubs { throughput_units, .. } => *throughput_units,
+        }
     }
 
     /// Where a load into this scenario goes.

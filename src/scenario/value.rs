@@ -235,6 +235,48 @@ impl TryFrom<u32> for Provisioned {
     }
 }
 
+/// Throughput units of an Event Hubs namespace of the tier Basic or Standard, shared by its hubs. Each takes 1 MB/s or
+/// 1,000 events/s in, whichever comes first; beyond that the namespace throttles. (Microsoft Learn, "Scaling with Event
+/// Hubs".)
+///
+/// ```
+/// use streamgauge::scenario::value::ThroughputUnits;
+///
+/// let units = ThroughputUnits::try_from(6).unwrap();
+/// assert_eq!((units.events_per_second(), units.bytes_per_second()), (6_000.0, 6_000_000.0));
+/// assert!(ThroughputUnits::try_from(0).is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 1, "maximum" = 100)))]
+#[serde(try_from = "u32")]
+pub struct ThroughputUnits(u32);
+
+impl ThroughputUnits {
+    /// How many.
+    pub const fn count(self) -> u32 {
+        self.0
+    }
+
+    /// What they take in, in events a second.
+    pub fn events_per_second(self) -> f64 {
+        f64::from(self.0) * 1_000.0
+    }
+
+    /// What they take in, in bytes a second.
+    pub fn bytes_per_second(self) -> f64 {
+        f64::from(self.0) * 1_000_000.0
+    }
+}
+
+impl TryFrom<u32> for ThroughputUnits {
+    type Error = String;
+
+    fn try_from(units: u32) -> Result<Self, String> {
+        let valid = (1..=100).contains(&units);
+        valid.then_some(Self(units)).ok_or_else(|| format!("{units} throughput units can't be: give 1 to 100"))
+    }
+}
+
 /// A share in percent, above 0 and at most 100.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 0.01, "maximum" = 100, "default" = 1)))]

@@ -20,7 +20,7 @@ use streamgauge::load::sink::Sink;
 use streamgauge::load::{LoadHandle, LoadOptions};
 use streamgauge::local::blob::{BlobEndpoint, BlobOptions};
 use streamgauge::local::cosmos::{CosmosEndpoint, CosmosOptions};
-use streamgauge::local::eventhubs::{EventHubsEndpoint, EventHubsOptions};
+use streamgauge::local::eventhubs::{EventHubsEndpoint, EventHubsOptions, SharedKey};
 use streamgauge::local::fault::FaultSwitch;
 use streamgauge::model::ledger::Ledger;
 use streamgauge::model::observation::{Fact, Observation, ProcessorFigures, Station, StationState, Target};
@@ -51,8 +51,18 @@ pub(crate) struct Pipeline {
 }
 
 pub(crate) async fn pipeline(partitions: u32, request_units: u32) -> Pipeline {
+    pipeline_behind(None, EventHubsCredential::Anonymous, partitions, request_units).await
+}
+
+/// One whose log takes only tokens of a key, where there is one, and is reached with a credential.
+pub(crate) async fn pipeline_behind(
+    key: Option<SharedKey>,
+    credential: EventHubsCredential,
+    partitions: u32,
+    request_units: u32,
+) -> Pipeline {
     let [log_faults, store_faults, checkpoint_faults] = std::array::from_fn(|_| FaultSwitch::default());
-    let hub = EventHubsOptions { partitions, faults: log_faults.clone(), ..EventHubsOptions::default() };
+    let hub = EventHubsOptions { partitions, key, faults: log_faults.clone(), ..EventHubsOptions::default() };
     let hub_name = hub.hub.clone();
     let log = within(EventHubsEndpoint::start(hub)).await.unwrap();
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -77,7 +87,7 @@ pub(crate) async fn pipeline(partitions: u32, request_units: u32) -> Pipeline {
                 namespace: "Localhost".into(),
                 hub: hub_name,
                 custom_endpoint: Some(format!("amqp://{}", log.address())),
-                credential: EventHubsCredential::Anonymous,
+                credential,
             },
             BlobAddress {
                 endpoint: checkpoints.endpoint(),

@@ -242,7 +242,8 @@ impl Line {
 
     /// The client and its generation. Connects if there is none, for as long as it takes.
     pub(super) async fn client(&self) -> (u64, Rc<Connection>) {
-        let existing = || self.current.borrow().clone();
+        // One whose credential ends soon serves those that hold it to the end of their batch, and then goes.
+        let existing = || self.current.borrow().clone().filter(|(_, connection)| !connection.is_due());
         if let Some(current) = existing() {
             return current;
         }

@@ -146,7 +146,7 @@ async fn fill<'a>(
     body: &mut Vec<u8>,
     contents: &mut Contents,
 ) -> Result<crate::load::sink::Batch<'a>, SendError> {
-    let batch = client.begin(partition).await?;
+    let mut batch = client.begin(partition).await?;
     let created_at = Stamp::new(wall_clock());
     while lane.next() < limit {
         let number = lane.next();

@@ -1,7 +1,8 @@
 //! Sinks: where the events go. One file for each kind of ingest log, one arm for each here.
 
-pub mod eventhubs;
+mod eventhubs;
 
+use crate::azure::eventhubs::{Batch as HubBatch, Producer};
 use crate::azure::{AzureError, EventHubsAddress};
 use crate::model::units::PartitionId;
 
@@ -26,12 +27,12 @@ pub enum SendError {
 /// One connection to a sink. It lives on the thread that made it.
 #[derive(Debug)]
 pub(super) enum Connection {
-    EventHubs(eventhubs::Producer),
+    EventHubs(Producer),
 }
 
 /// A batch for one partition, being filled.
 pub(super) enum Batch<'a> {
-    EventHubs(eventhubs::ProducerBatch<'a>),
+    EventHubs(HubBatch<'a>),
 }
 
 impl Sink {
@@ -44,22 +45,32 @@ impl Sink {
 
     pub(super) async fn connect(&self) -> Result<Connection, AzureError> {
         match self {
-            Self::EventHubs(address) => Ok(Connection::EventHubs(eventhubs::Producer::connect(address).await?)),
+            Self::EventHubs(address) => Ok(Connection::EventHubs(Producer::connect(address).await?)),
         }
     }
 }
 
 impl Connection {
     /// How many partitions the log has.
-    pub(super) const fn partitions(&self) -> u32 {
+    pub(super) fn partitions(&self) -> u32 {
         match self {
-            Self::EventHubs(producer) => producer.partitions(),
+            Self::EventHubs(producer) => u32::try_from(producer.partitions().len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Whether its credential ends soon: what is not begun yet goes over another one.
+    pub(super) fn is_due(&self) -> bool {
+        match self {
+            Self::EventHubs(producer) => producer.is_due(),
         }
     }
 
     pub(super) async fn begin(&self, partition: PartitionId) -> Result<Batch<'_>, SendError> {
         match self {
-            Self::EventHubs(producer) => Ok(Batch::EventHubs(producer.begin(partition).await?)),
+            Self::EventHubs(producer) => {
+                let begun = producer.begin(partition).await;
+                begun.map(Batch::EventHubs).map_err(|error| eventhubs::outcome(&error))
+            }
         }
     }
 
@@ -72,16 +83,16 @@ impl Connection {
 
 impl Batch<'_> {
     /// Adds an event; false if the batch is full.
-    pub(super) fn try_add(&self, body: &[u8]) -> Result<bool, SendError> {
+    pub(super) fn try_add(&mut self, body: &[u8]) -> Result<bool, SendError> {
         match self {
-            Self::EventHubs(batch) => batch.try_add(body),
+            Self::EventHubs(batch) => batch.try_add(body).map_err(|error| eventhubs::outcome(&error)),
         }
     }
 
     /// Sends the batch and waits for the acknowledgement.
     pub(super) async fn send(self) -> Result<(), SendError> {
         match self {
-            Self::EventHubs(batch) => batch.send().await,
+            Self::EventHubs(batch) => batch.send().await.map_err(|error| eventhubs::outcome(&error)),
         }
     }
 }

@@ -24,7 +24,8 @@ use std::time::SystemTime;
 use self::service::Service;
 use self::store::Store;
 use super::fault::FaultSwitch;
-use super::http::{HttpServer, Limits, ListenProblem};
+use super::http::{HttpServer, Limits, ListenProblem, StartError};
+use super::tls::{Identity, IdentityError};
 
 /// What the endpoint is like.
 #[derive(Debug, Clone)]
@@ -64,17 +65,34 @@ pub enum BlobEndpointError {
     /// The container would have a name that the service does not allow.
     #[error("the container name {0:?} is not allowed: use 3 to 63 lower-case letters, digits and single hyphens")]
     BadContainer(String),
+    /// There can be no TLS.
+    #[error(transparent)]
+    Tls(#[from] IdentityError),
+}
+
+impl BlobEndpointError {
+    fn listen(address: SocketAddr, source: std::io::Error) -> Self {
+        match ListenProblem::of(&source) {
+            ListenProblem::Taken => Self::PortTaken(address),
+            ListenProblem::NotAllowed => Self::PortNotAllowed(address),
+            ListenProblem::Other => Self::Listen { address, source },
+        }
+    }
 }
 
 /// A running endpoint. Dropping it ends it; [`BlobEndpoint::shutdown`] lets requests in hand finish.
 #[derive(Debug)]
 pub struct BlobEndpoint {
     server: HttpServer,
+    with_tls: Option<HttpServer>,
+    service: Arc<Service>,
+    faults: FaultSwitch,
     account: String,
 }
 
 /// The longest blob that is taken, in one piece. Checkpoints and leases are far shorter.
 const LONGEST_BLOB: usize = 64 * 1024 * 1024;
+const LIMITS: Limits = Limits::with_body(LONGEST_BLOB);
 
 /// The public key of Microsoft's own storage emulators, which tools fill in by default.
 const EMULATOR_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
@@ -92,16 +110,27 @@ impl BlobEndpoint {
         }
         let address = options.listen;
         let service = Arc::new(Service::new(store, options.account.clone()));
-        let started = HttpServer::start(address, service, options.faults, Limits::with_body(LONGEST_BLOB)).await;
-        let server = started.map_err(|source| match ListenProblem::of(&source) {
-            ListenProblem::Taken => BlobEndpointError::PortTaken(address),
-            ListenProblem::NotAllowed => BlobEndpointError::PortNotAllowed(address),
-            ListenProblem::Other => BlobEndpointError::Listen { address, source },
-        })?;
-        Ok(Self { server, account: options.account })
+        let started = HttpServer::start(address, service.clone(), options.faults.clone(), LIMITS).await;
+        let server = started.map_err(|source| BlobEndpointError::listen(address, source))?;
+        Ok(Self { server, with_tls: None, service, faults: options.faults, account: options.account })
     }
 
-    /// Where it listens.
+    /// Listens in one more place, with TLS.
+    pub async fn listen_with_tls(
+        &mut self,
+        address: SocketAddr,
+        identity: &Identity,
+    ) -> Result<SocketAddr, BlobEndpointError> {
+        let (service, faults) = (self.service.clone(), self.faults.clone());
+        let server = match HttpServer::start_with_tls(address, identity, service, faults, LIMITS).await {
+            Ok(server) => server,
+            Err(StartError::Listen(source)) => return Err(BlobEndpointError::listen(address, source)),
+            Err(StartError::Tls(error)) => return Err(error.into()),
+        };
+        Ok(self.with_tls.insert(server).address())
+    }
+
+    /// Where it listens, without TLS.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
@@ -109,7 +138,12 @@ impl BlobEndpoint {
     /// What clients take as the account's endpoint, without a slash at the end:
     /// `http://127.0.0.1:PORT/devstoreaccount1`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}/{}", self.address(), self.account)
+        format!("{}/{}", self.server.origin(), self.account)
+    }
+
+    /// The same with TLS, where it is spoken.
+    pub fn endpoint_with_tls(&self) -> Option<String> {
+        self.with_tls.as_ref().map(|server| format!("{}/{}", server.origin(), self.account))
     }
 
     /// The storage account.
@@ -125,5 +159,8 @@ impl BlobEndpoint {
     /// Ends the endpoint and returns when its connections are closed and its port is free.
     pub async fn shutdown(self) {
         self.server.shutdown().await;
+        if let Some(server) = self.with_tls {
+            server.shutdown().await;
+        }
     }
 }

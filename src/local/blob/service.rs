@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::CONTENT_TYPE;
 use hyper::{Request, StatusCode};
 
 use super::reply::{Answer, Problem};
 use super::request::{Asked, Target};
 use super::store::Store;
 use super::{blobs, containers, listing};
-use crate::local::http::{self, Reply};
+use crate::local::http::{self, Origin, Reply};
 
 /// What the endpoint serves.
 #[derive(Debug)]
@@ -26,13 +26,13 @@ impl Service {
         Self { store, account, requests: AtomicU64::new(0) }
     }
 
-    fn route(&self, asked: &Asked, now: SystemTime) -> Result<Answer, Problem> {
+    fn route(&self, asked: &Asked, origin: Origin, now: SystemTime) -> Result<Answer, Problem> {
         let target = Target::parse(asked.request().uri().path(), &self.account)?;
         let what = (asked.request().method().as_str(), asked.component());
         let store = &self.store;
         match target {
             Target::Account => match what {
-                ("GET", "list") => Ok(containers::list(store, asked, &self.endpoint(asked))),
+                ("GET", "list") => Ok(containers::list(store, asked, &self.endpoint(asked, origin))),
                 _ => Err(Problem::NotImplemented),
             },
             Target::Container(container) => match what {
@@ -40,7 +40,7 @@ impl Service {
                 ("GET" | "HEAD", "" | "metadata") => containers::properties(store, &container),
                 ("PUT", "metadata") => containers::set_metadata(store, asked, &container, now),
                 ("DELETE", "") => containers::delete(store, &container),
-                ("GET", "list") => listing::list(store, asked, &self.endpoint(asked), &container, now),
+                ("GET", "list") => listing::list(store, asked, &self.endpoint(asked, origin), &container, now),
                 _ => Err(Problem::NotImplemented),
             },
             Target::Blob(container, blob) => {
@@ -61,9 +61,8 @@ impl Service {
     }
 
     /// The endpoint as this client names it.
-    fn endpoint(&self, asked: &Asked) -> String {
-        let host = asked.request().headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
-        format!("http://{host}/{}/", self.account)
+    fn endpoint(&self, asked: &Asked, origin: Origin) -> String {
+        format!("{}/{}/", origin.as_named_by(asked.request()), self.account)
     }
 
     fn problem(&self, problem: Problem) -> Reply {
@@ -72,9 +71,9 @@ impl Service {
 }
 
 impl http::Answer for Service {
-    fn answer(&self, request: Request<Bytes>) -> Reply {
+    fn answer(&self, request: Request<Bytes>, origin: Origin) -> Reply {
         let asked = Asked::new(request);
-        let answer = self.route(&asked, SystemTime::now()).unwrap_or_else(Answer::problem);
+        let answer = self.route(&asked, origin, SystemTime::now()).unwrap_or_else(Answer::problem);
         answer.to(asked.request(), self.requests.fetch_add(1, Ordering::Relaxed))
     }
 

@@ -25,13 +25,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
-
 use self::account::{Account, Container, ContainerPlan, Throughput, TimeToLive};
 use self::document::PartitionKeyPath;
 use self::service::Service;
 use super::fault::FaultSwitch;
-use super::http::{HttpServer, Limits, ListenProblem};
+use super::http::{HttpServer, Limits, ListenProblem, StartError};
+use super::tls::{Identity, IdentityError};
 
 /// What the endpoint is like.
 #[derive(Debug, Clone)]
@@ -77,19 +76,35 @@ pub enum CosmosEndpointError {
     /// No such path.
     #[error("the partition key path {0:?} is not one: write it as /deviceId")]
     BadPartitionKeyPath(String),
+    /// There can be no TLS.
+    #[error(transparent)]
+    Tls(#[from] IdentityError),
+}
+
+impl CosmosEndpointError {
+    fn listen(address: SocketAddr, source: std::io::Error) -> Self {
+        match ListenProblem::of(&source) {
+            ListenProblem::Taken => Self::PortTaken(address),
+            ListenProblem::NotAllowed => Self::PortNotAllowed(address),
+            ListenProblem::Other => Self::Listen { address, source },
+        }
+    }
 }
 
 /// A running endpoint. Dropping it ends it; [`CosmosEndpoint::shutdown`] lets requests in hand finish.
 #[derive(Debug)]
 pub struct CosmosEndpoint {
     server: HttpServer,
+    with_tls: Option<HttpServer>,
     service: Arc<Service>,
+    faults: FaultSwitch,
     container: Arc<Container>,
 }
 
 /// Bodies longer than an item are answered 413 by the service, which tells the client what to do; far longer ones are
 /// not even read.
 const LONGEST_BODY: usize = items::LONGEST_ITEM + 64 * 1024;
+const LIMITS: Limits = Limits::with_body(LONGEST_BODY);
 
 /// The public key of Microsoft's own emulators, which tools fill in by default.
 const EMULATOR_KEY: &str = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==";
@@ -105,14 +120,6 @@ impl CosmosEndpoint {
             }
         }
         let address = options.listen;
-        let failed = |source: std::io::Error| match ListenProblem::of(&source) {
-            ListenProblem::Taken => CosmosEndpointError::PortTaken(address),
-            ListenProblem::NotAllowed => CosmosEndpointError::PortNotAllowed(address),
-            ListenProblem::Other => CosmosEndpointError::Listen { address, source },
-        };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let endpoint = format!("http://{}/", listener.local_addr().map_err(failed)?);
-
         let now = SystemTime::now();
         let account = Account::default();
         let plan = ContainerPlan {
@@ -128,20 +135,40 @@ impl CosmosEndpoint {
             .create_database(options.database.clone(), now)
             .and_then(|database| database.create_container(plan, now))
             .map_err(|account::AlreadyThere| CosmosEndpointError::BadName(options.container))?;
-        let service = Arc::new(Service::new(account, &endpoint));
-        let limits = Limits::with_body(LONGEST_BODY);
-        let server = HttpServer::serve(listener, service.clone(), options.faults, limits).map_err(failed)?;
-        Ok(Self { server, service, container })
+        let service = Arc::new(Service::new(account));
+        let started = HttpServer::start(address, service.clone(), options.faults.clone(), LIMITS).await;
+        let server = started.map_err(|source| CosmosEndpointError::listen(address, source))?;
+        Ok(Self { server, with_tls: None, service, faults: options.faults, container })
     }
 
-    /// Where it listens.
+    /// Listens in one more place, with TLS.
+    pub async fn listen_with_tls(
+        &mut self,
+        address: SocketAddr,
+        identity: &Identity,
+    ) -> Result<SocketAddr, CosmosEndpointError> {
+        let (service, faults) = (self.service.clone(), self.faults.clone());
+        let server = match HttpServer::start_with_tls(address, identity, service, faults, LIMITS).await {
+            Ok(server) => server,
+            Err(StartError::Listen(source)) => return Err(CosmosEndpointError::listen(address, source)),
+            Err(StartError::Tls(error)) => return Err(error.into()),
+        };
+        Ok(self.with_tls.insert(server).address())
+    }
+
+    /// Where it listens, without TLS.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
     /// What clients take as the account's endpoint: `http://127.0.0.1:PORT/`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}/", self.address())
+        format!("{}/", self.server.origin())
+    }
+
+    /// The same with TLS, where it is spoken.
+    pub fn endpoint_with_tls(&self) -> Option<String> {
+        self.with_tls.as_ref().map(|server| format!("{}/", server.origin()))
     }
 
     /// A key that clients can use. Any other does as well.
@@ -174,5 +201,8 @@ impl CosmosEndpoint {
     /// Ends the endpoint and returns when its connections are closed and its port is free.
     pub async fn shutdown(self) {
         self.server.shutdown().await;
+        if let Some(server) = self.with_tls {
+            server.shutdown().await;
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::reply::Answer;
 use super::request::Asked;
 use super::units::{RequestUnits, RetryAfter};
 use super::{feed, query};
-use crate::local::http::{self, Reply};
+use crate::local::http::{self, Origin, Reply};
 
 /// How long a client is told to wait while the throttle fault is on.
 const FAULT_WAIT: Duration = Duration::from_millis(100);
@@ -22,20 +22,19 @@ const FAULT_WAIT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Service {
     account: Account,
-    description: Value,
     /// Whether offers are kept from clients.
     pub(super) hides_offers: AtomicBool,
 }
 
 impl Service {
-    pub(super) fn new(account: Account, endpoint: &str) -> Self {
-        Self { account, description: Account::describe(endpoint), hides_offers: AtomicBool::new(false) }
+    pub(super) fn new(account: Account) -> Self {
+        Self { account, hides_offers: AtomicBool::new(false) }
     }
 
-    fn route(&self, asked: &Asked, now: SystemTime) -> Answer {
+    fn route(&self, asked: &Asked, origin: Origin, now: SystemTime) -> Answer {
         let method = asked.request().method();
         match (method.as_str(), asked.path().as_slice()) {
-            ("GET", []) => Answer::json(StatusCode::OK, &self.description),
+            ("GET", []) => Answer::json(StatusCode::OK, &Account::describe(&format!("{origin}/"))),
             ("GET", ["dbs"]) => self.list_databases(),
             ("POST", ["dbs"]) if asked.is_query() => self.list_databases(),
             ("POST", ["dbs"]) => self.create_database(asked, now),
@@ -197,9 +196,9 @@ fn not_served(asked: &Asked) -> Answer {
 }
 
 impl http::Answer for Service {
-    fn answer(&self, request: Request<Bytes>) -> Reply {
+    fn answer(&self, request: Request<Bytes>, origin: Origin) -> Reply {
         let asked = Asked::new(request);
-        self.route(&asked, SystemTime::now()).of_activity(asked.request()).into()
+        self.route(&asked, origin, SystemTime::now()).of_activity(asked.request()).into()
     }
 
     fn throttled(&self) -> Reply {

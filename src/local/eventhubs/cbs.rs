@@ -14,6 +14,7 @@ use super::codec::types::Value;
 use super::hub::Hub;
 use super::link::request::Answer;
 use crate::azure::Secret;
+use crate::azure::eventhubs::Claim;
 
 /// A key of a shared access policy.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct SharedKey {
     pub name: String,
     /// The key.
     pub key: Secret,
+    /// What it allows.
+    pub claims: Vec<Claim>,
 }
 
 /// Takes any token, unless the hub has a key: whoever reaches the loopback address may use the endpoint.
@@ -84,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_token_holds_for_its_hub_its_time_and_its_key() {
-        let key = |name: &str, key: &str| SharedKey { name: name.into(), key: Secret::new(key) };
+        let key = |name: &str, key: &str| SharedKey { name: name.into(), key: Secret::new(key), claims: Vec::new() };
         let before = UNIX_EPOCH + Duration::from_secs(1_795_348_799);
         let after = UNIX_EPOCH + Duration::from_secs(1_795_348_800);
         let listen = key("Listen", "c2VjcmV0");

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cbs::SharedKey;
+use super::codec::condition;
+use super::codec::performatives::AmqpError;
 use super::log::{EnqueuedTime, Log};
 use super::receivers::Receivers;
+use crate::azure::eventhubs::Claim;
 use crate::local::fault::FaultSwitch;
 
 /// The consumer group that every hub has.
@@ -55,6 +58,15 @@ impl Hub {
         Self { key, ..self }
     }
 
+    /// Whether a link may be had that takes this claim.
+    pub(crate) fn allows(&self, claim: Claim) -> Result<(), AmqpError> {
+        if self.key.as_ref().is_none_or(|key| key.claims.contains(&claim)) {
+            return Ok(());
+        }
+        let description = format!("Unauthorized access. '{claim}' claim(s) are required to perform this operation.");
+        Err(AmqpError::new(condition::UNAUTHORIZED_ACCESS, description))
+    }
+
     /// The group as the hub spells it, whatever the case in which a client wrote it; none for an unknown one.
     pub(crate) fn consumer_group(&self, name: &str) -> Option<&str> {
         self.consumer_groups.iter().map(String::as_str).find(|group| group.eq_ignore_ascii_case(name))
@@ -68,6 +80,11 @@ impl Hub {
     /// The largest message as a length in memory.
     pub(crate) fn max_message_length(&self) -> usize {
         usize::try_from(self.max_message_size).unwrap_or(usize::MAX)
+    }
+
+    /// How many connections were opened so far.
+    pub(crate) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// What the next connection calls this side of it.

@@ -5,7 +5,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `transport` | one connection's socket and time |
+//! | `wire` | one connection's bytes, as they are or inside TLS |
+//! | `transport` | its input, output and time |
 //! | `connection`, `session`, `link/` | the protocol's state, without I/O |
 //! | `codec/`, `outbox` | the protocol's bytes |
 //! | `hub`, `address` | what is served, and which part of it a link is for |
@@ -26,6 +27,7 @@ mod outbox;
 mod receivers;
 mod session;
 mod transport;
+mod wire;
 
 use std::io;
 use std::net::SocketAddr;
@@ -37,7 +39,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::local::fault::{Fault, FaultSwitch};
+use crate::local::tls::{Handshakes, Identity, IdentityError};
 use hub::Hub;
+use wire::Wire;
 
 pub use cbs::SharedKey;
 pub use log::{Log, PartitionStatus, SequenceNumber};
@@ -111,15 +115,19 @@ pub enum EventHubsEndpointError {
     /// The name of the hub is not possible.
     #[error("{0:?} cannot be the name of an event hub: use letters, digits, '.', '-' and '_'")]
     HubName(String),
+    /// There can be no TLS.
+    #[error(transparent)]
+    Tls(#[from] IdentityError),
 }
 
 /// The running endpoint. It ends when it is shut down or dropped.
 #[derive(Debug)]
 pub struct EventHubsEndpoint {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     hub: Arc<Hub>,
     shutdown: watch::Sender<bool>,
-    listener: JoinHandle<()>,
+    listeners: Vec<JoinHandle<()>>,
 }
 
 impl EventHubsEndpoint {
@@ -132,38 +140,56 @@ impl EventHubsEndpoint {
         if options.hub.is_empty() || !options.hub.chars().all(is_plain) {
             return Err(EventHubsEndpointError::HubName(options.hub));
         }
-        let failure = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => EventHubsEndpointError::AddressInUse(options.listen),
-            _ => EventHubsEndpointError::Listen { address: options.listen, source },
-        };
-        let listener = TcpListener::bind(options.listen).await.map_err(failure)?;
-        let address = listener.local_addr().map_err(failure)?;
+        let (listener, address) = bind(options.listen).await?;
         let log = Arc::new(Log::new(options.partitions, options.retention_bytes));
         let hub = Hub::new(options.hub, log, options.consumer_groups, options.max_message_size, options.faults);
         let hub = Arc::new(hub.guarded(options.key));
         let (shutdown, told_to_end) = watch::channel(false);
-        let listener = tokio::spawn(listen(listener, Arc::clone(&hub), told_to_end));
-        Ok(Self { address, hub, shutdown, listener })
+        let listeners = vec![tokio::spawn(listen(listener, None, Arc::clone(&hub), told_to_end))];
+        Ok(Self { address, tls_address: None, hub, shutdown, listeners })
     }
 
-    /// Where the endpoint listens.
+    /// Listens in one more place, where TLS begins with the first byte as at the service: `amqps://`.
+    pub async fn listen_with_tls(
+        &mut self,
+        listen_on: SocketAddr,
+        identity: &Identity,
+    ) -> Result<SocketAddr, EventHubsEndpointError> {
+        let handshakes = Handshakes::new(identity.server(&[])?);
+        let (listener, address) = bind(listen_on).await?;
+        let listening = listen(listener, Some(handshakes), Arc::clone(&self.hub), self.shutdown.subscribe());
+        self.listeners.push(tokio::spawn(listening));
+        self.tls_address = Some(address);
+        Ok(address)
+    }
+
+    /// Where the endpoint listens, without TLS.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What a client is given to connect. The clients' emulator switch makes them speak plainly, without TLS; name
-    /// and key are there because they insist on them, and are not checked.
+    /// What a client is given to connect, with TLS where it is spoken. Without, the clients' emulator switch makes them
+    /// speak plainly. Name and key are there because they insist on them, and are not checked.
     pub fn connection_string(&self) -> String {
+        let (address, switch) = match self.tls_address {
+            Some(address) => (address, ""),
+            None => (self.address, "UseDevelopmentEmulator=true;"),
+        };
         format!(
-            "Endpoint=sb://{};SharedAccessKeyName=streamgauge;SharedAccessKey=bm90LWEtc2VjcmV0;\
-             UseDevelopmentEmulator=true;EntityPath={}",
-            self.address, self.hub.name
+            "Endpoint=sb://{address};SharedAccessKeyName=streamgauge;SharedAccessKey=bm90LWEtc2VjcmV0;\
+             {switch}EntityPath={}",
+            self.hub.name
         )
     }
 
     /// The partitions, for figures and tests.
     pub fn log(&self) -> Arc<Log> {
         Arc::clone(&self.hub.log)
+    }
+
+    /// How many connections were opened so far.
+    pub fn connections(&self) -> u64 {
+        self.hub.connections()
     }
 
     /// Scales the hub out to so many partitions, as the Premium and Dedicated tiers can: those that stand keep their
@@ -174,25 +200,42 @@ impl EventHubsEndpoint {
 
     /// Says goodbye to all clients and ends.
     pub async fn shutdown(mut self) {
-        // The listener ends by itself once told; whether it panicked before makes no difference to the end.
+        // A listener ends by itself once told; whether it panicked before makes no difference to the end.
         self.shutdown.send_replace(true);
-        drop((&mut self.listener).await);
+        for listener in &mut self.listeners {
+            drop(listener.await);
+        }
     }
 }
 
 impl Drop for EventHubsEndpoint {
     fn drop(&mut self) {
-        self.listener.abort();
+        self.listeners.iter().for_each(JoinHandle::abort);
     }
 }
 
+async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), EventHubsEndpointError> {
+    let failure = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => EventHubsEndpointError::AddressInUse(listen),
+        _ => EventHubsEndpointError::Listen { address: listen, source },
+    };
+    let listener = TcpListener::bind(listen).await.map_err(failure)?;
+    let address = listener.local_addr().map_err(failure)?;
+    Ok((listener, address))
+}
+
 /// Accepts connections, and serves each in a task of its own that ends with this one.
-async fn listen(listener: TcpListener, hub: Arc<Hub>, mut shutdown: watch::Receiver<bool>) {
+async fn listen(
+    listener: TcpListener,
+    handshakes: Option<Handshakes>,
+    hub: Arc<Hub>,
+    mut shutdown: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => admit(stream, &hub, &shutdown, &mut connections),
+                Ok((stream, _)) => admit(stream, handshakes.as_ref(), &hub, &shutdown, &mut connections),
                 // The client went away again, or the process is short of file handles: to ask again at once would
                 // only keep those that stand from ending.
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -205,9 +248,30 @@ async fn listen(listener: TcpListener, hub: Arc<Hub>, mut shutdown: watch::Recei
     while connections.join_next().await.is_some() {}
 }
 
-fn admit(stream: TcpStream, hub: &Arc<Hub>, shutdown: &watch::Receiver<bool>, connections: &mut JoinSet<()>) {
+fn admit(
+    stream: TcpStream,
+    handshakes: Option<&Handshakes>,
+    hub: &Arc<Hub>,
+    shutdown: &watch::Receiver<bool>,
+    connections: &mut JoinSet<()>,
+) {
     // Dropping the stream closes it.
-    if hub.faults.get() != Some(Fault::Refuse) && connections.len() < CONNECTIONS_LIMIT {
-        connections.spawn(transport::serve(stream, Arc::clone(hub), shutdown.clone()));
+    if hub.faults.get() == Some(Fault::Refuse) || connections.len() >= CONNECTIONS_LIMIT {
+        return;
     }
+    let (hub, mut shutdown) = (Arc::clone(hub), shutdown.clone());
+    let Some(handshakes) = handshakes else {
+        connections.spawn(transport::serve(Wire::Plain(stream), hub, shutdown));
+        return;
+    };
+    let Some(handshake) = handshakes.begin(stream) else { return };
+    connections.spawn(async move {
+        let secured = tokio::select! {
+            secured = handshake => secured,
+            _ = shutdown.changed() => return,
+        };
+        if let Some(stream) = secured {
+            transport::serve(Wire::from(stream), hub, shutdown).await;
+        }
+    });
 }

@@ -15,6 +15,7 @@ use super::link::send::SendLink;
 use super::link::{Context, Failure, Link};
 use super::log::{Offset, StartPosition};
 use super::receivers::{Place, ReceiverId};
+use crate::azure::eventhubs::Claim;
 use crate::local::fault::Fault;
 
 /// How many transfers the endpoint takes before it must say so again. It deals with each as it arrives, so the
@@ -385,9 +386,11 @@ fn link_for(attach: &Attach, context: &Context<'_>) -> Result<Link, AmqpError> {
             Ok(Link::Answer(AnswerLink::new(handle, node, attach.name.clone(), target)))
         }
         (Role::Sender, Address::Publish(partition)) => {
+            context.hub.allows(Claim::Send)?;
             Ok(Link::Send(SendLink::new(handle, partition, initial_delivery_count, context.pool)))
         }
         (Role::Receiver, Address::Receive { consumer_group, partition }) => {
+            context.hub.allows(Claim::Listen)?;
             let position = start_position(attach)?;
             let epoch = attach.properties.as_ref().and_then(|properties| properties.get(EPOCH)?.as_i64());
             let place = Place { consumer_group, partition };

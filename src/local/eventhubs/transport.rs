@@ -1,4 +1,4 @@
-//! A connection's socket: reads for the state machine, writes for it, and keeps its time.
+//! A connection's input, output and time: reads for the state machine, writes for it, and wakes it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -6,44 +6,43 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 
 use super::connection::Connection;
 use super::hub::Hub;
+use super::wire::Wire;
 use crate::local::fault::Fault;
-
-/// How much is read at once. With a frame that has not wholly arrived, the read buffer holds at most twice as much.
-const READ_SIZE: usize = 64 * 1024;
 
 /// How much may wait to be written before nothing more is read or sent: a client that does not read is not served.
 const OUTPUT_LIMIT: usize = 256 * 1024;
 
-/// How long a client may take to read the last frame and hang up.
-const FAREWELL_TIME_LIMIT: Duration = Duration::from_secs(1);
-
 /// Serves one connection until it ends, for whatever reason; nobody else is concerned.
-pub(crate) async fn serve(mut stream: TcpStream, hub: Arc<Hub>, mut shutdown: watch::Receiver<bool>) {
+pub(crate) async fn serve(mut wire: Wire, hub: Arc<Hub>, mut shutdown: watch::Receiver<bool>) {
     // Without these, small answers wait for one another: Nagle's algorithm here, delayed acknowledgements there.
-    if stream.set_nodelay(true).is_err() {
+    if wire.socket().set_nodelay(true).is_err() {
         return;
     }
     let mut connection = Connection::new(Arc::clone(&hub), Instant::now());
     let mailbox = Arc::clone(&connection.mailbox);
     let mut input = BytesMut::new();
     let mut output = Output::default();
+    if wire.begin(&mut input).is_err() {
+        return;
+    }
+    if !input.is_empty() {
+        connection.receive(&mut input, hub.faults.get(), Instant::now());
+    }
     loop {
         let fault = hub.faults.get();
         let held_back = connection.pump(OUTPUT_LIMIT.saturating_sub(output.length()), fault);
         output.take(&mut connection.outbox.buffer, fault, Instant::now());
-        match output.write(&stream) {
+        match output.write(&mut wire) {
             Ok(0) => {}
             Ok(_) => connection.sent(Instant::now()),
             Err(_) => return,
         }
-        if connection.is_finished() && output.is_empty() {
+        if connection.is_finished() && output.is_empty() && !wire.holds_output() {
             break;
         }
         let reading = !connection.is_finished() && output.length() < OUTPUT_LIMIT;
@@ -56,9 +55,9 @@ pub(crate) async fn serve(mut stream: TcpStream, hub: Arc<Hub>, mut shutdown: wa
             _ => connection.deadline(),
         };
         tokio::select! {
-            readable = readiness(&stream, reading, writing) => match readable {
+            readable = wire.ready(reading, writing) => match readable {
                 Ok(true) => {
-                    match read(&stream, &mut input) {
+                    match wire.read(&mut input) {
                         Ok(0) => return,
                         Ok(_) => {}
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
@@ -89,38 +88,7 @@ pub(crate) async fn serve(mut stream: TcpStream, hub: Arc<Hub>, mut shutdown: wa
             }
         }
     }
-    // Closing a socket that holds unread bytes resets the connection, and the client would lose our last frame:
-    // say that nothing more comes, and read on for a moment.
-    let farewell = async {
-        stream.shutdown().await?;
-        let mut discarded = vec![0; 4096];
-        while stream.read(&mut discarded).await? > 0 {}
-        io::Result::Ok(())
-    };
-    // Whether the client hung up in time or not, the connection ends here.
-    drop(timeout(FAREWELL_TIME_LIMIT, farewell).await);
-}
-
-/// Waits until the socket can do what is wanted; gives whether it can be read.
-async fn readiness(stream: &TcpStream, reading: bool, writing: bool) -> io::Result<bool> {
-    let interest = match (reading, writing) {
-        (true, true) => Interest::READABLE | Interest::WRITABLE,
-        (true, false) => Interest::READABLE,
-        (false, true) => Interest::WRITABLE,
-        (false, false) => return std::future::pending().await,
-    };
-    let ready = stream.ready(interest).await?;
-    Ok(reading && ready.is_readable())
-}
-
-fn read(stream: &TcpStream, input: &mut BytesMut) -> io::Result<usize> {
-    input.reserve(READ_SIZE);
-    let count = stream.try_read_buf(input)?;
-    // The kernel forgets this option now and then, so it is set anew: it acknowledges at once what a client that
-    // leaves Nagle's algorithm on waits for.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    stream.set_quickack(true)?;
-    Ok(count)
+    wire.farewell().await;
 }
 
 /// What waits to be written, in order, and from when on it may be.
@@ -157,14 +125,15 @@ impl Output {
         self.waiting.push_back((due, encoded.split()));
     }
 
-    /// Writes what is due, as far as the socket takes it; gives how much that was.
-    fn write(&mut self, stream: &TcpStream) -> io::Result<usize> {
+    /// Writes what is due, as far as it is taken; gives how much that was.
+    fn write(&mut self, wire: &mut Wire) -> io::Result<usize> {
+        wire.flush()?;
         let mut written = 0;
         while let Some((due, bytes)) = self.waiting.front_mut() {
             if *due > Instant::now() {
                 break;
             }
-            match stream.try_write(bytes) {
+            match wire.write(bytes) {
                 Ok(count) => {
                     written += count;
                     bytes.advance(count);
@@ -188,7 +157,9 @@ mod tests {
     use super::super::log::{Arrival, EnqueuedTime, Log};
     use super::*;
     use crate::local::fault::FaultSwitch;
-    use tokio::net::TcpListener;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
 
     /// A client that grants all its credit at once and then only reads.
     fn greedy_receiver() -> BytesMut {
@@ -252,7 +223,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         let (_shutdown, told_to_end) = watch::channel(false);
-        let serving = tokio::spawn(serve(stream, hub, told_to_end));
+        let serving = tokio::spawn(serve(Wire::Plain(stream), hub, told_to_end));
 
         client.write_all(&greedy_receiver()).await.unwrap();
         let reading = async {

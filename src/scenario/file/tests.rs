@@ -116,6 +116,11 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         ),
         ("container = \"rawdata\"", "container = \"rawdata\"\nprovisioned = 4", "line 12: 4 RU/s can't be"),
         ("container = \"rawdata\"", "container = \"rawdata\"\nbudget-percent = 0", "line 12: 0 is not a share"),
+        (
+            "hub = \"contosoin-2\"",
+            "hub = \"contosoin-2\"\nthroughput-units = 0",
+            "line 6: 0 throughput units can't be: give 1 to 100",
+        ),
         ("database", "credential = \"entraid\"\ndatabase", "line 10: unknown variant `entraid`; did you mean `entra`?"),
         (
             "hub = \"contosoin-2\"",

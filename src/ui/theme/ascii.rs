@@ -100,35 +100,14 @@ mod tests {
     #[test]
     fn no_two_statuses_look_alike() {
         let theme = Theme::dark();
-        all_different(EVERY_STATUS.map(|status| theme.status(status).0));
-        all_different(EVERY_WORD.map(|word| theme.health(word).0));
+        all_different(Status::ALL.map(|status| theme.status(status).0));
+        all_different(Word::ALL.map(|word| theme.health(word).0));
         all_different(HEAT);
         // What a station says of itself: well, in trouble, silent, away, stopped, nothing yet.
         all_different(["✔", "▲", "?", "✖", "■", "○"]);
         all_different(["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█", " "]);
         all_different(["▶", "‖", "●"]);
     }
-
-    const EVERY_STATUS: [Status; 8] = [
-        Status::Ok,
-        Status::NoPosition,
-        Status::Draining,
-        Status::Behind,
-        Status::FallingBehind,
-        Status::Rewound,
-        Status::Stalled,
-        Status::Blind,
-    ];
-
-    const EVERY_WORD: [Word; 7] = [
-        Word::Starting,
-        Word::KeepingUp,
-        Word::Draining,
-        Word::Behind,
-        Word::FallingBehind,
-        Word::Stalled,
-        Word::Blind,
-    ];
 
     /// A filled chart in ASCII grows as it did: more dots never look like fewer.
     #[test]

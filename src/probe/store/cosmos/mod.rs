@@ -23,8 +23,8 @@
 //! the feed was last read whole: a later event may have been in that part. Of a container whose partition key is not the
 //! device nothing is told.
 //!
-//! **429s** are counted and not waited for by the client library. A look that gets nothing else for a second is a
-//! failed one.
+//! **429s** are counted and not waited for by the client library: the look ends, and the next one begins when the store
+//! asked for it ([`Probe::asked_pause`]). Nothing else for [`THROTTLED_FOR`] is a failure.
 
 mod page;
 mod range;
@@ -68,7 +68,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(30);
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// With nothing but 429s for so long, the store can't be seen.
-const THROTTLED_FOR: Duration = Duration::from_secs(1);
+const THROTTLED_FOR: Duration = Duration::from_secs(2);
 
 /// What took longer was an outage, and no round.
 const LONGEST_ROUND: Duration = Duration::from_secs(60);
@@ -142,6 +142,7 @@ pub struct CosmosProbe {
     told: Option<Time>,
     cost: Cost,
     throttled_since: Option<Time>,
+    asked_pause: Option<Duration>,
 }
 
 /// What is provisioned.
@@ -202,6 +203,7 @@ impl CosmosProbe {
             told: None,
             cost: Cost { calls: 0, charge: 0.0, throttled: 0, round_began: None, round: Duration::ZERO, told: None },
             throttled_since: None,
+            asked_pause: None,
         }
     }
 
@@ -354,6 +356,7 @@ impl Probe for CosmosProbe {
     const STATION: Station = Station::Store;
 
     async fn look(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
+        self.asked_pause = None;
         let store = self.connect(outlet).await?;
         self.read_offer(&store, outlet).await;
         self.read_ranges(&store, outlet).await?;
@@ -387,6 +390,10 @@ impl Probe for CosmosProbe {
     fn place(&self) -> String {
         place(&self.address)
     }
+
+    fn asked_pause(&self) -> Option<Duration> {
+        self.asked_pause
+    }
 }
 
 impl CosmosProbe {
@@ -399,7 +406,6 @@ impl CosmosProbe {
         outlet: &Outlet,
     ) -> Result<bool, AzureError> {
         let (mut whole, mut answers) = (true, 0_usize);
-        let mut patience = None;
         // One RU for the log sequence number of each range comes before items.
         let reserve = (self.ranges.len() as f64).min(self.budget.per_second() / 2.0);
         for _ in 0..self.ranges.len() {
@@ -431,7 +437,7 @@ impl CosmosProbe {
             let told = range.id.clone().map(|range_id| StoreRange { range: range_id, lsn: range.lsn });
             match got {
                 Got::Throttled(wait) => {
-                    patience = Some(wait);
+                    self.asked_pause = Some(wait);
                     whole = false;
                     break;
                 }
@@ -453,7 +459,7 @@ impl CosmosProbe {
         }
         if answers > 0 {
             self.throttled_since = None;
-        } else if let Some(wait) = patience {
+        } else if let Some(wait) = self.asked_pause {
             let since = *self.throttled_since.get_or_insert(began);
             if began.since(since) >= THROTTLED_FOR {
                 self.keep_store = true;
