@@ -28,7 +28,7 @@ use crate::toml_file::TomlFileError;
 /// Flags of a report.
 #[derive(Debug, Args)]
 #[command(mut_arg("ru", |flag| flag.hide_short_help(true)), mut_arg("partitions", |flag| flag.hide_short_help(true)))]
-#[command(mut_arg("plan", |flag| flag.requires("live").conflicts_with_all(["file", "rate"])))]
+#[command(mut_arg("plan", |flag| flag.hide_short_help(false).requires("live").conflicts_with_all(["file", "rate"])))]
 #[command(mut_args(into_deployed))]
 pub struct ReportFlags {
     /// A recording (.jsonl.zst, .jsonl or -), or the name of a sample
