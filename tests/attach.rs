@@ -8,6 +8,7 @@ mod described;
 mod positions_container;
 mod terminal;
 
+use std::process::Command;
 use std::time::Duration;
 
 use described::{Described, Served};
@@ -23,7 +24,7 @@ use streamgauge::model::units::EventRate;
 use streamgauge::recording::player::Player;
 use streamgauge::recording::reader::Recording;
 use streamgauge::ui::live::wall_clock;
-use terminal::{Program, figure};
+use terminal::{Program, STREAMGAUGE, figure};
 use tokio::sync::mpsc;
 
 /// Wide enough for a whole sentence.
@@ -296,4 +297,39 @@ fn a_load_goes_in_with_a_connection_string_whose_key_the_hub_checks() {
     assert!(!program.screen().contains(KEY));
     let stored: i64 = hub.log().statuses().iter().map(|status| status.last.0 + 1).sum();
     assert_eq!(stored, 120);
+}
+
+/// Without a screen: its own rules, and no load without a flag.
+#[test]
+fn a_report_of_what_is_deployed_judges_by_its_scenario() {
+    let within = Within::start(0.0);
+    let rules = "[rules]\nlost = 0\nout-of-order = 0\n";
+    let described = Described::of("report-deployed", &within.scenario().endpoints, rules);
+    let report = |flags: &[&str]| -> (Option<i32>, Value) {
+        let output = Command::new(STREAMGAUGE)
+            .args(["report", "--json", "--scenario", &described.file])
+            .args(flags)
+            .envs(described.variables())
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}")))
+    };
+    let (code, watched) = report(&["--live", "3s"]);
+    assert_eq!((code, &watched["tally"]), (Some(3), &Value::Null), "no load, and nothing to judge: {watched}");
+    assert_eq!(watched["session"]["scenario"]["processor"], "Functions");
+
+    let (code, loaded) = report(&["--live", "4s", "--load", "40", "--max-events", "100"]);
+    let rules: Vec<_> =
+        loaded["verdict"]["rules"].as_array().expect("rules").iter().map(|rule| &rule["rule"]).collect();
+    assert_eq!(rules, ["lost", "out-of-order"]);
+    let tally = |name: &str| loaded["tally"][name].as_u64();
+    assert_eq!((tally("sent"), tally("stored"), tally("out_of_order")), (Some(100), Some(100), Some(0)), "{loaded}");
+    assert_eq!(code, Some(0), "{loaded}");
+
+    let (code, planned) = report(&["--live", "--plan", "20 for 2s", "--rule", "lost=5"]);
+    let rules = planned["verdict"]["rules"].as_array().expect("rules");
+    let limits: Vec<_> = rules.iter().map(|rule| &rule["limit"]).collect();
+    assert_eq!(limits, ["at most 5", "at most 0"], "a flag goes before the scenario's rule");
+    assert_eq!(code, Some(0), "{planned}");
 }

@@ -5,13 +5,14 @@
 mod command;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use asciicast_rs::{Asciicast, V3};
 use command::{complaint, out, run};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Size;
 use ratatui::style::{Color, Modifier};
+use serde_json::json;
 use streamgauge::recording::samples::Sample;
 use streamgauge::report::frames::{Frames, Look};
 use streamgauge::ui::state::Zoom;
@@ -236,4 +237,55 @@ fn asciinema_plays_a_cast_to_the_same_end() {
     }
     assert!(ours.screen().contents().contains("Event Hubs"));
     assert_eq!(theirs.screen().contents_formatted(), ours.screen().contents_formatted());
+}
+
+/// A recording of so many partitions that went on for hours: writing it takes longer than anybody waits.
+fn endless(folder: &Path) -> String {
+    const PARTITIONS: u32 = 2_048;
+    let begin = 1_795_348_800_000_000_u64;
+    let each = |value: u64| vec![value; PARTITIONS as usize];
+    let mut text = json!({ "streamgauge": "1.0", "program": "0.1.0", "started": begin }).to_string() + "\n";
+    for look in 0..60 {
+        let log_end = json!({
+            "partition": (0..PARTITIONS).collect::<Vec<_>>(), "earliest": each(0), "last": each(look), "after": each(0),
+        });
+        text += &(json!({ "at": begin + look * 590_000_000, "log_end": log_end }).to_string() + "\n");
+    }
+    let place = folder.join("endless.jsonl");
+    std::fs::write(&place, text).expect("a file");
+    place.to_str().expect("a path").to_owned()
+}
+
+/// Ctrl-C while it is written: nothing stands under the name, and nothing is left beside it.
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_nothing_behind() {
+    let folder = folder("interrupted");
+    let endless = endless(&folder);
+    for (what, more) in [("--csv", &[][..]), ("--parquet", &[]), ("--cast", &["--fps", "30", "--size", "400x150"])] {
+        let out = folder.join("out");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_streamgauge"))
+            .args(["export", &endless, what, out.to_str().expect("a path")])
+            .args(more)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while names(&folder).len() < 2 {
+            assert!(std::time::Instant::now() < deadline, "{what}: it is written beside its place");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+        let status = child.wait().expect("it ends");
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut child.stderr.take().expect("its errors"), &mut said).expect("text");
+        assert_eq!(
+            (status.code(), said.as_str()),
+            (Some(4), "streamgauge: interrupted: nothing was written\n"),
+            "{what}"
+        );
+        assert_eq!(names(&folder), ["endless.jsonl"], "{what}");
+    }
 }

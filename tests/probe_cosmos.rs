@@ -15,7 +15,8 @@ use streamgauge::local::cosmos::CosmosEndpoint;
 use streamgauge::local::fault::{Fault, FaultSwitch};
 use streamgauge::model::ledger::{EventKey, Ledger};
 use streamgauge::model::observation::{
-    Fact, LogEnd, Observation, PartitionPosition, Position, Provisioned, Station, StationState, TallyFigures,
+    Fact, LogEnd, Observation, OrderFigures, PartitionPosition, Position, Provisioned, Station, StationState,
+    TallyFigures,
 };
 use streamgauge::model::units::{DeviceIndex, EventRate, PartitionId, RequestUnits, SequenceNumber, Time};
 use streamgauge::probe::Watch;
@@ -149,6 +150,7 @@ async fn a_split_is_followed_and_no_write_is_invented_or_lost() {
     assert_eq!(watched.seen.marks(), ["the store's physical partitions changed: 2, 3 in place of 0"]);
     let tally = watched.tally();
     assert_eq!((tally.stored, tally.duplicated, tally.foreign), (700, 0, 0));
+    assert_eq!(tally.order.map(|order| order.late), Some(0), "the halves go on where the whole was");
 
     // A repeat afterwards is one, on either side of it.
     watched.store(0..50).await;
@@ -159,6 +161,47 @@ async fn a_split_is_followed_and_no_write_is_invented_or_lost() {
 
     let audit = watched.audit().await;
     assert_eq!((audit.lost, audit.judged, audit.unknowable), (0, 700, 0));
+}
+
+/// Device by device, whatever the order between devices; a repeat is never late.
+#[tokio::test]
+async fn events_out_of_order_are_counted_once_and_repeats_never() {
+    let mut watched =
+        Watched::new(store(20_000, None, FaultSwitch::default()).await, |probe| probe, From::Beginning).await;
+    let order = |watched: &Watched| watched.tally().order.map(|order| (order.late, order.undecided));
+    watched.send(1_000);
+    watched.store(0..100).await;
+    watched.store(200..300).await;
+    assert_eq!(watched.look(LOOK).await, None);
+    assert_eq!(order(&watched), Some((0, 0)), "what is still missing is not late");
+    watched.store(100..110).await;
+    watched.look(LOOK).await;
+    assert_eq!(order(&watched), Some((10, 0)), "ten devices' second events came after their third");
+    watched.store(0..110).await;
+    watched.store(200..300).await;
+    watched.look(LOOK).await;
+    assert_eq!(order(&watched), Some((10, 0)), "all of it again, in whatever order");
+    assert_eq!(watched.tally().duplicated, 210);
+
+    // Between two looks: each was written once, so that their order is known.
+    watched.store(400..401).await;
+    watched.store(300..301).await;
+    watched.look(LOOK).await;
+    assert_eq!(order(&watched), Some((11, 0)));
+    // Of one that was written again before it was seen it can't be known.
+    watched.store(501..502).await;
+    watched.store(601..602).await;
+    watched.store(501..502).await;
+    watched.look(LOOK).await;
+    assert_eq!(order(&watched), Some((11, 1)));
+}
+
+#[tokio::test]
+async fn a_store_by_another_key_has_no_order() {
+    let endpoint = watched::store_by("/type", 20_000, None, FaultSwitch::default()).await;
+    let mut watched = Watched::new(endpoint, |probe| probe, From::Beginning).await;
+    assert_eq!(watched.look(LOOK).await, None);
+    assert_eq!(watched.tally().order, None);
 }
 
 #[tokio::test]
@@ -247,12 +290,14 @@ async fn what_expired_unseen_is_neither_stored_nor_lost() {
     assert_eq!((audit.stored, audit.lost, audit.unknowable), (20, 0, 10));
     assert_eq!(audit.judged, 20, "of the others it is not known");
     assert_eq!(audit.duplicated, 0, "what expired unseen is no repeat");
+    assert_eq!(audit.order, Some(OrderFigures { late: 0, undecided: 10 }), "it may have come in any order");
 
     // And what comes afterwards is judged as ever: here one that the processor dropped.
     let sent = watched.send(5);
     watched.store(sent.start..sent.end - 1).await;
     let audit = watched.audit().await;
     assert_eq!((audit.stored, audit.lost, audit.unknowable, audit.judged), (24, 1, 10, 25));
+    assert_eq!(audit.order, Some(OrderFigures { late: 0, undecided: 10 }));
 }
 
 #[tokio::test]

@@ -115,3 +115,32 @@ fn the_past_is_looked_at_while_live_and_replayed_afterwards() {
     assert!(replay.end().success());
     assert!(!replay.has_the_terminal());
 }
+
+/// A plan drives the load until a key does; its figures are served meanwhile.
+#[test]
+fn a_plan_is_shown_and_gives_way_to_the_keys() {
+    let flags = ["--plan", "50 for 20m, 100 for 20m", "--metrics", "127.0.0.1:0", "--no-record"];
+    let mut program = Program::start(&flags, (120, 36));
+    program.wait_for("where the figures are", |screen| screen.contains("metrics at http://127.0.0.1:"));
+    let screen = program.screen();
+    let address = screen.split("http://").nth(1).and_then(|rest| rest.split("/metrics").next()).expect("an address");
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    std::io::Write::write_all(&mut stream, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut page).unwrap();
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.ends_with("# EOF\n"), "{page}");
+    program.wait_for("the step", |screen| {
+        screen.contains("Plan, step 1 of 2: 50/s for ") && screen.contains("▶ 0:") && screen.contains(" of 40:00")
+    });
+    program.press("p");
+    program.wait_for("a pause of both", |screen| screen.contains("load  paused") && screen.contains("‖ 0:"));
+    program.press("p");
+    program.wait_for("both to go on", |screen| screen.contains("▶ 0:") && screen.contains("pause load"));
+    program.press("]");
+    // The notice stands where the load does.
+    program.wait_for("the keys' word", |screen| screen.contains("the keys have the load now, and the plan is left"));
+    program.wait_for("the keys' load", |screen| screen.contains("load   100/s") && !screen.contains(" of 40:00"));
+    assert!(!program.screen().contains("Plan, step"), "{}", program.screen());
+    program.press("q");
+    assert!(program.end().success());
+}

@@ -77,6 +77,7 @@ impl Watched {
         let tally = self.session.tally.expect("a tally");
         assert_eq!(tally.sent, tally.stored, "{tally:?}");
         assert_eq!((tally.lost, tally.foreign), (0, 0), "{tally:?}");
+        assert_eq!(tally.order.map(|order| order.late), Some(0), "the processor keeps the order: {tally:?}");
         self.session
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use recording::{NOON, header, latencies};
 use streamgauge::model::observation::{
-    Fact, LoadFigures, LogEnd, Observation, PartitionPosition, Position, StoreRange, Stored, TallyFigures, Target,
+    Fact, LoadFigures, LogEnd, Observation, OrderFigures, PartitionPosition, Position, StoreRange, Stored,
+    TallyFigures, Target,
 };
 use streamgauge::model::units::{EventRate, Lsn, PartitionId, RangeId, RequestUnits, SequenceNumber, Time};
 use streamgauge::recording::reader::Recording;
@@ -406,6 +407,62 @@ fn what_became_of_the_events() {
             None,
         ),
         ("nobody counted", tally(|_| None), "duplicates=0", CantTell, "nobody counted what became of the events", None),
+    ]);
+}
+
+/// A tally with so many events out of order.
+const fn order(tally: TallyFigures, late: u64, undecided: u64) -> TallyFigures {
+    TallyFigures { order: Some(OrderFigures { late, undecided }), ..tally }
+}
+
+#[test]
+fn what_was_stored_out_of_order() {
+    let tally = |tally| Made { tally, ..STEADY };
+    assert_judged(&[
+        ("none", tally(|t| Some(order(t, 0, 0))), "out-of-order=0", Pass, "0 of 24,000 (0 %)", None),
+        ("12", tally(|t| Some(order(t, 12, 0))), "out-of-order=11", Fail, "12 of 24,000 (0.05 %)", None),
+        ("12, as a share", tally(|t| Some(order(t, 12, 0))), "out-of-order=0.05%", Pass, "12 of 24,000 (0.05 %)", None),
+        (
+            "12, of which one will do",
+            tally(|t| Some(order(t, 12, 9))),
+            "out-of-order=0",
+            Fail,
+            "12 of 24,000 (0.05 %)",
+            None,
+        ),
+        (
+            "a repeat hides which came first",
+            tally(|t| Some(order(t, 1, 2))),
+            "out-of-order=2",
+            CantTell,
+            "1 of 24,000 (0.0042 %) for certain, but of 2 it can't be told",
+            None,
+        ),
+        (
+            "however that is, it is few enough",
+            tally(|t| Some(order(t, 1, 2))),
+            "out-of-order=3",
+            Pass,
+            "1 of 24,000 (0.0042 %)",
+            None,
+        ),
+        (
+            "some are on their way",
+            tally(|t| Some(order(TallyFigures { stored: t.stored.saturating_sub(7), ..t }, 0, 1))),
+            "out-of-order=0",
+            CantTell,
+            "0 of 23,993 (0 %) for certain, but of 1 it can't be told, and 7 were on their way at the end",
+            None,
+        ),
+        ("an older recording", STEADY, "out-of-order=0", CantTell, "the order in the store was not watched", None),
+        (
+            "nobody counted",
+            tally(|_| None),
+            "out-of-order=0",
+            CantTell,
+            "nobody counted what became of the events",
+            None,
+        ),
     ]);
 }
 

@@ -1,24 +1,26 @@
 //! `streamgauge attach`: watches what is deployed, with the same screen.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use tokio::sync::mpsc;
 
 use super::discover::{self, Chosen, DiscoverFailure, DiscoveryFlags};
+use super::load_flags::LoadFlags;
 use super::look::LookFlags;
+use super::planned::Planned;
 use super::session::{self, Record, SessionError, Stage, Watching};
 use super::{Exit, complain, values, write_out};
 use crate::azure::credentials::{CredentialError, Environment};
 use crate::config::Loaded;
 use crate::figures;
-use crate::load::driver::Bounds;
-use crate::model::observation::Target;
-use crate::model::units::{EventRate, Time};
-use crate::scenario::attached::{Attached, FIRST_RATE, LoadWish};
+use crate::model::observation::{Observation, Target};
+use crate::model::units::Time;
+use crate::recording::format::ScenarioDescription;
+use crate::scenario::attached::{Attached, LoadWish};
 use crate::scenario::catalogue::{CatalogueError, Solution};
-use crate::scenario::file::LoadBounds;
-use crate::scenario::value::Rate;
 use crate::scenario::{Places, ScenarioFile};
 use crate::toml_file::TomlFileError;
 use crate::ui::controls::{Controls, Cue};
@@ -46,20 +48,11 @@ pub struct AttachFlags {
     /// Print the scenario file instead: to be edited
     #[arg(long)]
     print: bool,
-    /// Drive load into it, in events a second: 2.5k, max
-    ///
-    /// They cost money there.
-    #[arg(long, value_name = "RATE", value_parser = values::rate, allow_hyphen_values = true)]
-    load: Option<Target>,
-    /// No load past this rate, whatever key is pressed
-    #[arg(long, value_name = "RATE", value_parser = most, allow_hyphen_values = true)]
-    max_rate: Option<EventRate>,
-    /// End the load after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
-    max_events: Option<u64>,
-    /// End the load after so long: 30s, 10m
-    #[arg(long = "for", value_name = "TIME", value_parser = values::span, hide_short_help = true)]
-    lasts: Option<Duration>,
+    #[command(flatten)]
+    load: LoadFlags,
+    /// Serve the figures to Prometheus, such as on 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
+    metrics: Option<SocketAddr>,
     /// The word for the whole pipeline in big letters, for the last row of a room
     #[arg(long, hide_short_help = true)]
     big: bool,
@@ -81,16 +74,9 @@ fn partitions(text: &str) -> Result<u32, String> {
     values::whole(text, "a number of partitions", 1..=2_048)
 }
 
-fn most(text: &str) -> Result<EventRate, String> {
-    match values::rate(text)? {
-        Target::Rate(rate) => Ok(rate),
-        Target::Paused | Target::Unlimited => Err(format!("{text:?} bounds nothing: give events a second above 0")),
-    }
-}
-
 /// What went wrong, in one sentence.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     File(#[from] TomlFileError),
     #[error(transparent)]
@@ -119,19 +105,56 @@ fn attach(flags: &AttachFlags, loaded: &Loaded) -> Result<Exit, Failure> {
     if flags.print {
         return Ok(write_out(text.as_bytes()));
     }
-    let variable = |name: &str| std::env::var(name).ok();
-    let places = Places::of(&file, &Environment::new(&variable))?;
-    let wish = load_wish(flags, file.load);
+    let deployed = Deployed::of(&file, &flags.load)?;
     let watching = Watching {
-        description: places.description.clone(),
+        description: deployed.description().clone(),
         record: Record::wanted(flags.record.as_ref(), flags.no_record, loaded),
         big: flags.big,
+        metrics: flags.metrics,
     };
-    let bring_up = async move |tell| {
-        let attached = Attached::start(places, wish, tell, wall_clock)?;
-        Ok(Drive { attached, told_of_end: false, failure: None })
-    };
+    let plan = flags.load.plan().cloned();
+    let bring_up = async move |tell| Ok(Planned::new(deployed.bring_up(tell)?, plan));
     Ok(session::watch(watching, bring_up, &flags.look, loaded))
+}
+
+/// What a scenario file describes, and the load that may go into it.
+#[derive(Debug)]
+pub(super) struct Deployed {
+    places: Places,
+    wish: LoadWish,
+}
+
+impl Deployed {
+    /// With credentials from the environment.
+    pub(super) fn of(file: &ScenarioFile, load: &LoadFlags) -> Result<Self, Failure> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let places = Places::of(file, &Environment::new(&variable))?;
+        let wish = load.wish(file.load);
+        Ok(Self { places, wish })
+    }
+
+    /// What it is called.
+    pub(super) fn description(&self) -> &ScenarioDescription {
+        &self.places.description
+    }
+
+    /// Whether a store is watched.
+    pub(super) fn has_store(&self) -> bool {
+        self.places.store.is_some()
+    }
+
+    /// The load that was asked for, which is to wait from now on: it is confirmed, and paused.
+    pub(super) fn hold_load(&mut self) -> Option<Target> {
+        let asked = self.wish.target?;
+        self.wish.target.replace(Target::Paused);
+        Some(asked)
+    }
+
+    /// Attaches to it, and starts the load if it was asked for; facts go to `tell`.
+    pub(super) fn bring_up(self, tell: mpsc::Sender<Observation>) -> Result<Drive, SessionError> {
+        let attached = Attached::start(self.places, self.wish, tell, wall_clock)?;
+        Ok(Drive { attached, told_of_end: false, failure: None })
+    }
 }
 
 /// The text of the scenario file, and what it is called.
@@ -158,21 +181,8 @@ fn text(flags: &AttachFlags) -> Result<(String, String), Failure> {
     }
 }
 
-/// What flags say goes before what the file says.
-fn load_wish(flags: &AttachFlags, file: LoadBounds) -> LoadWish {
-    LoadWish {
-        target: flags.load,
-        first: file.rate.map_or_else(|| EventRate::new(FIRST_RATE), Rate::rate),
-        bounds: Bounds {
-            rate: flags.max_rate.or_else(|| file.max_rate.map(Rate::rate)),
-            events: flags.max_events.or(file.max_events),
-            lasts: flags.lasts.or_else(|| file.lasts.map(|span| span.0)),
-        },
-    }
-}
-
 /// The keys' hold on what is deployed: its load, and whose positions are watched.
-struct Drive {
+pub(super) struct Drive {
     attached: Attached,
     told_of_end: bool,
     failure: Option<String>,

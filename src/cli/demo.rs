@@ -111,9 +111,10 @@ fn perform(script: &Path, flags: &DemoFlags, loaded: &Loaded) -> Result<Exit, Fa
         description: local::describe(script.title.clone()),
         record: Record::wanted(flags.record.as_ref(), false, loaded),
         big: flags.big,
+        metrics: None,
     };
     let performance = Performance::new(script, flags.looping);
-    Ok(local::watch(watching, options, Some(performance), &flags.look, loaded))
+    Ok(local::watch(watching, options, local::Course::Script(Box::new(performance)), &flags.look, loaded))
 }
 
 /// Lists the scripts, and on a terminal asks which one to perform.

@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use ratatui::layout::Size;
 
-use super::interrupt::{Stop, interruptible};
+use super::interrupt::{Stop, UntilStopped, interruptible};
 use super::look::themes;
 use super::output::{self, OutputError};
 use super::{Exit, complain, replay, values};
@@ -187,34 +187,74 @@ fn export(flags: &ExportFlags) -> Result<(), Failure> {
         let done = interruptible(move |stop| write_figures(&file, &path, figures, stop)).map_err(Failure::Runtime)?;
         return done.unwrap_or(Err(Failure::Interrupted));
     }
-    let theme = themes().load(&flags.theme)?.theme;
-    let player = replay::open(&flags.file)?;
-    let palette = Palette::of_theme(&theme);
-    let look = Look { theme, size: flags.size, zoom: flags.zoom.clone().unwrap_or(Zoom::Overview), big: flags.big };
-    let mut frames = Frames::of(player, look)?;
-    if let Some(path) = &flags.svg {
-        frames.go_to(flags.at.as_deref().unwrap_or("end"))?;
-        let (_, frame) = frames.draw()?;
-        let picture = picture::svg(&frame, &palette);
-        output::write(path, |to| {
-            to.write_all(picture.as_bytes()).map_err(|reason| OutputError::unwritable(path, reason).into())
-        })
-    } else if let Some(path) = &flags.cast {
-        let options = CastOptions {
-            from: flags.from.clone(),
-            to: flags.to.clone(),
-            frames_per_second: flags.fps,
-            doublings: flags.speed,
+    let picture = Picture::of(flags)?;
+    let done = interruptible(move |stop| picture.write(stop)).map_err(Failure::Runtime)?;
+    done.unwrap_or(Err(Failure::Interrupted))
+}
+
+/// A picture of a recording, or many.
+struct Picture {
+    file: PathBuf,
+    look: Look,
+    to: PathBuf,
+    shows: Shows,
+}
+
+enum Shows {
+    /// One moment.
+    Frame { at: String },
+    /// The replay.
+    Cast(CastOptions),
+}
+
+impl Picture {
+    fn of(flags: &ExportFlags) -> Result<Self, Failure> {
+        let theme = themes().load(&flags.theme)?.theme;
+        let look = Look { theme, size: flags.size, zoom: flags.zoom.clone().unwrap_or(Zoom::Overview), big: flags.big };
+        let (to, shows) = match &flags.cast {
+            Some(path) => (
+                path.clone(),
+                Shows::Cast(CastOptions {
+                    from: flags.from.clone(),
+                    to: flags.to.clone(),
+                    frames_per_second: flags.fps,
+                    doublings: flags.speed,
+                }),
+            ),
+            // The command line asks for one of the two.
+            None => (
+                flags.svg.clone().unwrap_or_default(),
+                Shows::Frame { at: flags.at.clone().unwrap_or_else(|| "end".into()) },
+            ),
         };
-        output::write(path, |mut to| {
-            cast::write(&mut frames, &options, &palette, &mut to).map_err(|error| match error {
-                CastError::Write(reason) => OutputError::unwritable(path, reason).into(),
-                error => error.into(),
-            })
-        })
-    } else {
-        // The command line asks for one of the two.
-        Ok(())
+        Ok(Self { file: flags.file.clone(), look, to, shows })
+    }
+
+    fn write(self, stop: &Stop) -> Result<(), Failure> {
+        let Self { file, look, to: path, shows } = self;
+        let palette = Palette::of_theme(&look.theme);
+        let mut frames = Frames::of(replay::open(&file)?, look)?;
+        let written = match shows {
+            Shows::Frame { at } => {
+                frames.go_to(&at)?;
+                let picture = picture::svg(&frames.draw()?.1, &palette);
+                output::write(&path, |to| {
+                    let written = UntilStopped::new(to, stop).write_all(picture.as_bytes());
+                    written.map_err(|reason| OutputError::unwritable(&path, reason).into())
+                })
+            }
+            Shows::Cast(options) => output::write(&path, |to| {
+                let mut to = UntilStopped::new(to, stop);
+                cast::write(&mut frames, &options, &palette, &mut to).map_err(|error| match error {
+                    CastError::Write(reason) => OutputError::unwritable(&path, reason).into(),
+                    error => error.into(),
+                })
+            }),
+        };
+        match written {
+            Err(_) if stop.is_asked() => Err(Failure::Interrupted),
+            written => written,
+        }
     }
 }
 
@@ -228,24 +268,31 @@ enum Figures {
 
 fn write_figures(file: &Path, path: &Path, figures: Figures, stop: &Stop) -> Result<(), Failure> {
     let recording = replay::recording(file)?;
-    output::write(path, |mut to| match figures {
-        Figures::Csv => {
-            let unwritable = |reason| OutputError::unwritable(path, reason);
-            let mut rows = CsvRows::begin(to).map_err(unwritable)?;
-            each_row(&recording, path, stop, |row| rows.write(&row))?;
-            Ok(rows.finish().map_err(unwritable)?)
+    let written = output::write(path, |to| {
+        let mut to = UntilStopped::new(to, stop);
+        match figures {
+            Figures::Csv => {
+                let unwritable = |reason| OutputError::unwritable(path, reason);
+                let mut rows = CsvRows::begin(&mut to).map_err(unwritable)?;
+                each_row(&recording, path, stop, |row| rows.write(&row))?;
+                Ok(rows.finish().map_err(unwritable)?)
+            }
+            Figures::Parquet => {
+                let unwritable = |reason| OutputError::unwritable(path, reason);
+                let mut rows = ParquetRows::begin(&mut to).map_err(unwritable)?;
+                each_row(&recording, path, stop, |row| rows.write(row))?;
+                Ok(rows.finish().map_err(unwritable)?)
+            }
+            Figures::Latencies(of) => {
+                let mut packer = V2DeflateSerializer::new();
+                write_latencies(&recording, path, of, stop, &mut to, &mut packer)
+            }
         }
-        Figures::Parquet => {
-            let unwritable = |reason| OutputError::unwritable(path, reason);
-            let mut rows = ParquetRows::begin(to).map_err(unwritable)?;
-            each_row(&recording, path, stop, |row| rows.write(row))?;
-            Ok(rows.finish().map_err(unwritable)?)
-        }
-        Figures::Latencies(of) => {
-            let mut packer = V2DeflateSerializer::new();
-            write_latencies(&recording, path, of, stop, &mut to, &mut packer)
-        }
-    })
+    });
+    match written {
+        Err(_) if stop.is_asked() => Err(Failure::Interrupted),
+        written => written,
+    }
 }
 
 /// Goes through a recording until the end, or until something goes wrong, or somebody wants an end.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::output;
 use super::session::stop_signal;
 
 /// After an interruption the work has so long to come to an end.
@@ -26,8 +27,37 @@ impl Stop {
     }
 }
 
+/// An output that takes nothing more once somebody wants an end.
+pub(super) struct UntilStopped<W> {
+    output: W,
+    stop: Stop,
+}
+
+impl<W> UntilStopped<W> {
+    pub(super) fn new(output: W, stop: &Stop) -> Self {
+        Self { output, stop: stop.clone() }
+    }
+
+    fn ask(&self) -> io::Result<()> {
+        // Not the kind `Interrupted`, which means: try again.
+        if self.stop.is_asked() { Err(io::Error::other("somebody wants an end")) } else { Ok(()) }
+    }
+}
+
+impl<W: io::Write> io::Write for UntilStopped<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.ask()?;
+        self.output.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.ask()?;
+        self.output.flush()
+    }
+}
+
 /// Does some work on a thread, which asks [`Stop`] now and then. `None` if it was interrupted and came to no end: it may
-/// wait for a pipe that nobody writes or reads, and is left where it is.
+/// wait for a pipe that nobody writes or reads, and is left where it is. What it had written beside a file goes.
 pub(super) fn interruptible<T: Send + 'static>(
     work: impl FnOnce(&Stop) -> T + Send + 'static,
 ) -> io::Result<Option<T>> {
@@ -51,5 +81,8 @@ pub(super) fn interruptible<T: Send + 'static>(
         }
     });
     runtime.shutdown_background();
+    if matches!(done, Ok(None)) {
+        output::remove_unfinished();
+    }
     done.map_err(io::Error::other)
 }

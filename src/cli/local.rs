@@ -1,5 +1,6 @@
 //! `streamgauge local`: the embedded scenario, with a screen or without.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,13 +8,16 @@ use clap::Args;
 use tokio::sync::mpsc;
 
 use super::look::LookFlags;
+use super::metrics::{self, MetricsPage};
+use super::planned::Planned;
 use super::scenario_flags::ScenarioFlags;
 use super::session::{self, Record, SessionError, Stage, WAITING, Watching, finish, on_runtime, stop_signal, told};
 use super::{Exit, complain, say};
 use crate::config::Loaded;
 use crate::demo::Performance;
+use crate::load::plan_steps::PlanSteps;
 use crate::local::scenario::{CertificateFile, Scenario, ScenarioOptions};
-use crate::model::observation::Target;
+use crate::model::observation::{Observation, Target};
 use crate::model::session::Session;
 use crate::model::units::Time;
 use crate::recording::format::{Header, ScenarioDescription};
@@ -34,6 +38,12 @@ pub struct LocalFlags {
     json: bool,
     #[command(flatten)]
     scenario: ScenarioFlags,
+    /// Load by a plan: `1k for 1m, ramp to 5k in 2m`
+    #[arg(long, value_name = "STEPS", conflicts_with_all = ["rate", "headless"], hide_short_help = true)]
+    plan: Option<PlanSteps>,
+    /// Serve the figures to Prometheus, such as on 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
+    metrics: Option<SocketAddr>,
     /// Let clients speak TLS, with a certificate made at start
     #[arg(long, hide_short_help = true)]
     tls: bool,
@@ -76,23 +86,54 @@ pub(super) fn run(flags: &LocalFlags, loaded: &Loaded) -> Exit {
         description: describe(flags.scenario.title()),
         record: Record::wanted(flags.record.as_ref(), flags.no_record, loaded),
         big: flags.big,
+        metrics: flags.metrics,
     };
-    watch(watching, flags.options(), None, &flags.look, loaded)
+    let mut options = flags.options();
+    let course = match &flags.plan {
+        Some(plan) => {
+            options.target = Target::Paused;
+            Course::Plan(plan.clone())
+        }
+        None => Course::Keys,
+    };
+    watch(watching, options, course, &flags.look, loaded)
+}
+
+/// What drives the embedded scenario.
+pub(super) enum Course {
+    /// The keys alone.
+    Keys,
+    /// A script.
+    Script(Box<Performance>),
+    /// A load plan.
+    Plan(PlanSteps),
 }
 
 /// Brings the embedded scenario up and shows it until somebody leaves.
 pub(super) fn watch(
     watching: Watching,
     options: ScenarioOptions,
-    performance: Option<Performance>,
+    course: Course,
     look: &LookFlags,
     loaded: &Loaded,
 ) -> Exit {
-    let bring_up = async move |tell| {
-        let scenario = Scenario::start(options, tell, wall_clock).await?;
-        Ok(Drive { scenario, performance })
+    let (performance, plan) = match course {
+        Course::Keys => (None, None),
+        Course::Script(performance) => (Some(*performance), None),
+        Course::Plan(plan) => (None, Some(plan)),
     };
+    let bring_up = async move |tell| Ok(Planned::new(bring_up(options, performance, tell).await?, plan));
     session::watch(watching, bring_up, look, loaded)
+}
+
+/// Brings the embedded scenario up; facts go to `tell`.
+pub(super) async fn bring_up(
+    options: ScenarioOptions,
+    performance: Option<Performance>,
+    tell: mpsc::Sender<Observation>,
+) -> Result<Drive, SessionError> {
+    let scenario = Scenario::start(options, tell, wall_clock).await?;
+    Ok(Drive { scenario, performance })
 }
 
 /// What the embedded scenario is called.
@@ -103,7 +144,15 @@ pub(super) fn describe(title: String) -> ScenarioDescription {
 
 async fn headless(flags: &LocalFlags, stop: impl Future<Output = ()>) -> Result<Exit, SessionError> {
     let (tell, mut observations) = mpsc::channel(WAITING);
+    let page = match flags.metrics {
+        Some(address) => Some(MetricsPage::start(address).await?),
+        None => None,
+    };
     let scenario = Scenario::start(flags.options(), tell, wall_clock).await?;
+    if let Some(page) = page {
+        complain(&format_args!("metrics at http://{}/metrics", page.address));
+        observations = metrics::beside(page, observations);
+    }
     let endpoints = &scenario.endpoints;
     let certificate = endpoints.certificate.as_ref();
     let certificate = certificate.map(|file| format!("\ncertificate  {}", file.display())).unwrap_or_default();
@@ -152,7 +201,7 @@ async fn headless(flags: &LocalFlags, stop: impl Future<Output = ()>) -> Result<
 }
 
 /// The keys' hold on the scenario, and a script's.
-struct Drive {
+pub(super) struct Drive {
     scenario: Scenario,
     performance: Option<Performance>,
 }

@@ -15,7 +15,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::model::observation::Observation;
+use crate::model::session::Session;
 use crate::report::metrics;
+use crate::ui::live::wall_clock;
 
 /// Somebody wants the page: where it goes.
 pub(super) type Wanted = oneshot::Sender<String>;
@@ -79,6 +82,33 @@ impl MetricsPage {
         });
         Ok(Self { address, wanted, serving })
     }
+}
+
+/// Serves the page of a session whose observations pass by here on their way, so that whoever takes them in is not asked.
+pub(super) fn beside(
+    mut page: MetricsPage,
+    mut observations: mpsc::Receiver<Observation>,
+) -> mpsc::Receiver<Observation> {
+    let (pass, passed) = mpsc::channel(observations.max_capacity());
+    tokio::spawn(async move {
+        let mut session = Session::new();
+        loop {
+            tokio::select! {
+                Some(give) = page.wanted.recv() => {
+                    // Whoever asked may have gone.
+                    drop(give.send(metrics::page(&session, wall_clock())));
+                }
+                observation = observations.recv() => {
+                    let Some(observation) = observation else { return };
+                    session.apply(&observation);
+                    if pass.send(observation).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    });
+    passed
 }
 
 async fn answer(request: Request<Incoming>, tell: mpsc::Sender<Wanted>) -> Result<Response<Full<Bytes>>, Infallible> {

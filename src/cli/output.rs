@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Why a file was not written: one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +60,40 @@ pub(super) fn write<E: From<OutputError>>(
         return Err(OutputError::NoFolder(folder.to_owned()).into());
     }
     let beside = beside(folder, present.as_ref()).map_err(unwritable)?;
+    let _unfinished = Unfinished::new(beside.path());
     let mut output = BufWriter::new(beside);
     write(&mut output)?;
     let beside = output.into_inner().map_err(|error| unwritable(error.into_error()))?;
     beside.as_file().sync_all().map_err(unwritable)?;
     beside.persist(&path).map_err(|error| unwritable(error.error))?;
     Ok(())
+}
+
+/// Files that are being written beside those whose place they are to take.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes what is unfinished, before the program ends without whoever writes it: nothing else would.
+pub(super) fn remove_unfinished() {
+    for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        // It may have gone, or be in its place by now.
+        drop(fs::remove_file(path));
+    }
+}
+
+/// That a file is unfinished, as long as this lives.
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn new(path: &Path) -> Self {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.0);
+    }
 }
 
 /// A file beside the one to be written, with the permissions that it has or a new one would get. It goes away unless it

@@ -1,36 +1,35 @@
 //! `streamgauge report`: a recording, or a live session, without a screen: lines while it is read, a summary, and a verdict as the exit code.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use clap::Args;
 
+use super::attach::{self, Deployed};
 use super::interrupt::{Stop, interruptible};
-use super::report_live::{Course, Live, LiveError};
+use super::load_flags::LoadFlags;
+use super::report_live::{Course, Live, LiveError, Watched};
+use super::report_output::{Bar, LinesAs, Said, SummaryAs};
 use super::scenario_flags::ScenarioFlags;
 use super::{Exit, complain, replay, report_live, values};
-use crate::figures::clock;
-use crate::load::plan_steps::PlanSteps;
 use crate::model::observation::Target;
-use crate::model::session::Session;
-use crate::model::units::{EventRate, Time};
+use crate::model::units::EventRate;
 use crate::recording::jump::read_span;
 use crate::report::account::Account;
 use crate::report::document::Document;
-use crate::report::lines::Line;
-use crate::report::markdown::markdown;
 use crate::report::reading::{self, ReadingError};
-use crate::report::text::text;
-use crate::report::verdict::{Outcome, Rule, Rules, Verdict};
+use crate::report::verdict::{Outcome, Rule, RuleTable, Rules, Verdict};
+use crate::scenario::ScenarioFile;
 use crate::toml_file::TomlFileError;
 
 /// Flags of a report.
 #[derive(Debug, Args)]
 #[command(mut_arg("ru", |flag| flag.hide_short_help(true)), mut_arg("partitions", |flag| flag.hide_short_help(true)))]
+#[command(mut_arg("plan", |flag| flag.hide_short_help(false).requires("live").conflicts_with_all(["file", "rate"])))]
+#[command(mut_args(into_deployed))]
 pub struct ReportFlags {
     /// A recording (.jsonl.zst, .jsonl or -), or the name of a sample
     #[arg(required_unless_present = "live", conflicts_with_all = ["live", "ScenarioFlags"])]
@@ -39,9 +38,13 @@ pub struct ReportFlags {
     #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = live_for)]
     #[expect(clippy::option_option, reason = "the flag, and the time that may follow it")]
     live: Option<Option<Duration>>,
-    /// The load: `1k for 1m, ramp to 5k in 2m, 0 for 1m`
-    #[arg(long, value_name = "STEPS", requires = "live", conflicts_with_all = ["file", "rate"])]
-    plan: Option<PlanSteps>,
+    /// With --live: watch what this scenario file describes
+    ///
+    /// It is attached to; no load goes into it without --load or --plan.
+    #[arg(long = "scenario", value_name = "FILE", requires = "live", conflicts_with_all = ["search", "ScenarioFlags"])]
+    deployed: Option<PathBuf>,
+    #[command(flatten)]
+    load: LoadFlags,
     /// Search for the highest rate that is kept up with, from --rate on; --live is the time of each try [default: 1m]
     #[arg(long, requires = "live", conflicts_with = "plan", hide_short_help = true)]
     search: bool,
@@ -69,6 +72,14 @@ pub struct ReportFlags {
     rules: RuleFlags,
 }
 
+/// Flags of the load that are nothing without a place where it costs money.
+fn into_deployed(flag: clap::Arg) -> clap::Arg {
+    match flag.get_id().as_str() {
+        "load" | "max_rate" | "max_events" | "lasts" => flag.requires("deployed").hide_short_help(true),
+        _ => flag,
+    }
+}
+
 /// Flags that say what a session has to keep.
 #[derive(Debug, Args)]
 pub struct RuleFlags {
@@ -84,17 +95,6 @@ pub struct RuleFlags {
     /// Events a second that throughput is held against [default: what the load's plan says]
     #[arg(long, value_name = "RATE", value_parser = target, hide_short_help = true)]
     target: Option<EventRate>,
-}
-
-/// How the lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LinesAs {
-    /// JSON lines; the summary is the last one
-    Json,
-    /// CSV; the summary goes to standard error
-    Csv,
-    /// A table for people
-    Table,
 }
 
 /// Every rule, for the long help.
@@ -139,6 +139,8 @@ pub(super) enum Failure {
     #[error(transparent)]
     Live(#[from] LiveError),
     #[error(transparent)]
+    Attach(#[from] attach::Failure),
+    #[error(transparent)]
     Rules(#[from] TomlFileError),
     #[error(transparent)]
     Reading(#[from] ReadingError),
@@ -163,9 +165,14 @@ pub(super) fn run(flags: &ReportFlags) -> Exit {
 }
 
 impl RuleFlags {
-    /// The rules: flags before the file before the default.
-    fn rules(&self) -> Result<Rules, TomlFileError> {
+    /// The rules: flags before the file before those of the scenario before the default.
+    fn rules(&self, scenario: Option<&RuleTable>) -> Result<Rules, TomlFileError> {
         let mut rules = self.rules.as_deref().map(Rules::read).transpose()?.unwrap_or_default();
+        if let Some(RuleTable(of_scenario)) = scenario
+            && !rules.asked
+        {
+            rules.ask(of_scenario.iter().copied());
+        }
         rules.ask(self.rule.iter().copied());
         rules.warm_up = self.warm_up.unwrap_or(rules.warm_up);
         rules.target = self.target.or(rules.target);
@@ -175,9 +182,9 @@ impl RuleFlags {
 
 impl ReportFlags {
     /// What to run.
-    fn live(&self) -> Result<Live, Failure> {
+    fn live(&self, scenario: Option<&ScenarioFile>) -> Result<Live, Failure> {
         let lasts = self.live.flatten();
-        let course = match (&self.plan, lasts) {
+        let course = match (self.load.plan(), lasts) {
             (Some(plan), _) => Course::Plan(plan.clone()),
             (None, lasts) if self.search => match self.scenario.rate {
                 Target::Rate(rate) => Course::Search { from: rate.per_second(), hold: lasts.unwrap_or(TRY) },
@@ -186,7 +193,20 @@ impl ReportFlags {
             (None, Some(lasts)) => Course::Steady(lasts),
             (None, None) => return Err(Failure::HowLong),
         };
-        Ok(Live { scenario: self.scenario.clone(), course, record: self.record.clone(), metrics: self.metrics })
+        let watched = match scenario {
+            Some(file) => Watched::Deployed(Box::new(Deployed::of(file, &self.load)?)),
+            None => Watched::Local(self.scenario.clone()),
+        };
+        Ok(Live { watched, course, record: self.record.clone(), metrics: self.metrics })
+    }
+
+    /// How the summary is written.
+    fn summary(&self) -> SummaryAs {
+        match (self.json, self.markdown) {
+            (true, _) => SummaryAs::Json,
+            (_, true) => SummaryAs::Markdown,
+            _ => SummaryAs::Text,
+        }
     }
 }
 
@@ -194,11 +214,14 @@ impl ReportFlags {
 const TRY: Duration = Duration::from_secs(60);
 
 fn report(flags: &ReportFlags) -> Result<Exit, Failure> {
-    let rules = flags.rules.rules()?;
+    let scenario = flags.deployed.as_deref().map(ScenarioFile::read).transpose()?;
+    let rules = flags.rules.rules(scenario.as_ref().map(|file| &file.rules))?;
     let Some(file) = flags.file.clone() else {
-        return report_live::run(flags.live()?, flags, &rules);
+        let live = flags.live(scenario.as_ref())?;
+        let said = Said::live(flags.lines, flags.every, flags.summary()).map_err(Failure::Runtime)?;
+        return report_live::run(live, said, &rules);
     };
-    let said = Said::of(flags);
+    let said = Said::of_recording(flags.lines, flags.every, flags.summary());
     let done = interruptible(move |stop| of_recording(&file, &rules, said, stop)).map_err(Failure::Runtime)?;
     done.unwrap_or_else(|| {
         complain(&"interrupted before there was anything to report");
@@ -222,7 +245,7 @@ fn of_recording(file: &Path, rules: &Rules, mut said: Said, stop: &Stop) -> Resu
     let interrupted = stop.is_asked();
     let verdict = Verdict::of(&account, rules);
     let outcome = verdict.outcome;
-    said.summary(&Document::of(&account, &origin, verdict))?;
+    said.summary(&Document::of(&account, &origin, verdict)).map_err(Failure::Output)?;
     Ok(if interrupted { Exit::Interrupted } else { exit_of(outcome) })
 }
 
@@ -231,185 +254,5 @@ pub(super) fn exit_of(outcome: Outcome) -> Exit {
         Outcome::Pass => Exit::Done,
         Outcome::Fail => Exit::Failed,
         Outcome::CantTell => Exit::Unmeasured,
-    }
-}
-
-/// What is said on standard output, and how. Once nobody reads it any more nothing is said, and the verdict stands.
-pub(super) struct Said {
-    lines: Option<LinesAs>,
-    every: Duration,
-    summary: SummaryAs,
-    output: io::BufWriter<io::Stdout>,
-    closed: bool,
-    failure: Option<io::Error>,
-    rows: u64,
-    /// Each line goes out as it is said: somebody follows a live session.
-    at_once: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SummaryAs {
-    Text,
-    Markdown,
-    Json,
-    JsonLine,
-    TextOnStandardError,
-}
-
-/// The table's heading is said again after so many rows: once a screen.
-const HEAD_EVERY: u64 = 30;
-
-impl Said {
-    pub(super) fn of(flags: &ReportFlags) -> Self {
-        let summary = match (flags.lines, flags.json, flags.markdown) {
-            (Some(LinesAs::Json), ..) => SummaryAs::JsonLine,
-            (Some(LinesAs::Csv), ..) => SummaryAs::TextOnStandardError,
-            (_, true, _) => SummaryAs::Json,
-            (_, _, true) => SummaryAs::Markdown,
-            _ => SummaryAs::Text,
-        };
-        Self {
-            lines: flags.lines,
-            every: flags.every,
-            summary,
-            output: io::BufWriter::new(io::stdout()),
-            closed: false,
-            failure: None,
-            rows: 0,
-            at_once: flags.file.is_none(),
-        }
-    }
-
-    pub(super) fn begin(&mut self) {
-        if self.lines == Some(LinesAs::Csv) {
-            self.say(Line::CSV_HEAD);
-        }
-    }
-
-    /// A second of the session went by.
-    pub(super) fn tick(&mut self, at: Time, session: &Session, bar: &Bar) {
-        let Some(lines) = self.lines.filter(|_| !self.closed) else { return };
-        let second = session.started().map_or(0, |begin| at.since(begin).as_secs());
-        if !second.is_multiple_of(self.every.as_secs()) {
-            return;
-        }
-        let line = Line::of(session, at);
-        let text = match lines {
-            LinesAs::Json => line.json(),
-            LinesAs::Csv => line.csv(),
-            LinesAs::Table => {
-                if self.rows.is_multiple_of(HEAD_EVERY) {
-                    self.say(Line::TABLE_HEAD);
-                }
-                self.rows += 1;
-                line.row()
-            }
-        };
-        bar.aside(|| self.say(&text));
-    }
-
-    fn say(&mut self, text: &str) {
-        if self.closed {
-            return;
-        }
-        let said = writeln!(self.output, "{text}");
-        if let Err(error) = if self.at_once { said.and_then(|()| self.output.flush()) } else { said } {
-            self.close(error);
-        }
-    }
-
-    fn close(&mut self, error: io::Error) {
-        self.closed = true;
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            self.failure = Some(error);
-        }
-    }
-
-    /// Whether nobody reads any more what is said.
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
-    }
-
-    /// Whether what is said can't be written, which is not the same as that nobody reads it.
-    fn failed(&self) -> bool {
-        self.failure.is_some()
-    }
-
-    pub(super) fn summary(mut self, document: &Document) -> Result<(), Failure> {
-        match self.summary {
-            SummaryAs::Text => {
-                if self.lines.is_some() {
-                    self.say("");
-                }
-                self.say(text(document).trim_end());
-            }
-            SummaryAs::Markdown => self.say(markdown(document).trim_end()),
-            SummaryAs::Json => self.say(&serde_json::to_string_pretty(document).unwrap_or_default()),
-            SummaryAs::JsonLine => {
-                self.say(&serde_json::json!({ "summary": document }).to_string());
-            }
-            SummaryAs::TextOnStandardError => {
-                // A closed standard error leaves nobody to tell.
-                drop(io::stderr().write_all(text(document).as_bytes()));
-            }
-        }
-        if !self.closed
-            && let Err(error) = self.output.flush()
-        {
-            self.close(error);
-        }
-        let Self { output, failure, .. } = self;
-        // What could not be written is not tried again.
-        drop(output.into_parts());
-        failure.map_or(Ok(()), |error| Err(Failure::Output(error)))
-    }
-}
-
-/// How far it is, on a terminal: on standard error, so that standard output can go elsewhere.
-pub(super) struct Bar(ProgressBar);
-
-impl Bar {
-    pub(super) fn of_bytes() -> Self {
-        Self::of("{bar:40} {percent:>3} %  {eta} left")
-    }
-
-    /// Of a session whose length is known. What it says is drawn twice a second, whether or not anything happens.
-    pub(super) fn of_time() -> Self {
-        Self::of("{bar:40} {msg}")
-    }
-
-    fn of(template: &str) -> Self {
-        let target = if io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr_with_hz(8)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(Some(1), target);
-        let style = ProgressStyle::with_template(template);
-        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
-    }
-
-    fn show(&self, done: u64, all: u64) {
-        self.0.set_length(all.max(1));
-        self.0.set_position(done);
-    }
-
-    /// How much of the time is over.
-    pub(super) fn show_time(&self, over: Duration, all: Duration) {
-        self.show(over.as_secs(), all.as_secs());
-        self.0.set_message(format!("{} of {}", clock(over.min(all)), clock(all)));
-    }
-
-    /// Says something while the bar stands aside.
-    fn aside(&self, say: impl FnOnce()) {
-        if self.0.is_hidden() {
-            say();
-        } else {
-            self.0.suspend(say);
-        }
-    }
-
-    pub(super) fn clear(&self) {
-        self.0.finish_and_clear();
     }
 }

@@ -1,19 +1,19 @@
-//! `streamgauge report --live`: the embedded scenario under a load plan, without a screen, and a report of it.
+//! `streamgauge report --live`: a scenario without a screen, embedded or deployed, under a load plan or not, and a report of it.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::Exit;
+use super::attach::Deployed;
 use super::metrics::{MetricsError, MetricsPage};
-use super::report::{Bar, Failure, ReportFlags, Said, exit_of};
+use super::report::{Failure, exit_of};
+use super::report_output::{Bar, Said};
 use super::scenario_flags::ScenarioFlags;
-use super::session::stop_signal;
-use super::{complain, metrics};
+use super::session::{SessionError, Stage, stop_signal};
+use super::{Exit, complain, local, metrics};
 use crate::load::plan_steps::{GRAIN, PlanSteps};
 use crate::load::search::{Found, Search, Step, Try};
-use crate::local::scenario::{Scenario, ScenarioError};
 use crate::model::health::{Health, Word};
 use crate::model::observation::{Fact, Observation, Target};
 use crate::model::session::Session;
@@ -25,14 +25,17 @@ use crate::report::account::Account;
 use crate::report::document::{Document, Origin};
 use crate::report::verdict::{Rules, Verdict};
 use crate::report::{metrics as page, summary};
+use crate::ui::controls::Cue;
 use crate::ui::live::wall_clock;
-use crate::ui::state::StationNames;
 
 /// Observations that may wait: several looks at 2,048 partitions.
 const WAITING: usize = 16_384;
 
 /// After the load was stopped, what is under way may take so long to be stored.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// A load into what is deployed waits so long for the first answer of its store.
+const READY: Duration = Duration::from_secs(30);
 
 /// Between two tries of a search a backlog may take so long to drain.
 const DRAIN_OF_TRY: Duration = Duration::from_secs(300);
@@ -44,7 +47,7 @@ const BEHIND: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LiveError {
     #[error(transparent)]
-    Scenario(#[from] ScenarioError),
+    Session(#[from] SessionError),
     #[error(transparent)]
     Record(#[from] WriteError),
     #[error(transparent)]
@@ -62,23 +65,70 @@ pub(super) enum Course {
     Search { from: f64, hold: Duration },
 }
 
+/// What is watched.
+#[derive(Debug)]
+pub(super) enum Watched {
+    /// The embedded scenario.
+    Local(ScenarioFlags),
+    /// What is deployed.
+    Deployed(Box<Deployed>),
+}
+
 /// What is run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Live {
-    pub(super) scenario: ScenarioFlags,
+    pub(super) watched: Watched,
     pub(super) course: Course,
     pub(super) record: Option<PathBuf>,
     pub(super) metrics: Option<std::net::SocketAddr>,
 }
 
 /// Runs it and reports it.
-pub(super) fn run(live: Live, flags: &ReportFlags, rules: &Rules) -> Result<Exit, Failure> {
+pub(super) fn run(live: Live, said: Said, rules: &Rules) -> Result<Exit, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::Runtime)?;
-    let said = Said::of(flags);
-    let exit = runtime.block_on(watch(live, said, rules));
+    let Live { watched, course, record, metrics } = live;
+    let exit = match watched {
+        Watched::Local(flags) => {
+            let mut options = flags.options();
+            options.target = match &course {
+                Course::Steady(_) => options.target,
+                Course::Plan(plan) => plan.target_at(Duration::ZERO).unwrap_or(Target::Paused),
+                Course::Search { .. } => Target::Paused,
+            };
+            let run = Run { description: local::describe(flags.title()), course, load: None, record, metrics };
+            runtime.block_on(watch(run, async move |tell| local::bring_up(options, None, tell).await, said, rules))
+        }
+        Watched::Deployed(mut deployed) => {
+            let load = deployed.hold_load();
+            let run = Run {
+                description: deployed.description().clone(),
+                course,
+                load: load.map(|target| HeldLoad { target, has_store: deployed.has_store() }),
+                record,
+                metrics,
+            };
+            runtime.block_on(watch(run, async move |tell| deployed.bring_up(tell), said, rules))
+        }
+    };
     runtime.shutdown_timeout(Duration::from_secs(1));
     exit
+}
+
+/// What is run, whatever is watched.
+struct Run {
+    description: ScenarioDescription,
+    course: Course,
+    load: Option<HeldLoad>,
+    record: Option<PathBuf>,
+    metrics: Option<std::net::SocketAddr>,
+}
+
+/// A load that waits until the store is watched: what is stored before that stays unknown.
+#[derive(Debug, Clone, Copy)]
+struct HeldLoad {
+    target: Target,
+    has_store: bool,
 }
 
 /// What gathers the facts of a live session: the one place through which each goes.
@@ -89,6 +139,8 @@ struct Gathering {
     page: Option<MetricsPage>,
     said: Said,
     bar: Bar,
+    /// Whether every physical partition of the store has answered.
+    store_is_read: bool,
 }
 
 /// Why the gathering paused.
@@ -107,6 +159,7 @@ impl Gathering {
         if let Some(recorder) = &self.recorder {
             recorder.record(observation);
         }
+        self.store_is_read |= matches!(observation.fact, Fact::StoreRanges(_));
         let Self { account, said, bar, .. } = self;
         account.apply(observation, &mut |at, session| said.tick(at, session, bar));
     }
@@ -140,50 +193,70 @@ impl Gathering {
         }
     }
 
+    /// What the stage has to say goes to where it is read: there is no screen.
+    fn hear(&mut self, stage: &mut impl Stage) {
+        for cue in stage.cues(wall_clock(), false) {
+            match cue {
+                Cue::Mark(text) => self.mark(text),
+                Cue::Notice(sentence) => complain(&sentence),
+                Cue::Caption(_) | Cue::Zoom(_) | Cue::Sort(_) | Cue::Big(_) => {}
+            }
+        }
+    }
+
     fn mark(&mut self, text: String) {
         self.take(&Observation { at: wall_clock(), fact: Fact::Mark(text) });
     }
 }
 
-async fn watch(live: Live, mut said: Said, rules: &Rules) -> Result<Exit, Failure> {
+async fn watch<S: Stage>(
+    run: Run,
+    bring_up: impl AsyncFnOnce(mpsc::Sender<Observation>) -> Result<S, SessionError>,
+    mut said: Said,
+    rules: &Rules,
+) -> Result<Exit, Failure> {
+    let Run { description, course, load, record, metrics } = run;
     let signal = stop_signal();
     tokio::pin!(signal);
     let (tell, observations) = mpsc::channel(WAITING);
-    let page = match live.metrics {
+    let page = match metrics {
         Some(address) => Some(MetricsPage::start(address).await.map_err(LiveError::from)?),
         None => None,
     };
     if let Some(metrics::MetricsPage { address, .. }) = &page {
         complain(&format_args!("metrics at http://{address}/metrics"));
     }
-    let mut options = live.scenario.options();
-    options.target = match &live.course {
-        Course::Steady(_) => options.target,
-        Course::Plan(plan) => plan.target_at(Duration::ZERO).unwrap_or(Target::Paused),
-        Course::Search { .. } => Target::Paused,
-    };
-    let StationNames { ingest, processor, store } = StationNames::default();
-    let description = ScenarioDescription { title: live.scenario.title(), ingest, processor, store };
-    let recorder = match &live.record {
+    let recorder = match &record {
         Some(path) => {
             let header = Header::new(wall_clock(), description.clone());
             Some(Writer::create(path, &header).map_err(LiveError::from)?)
         }
         None => None,
     };
-    let scenario = Scenario::start(options, tell, wall_clock).await.map_err(LiveError::from)?;
+    let mut stage = bring_up(tell).await.map_err(LiveError::from)?;
     said.begin();
-    let mut gathering =
-        Gathering { account: Account::new(rules.warm_up), observations, recorder, page, said, bar: Bar::of_time() };
+    let bar = Bar::of_time(&said);
+    let mut gathering = Gathering {
+        account: Account::new(rules.warm_up),
+        observations,
+        recorder,
+        page,
+        said,
+        bar,
+        store_is_read: false,
+    };
     let mut found = None;
     let interrupted = tokio::select! {
-        end = follow(&live.course, &scenario, &mut gathering) => { found = end; false }
+        end = async {
+            release(load, &mut stage, &mut gathering).await;
+            follow(&course, &mut stage, &mut gathering).await
+        } => { found = end; false }
         () = &mut signal => true,
     };
     let broken_off = interrupted || gathering.said.is_closed();
     gathering.bar.clear();
-    scenario.pause_load();
-    if scenario.processor_runs() == Some(true) && !broken_off {
+    let drains = stage.end_load().is_some();
+    if drains && !broken_off {
         let end = tokio::time::Instant::now() + DRAIN;
         tokio::select! {
             _ = gathering.until(end, summary::is_settled) => {}
@@ -191,10 +264,10 @@ async fn watch(live: Live, mut said: Said, rules: &Rules) -> Result<Exit, Failur
         }
     }
     let Gathering { account, mut observations, recorder, said, .. } = gathering;
-    let drain = async { while observations.recv().await.is_some() {} };
+    let rest = async { while observations.recv().await.is_some() {} };
     tokio::select! {
-        stopped = scenario.stop() => stopped.map_err(LiveError::from)?,
-        () = drain => {}
+        stopped = stage.take_down() => stopped.map_err(LiveError::from)?,
+        () = rest => {}
     }
     if let Some(recorder) = recorder
         && let WriterState::Stopped { reason } = recorder.finish()
@@ -209,19 +282,45 @@ async fn watch(live: Live, mut said: Said, rules: &Rules) -> Result<Exit, Failur
     };
     let verdict = Verdict::of(&account, rules);
     let outcome = verdict.outcome;
-    said.summary(&Document::of(&account, &origin, verdict))?;
+    let document = Document::of(&account, &origin, verdict);
+    // All is measured: now whoever reads slowly is waited for, as long as nobody wants an end.
+    tokio::select! {
+        read = said.live_summary(&document) => read.map_err(Failure::Output)?,
+        () = stop_signal() => return Ok(Exit::Interrupted),
+    }
     if let Some(found) = found {
         complain(&found);
     }
     Ok(if broken_off { Exit::Interrupted } else { exit_of(outcome) })
 }
 
+/// Lets a load go that waited for the store.
+async fn release(load: Option<HeldLoad>, stage: &mut impl Stage, gathering: &mut Gathering) {
+    const LOOK: Duration = Duration::from_millis(250);
+    let Some(HeldLoad { target, has_store }) = load else { return };
+    let end = tokio::time::Instant::now() + READY;
+    while has_store && !gathering.store_is_read {
+        let now = tokio::time::Instant::now();
+        gathering.hear(stage);
+        if now >= end {
+            complain(
+                &"the store does not answer yet, and the load begins: what becomes of its first events may stay unknown",
+            );
+            break;
+        }
+        if gathering.until(end.min(now + LOOK), |_| false).await == Pause::Ended {
+            return;
+        }
+    }
+    stage.set_target(target);
+}
+
 /// Lets the load do what it is to do; what a search found comes back.
-async fn follow(course: &Course, scenario: &Scenario, gathering: &mut Gathering) -> Option<Found> {
+async fn follow(course: &Course, stage: &mut impl Stage, gathering: &mut Gathering) -> Option<Found> {
     let begun = Instant::now();
     match course {
         Course::Steady(lasts) => {
-            run_until(begun, *lasts, *lasts, gathering).await;
+            run_until(begun, *lasts, *lasts, stage, gathering).await;
             None
         }
         Course::Plan(plan) => {
@@ -229,24 +328,31 @@ async fn follow(course: &Course, scenario: &Scenario, gathering: &mut Gathering)
             let mut set = None;
             while let Some(target) = plan.target_at(begun.elapsed()) {
                 if set.replace(target) != Some(target) {
-                    scenario.load().set_target(target);
+                    stage.set_target(target);
                 }
-                if run_until(begun, begun.elapsed() + GRAIN, all, gathering).await == Pause::Ended {
+                if run_until(begun, begun.elapsed() + GRAIN, all, stage, gathering).await == Pause::Ended {
                     break;
                 }
             }
             None
         }
-        Course::Search { from, hold } => search(*from, *hold, scenario, gathering).await,
+        Course::Search { from, hold } => search(*from, *hold, stage, gathering).await,
     }
 }
 
 /// Gathers until so long after the begin; the bar says how much that is of all.
-async fn run_until(begun: Instant, until: Duration, all: Duration, gathering: &mut Gathering) -> Pause {
+async fn run_until(
+    begun: Instant,
+    until: Duration,
+    all: Duration,
+    stage: &mut impl Stage,
+    gathering: &mut Gathering,
+) -> Pause {
     const BAR: Duration = Duration::from_millis(500);
     loop {
         let elapsed = begun.elapsed();
         gathering.bar.show_time(elapsed, all);
+        gathering.hear(stage);
         if elapsed >= until {
             return Pause::TimeOver;
         }
@@ -257,7 +363,7 @@ async fn run_until(begun: Instant, until: Duration, all: Duration, gathering: &m
     }
 }
 
-async fn search(from: f64, hold: Duration, scenario: &Scenario, gathering: &mut Gathering) -> Option<Found> {
+async fn search(from: f64, hold: Duration, stage: &mut impl Stage, gathering: &mut Gathering) -> Option<Found> {
     let mut search = Search::new(from, crate::load::plan::FASTEST);
     loop {
         let rate = match search.step() {
@@ -265,12 +371,12 @@ async fn search(from: f64, hold: Duration, scenario: &Scenario, gathering: &mut 
             Step::Found(found) => return Some(found),
         };
         gathering.mark(format!("try {}/s", crate::figures::compact(rate)));
-        scenario.load().set_target(Target::Rate(EventRate::new(rate)));
-        if run_until(Instant::now(), hold, hold, gathering).await == Pause::Ended {
+        stage.set_target(Target::Rate(EventRate::new(rate)));
+        if run_until(Instant::now(), hold, hold, stage, gathering).await == Pause::Ended {
             return None;
         }
         let outcome = outcome(&gathering.account.session, wall_clock());
-        scenario.pause_load();
+        stage.set_target(Target::Paused);
         let end = tokio::time::Instant::now() + DRAIN_OF_TRY;
         match gathering.until(end, summary::is_settled).await {
             Pause::Ended => return None,

@@ -1,11 +1,13 @@
 //! A session on screen, whatever is watched: its recording, and its end.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 
 use super::look::LookFlags;
+use super::metrics::{self, MetricsError, MetricsPage};
 use super::{Exit, begin, complain};
 use crate::config::{Loaded, Settings};
 use crate::local;
@@ -41,6 +43,8 @@ pub(super) enum SessionError {
     #[error(transparent)]
     Theme(#[from] ThemeError),
     #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    #[error(transparent)]
     Record(#[from] WriteError),
     #[error("the runtime could not be started ({0}); close other programs and try again")]
     Runtime(std::io::Error),
@@ -52,6 +56,8 @@ pub(super) struct Watching {
     pub(super) description: ScenarioDescription,
     pub(super) record: Record,
     pub(super) big: bool,
+    /// Where its figures are served to Prometheus.
+    pub(super) metrics: Option<SocketAddr>,
 }
 
 /// What is watched, with what of it can be driven.
@@ -148,6 +154,10 @@ async fn on_screen<S: Stage>(
     mut screen: Screen,
     stop: impl Future<Output = ()>,
 ) -> Result<Exit, SessionError> {
+    let page = match watching.metrics {
+        Some(address) => Some(MetricsPage::start(address).await?),
+        None => None,
+    };
     let (tell, mut observations) = mpsc::channel(WAITING);
     let mut stage = bring_up(tell).await?;
     let description = watching.description;
@@ -160,6 +170,10 @@ async fn on_screen<S: Stage>(
             ..ViewState::new(title, wall_clock())
         },
     );
+    if let Some(page) = page {
+        state.notice = Some((format!("metrics at http://{}/metrics", page.address), wall_clock()));
+        observations = metrics::beside(page, observations);
+    }
     let (recorder, folder) = recorder(watching.record, &loaded.settings, description, &mut state)?;
     let live = Live {
         observations: &mut observations,

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::plan::{FASTEST, SLOWEST};
+use crate::figures::{compact, span};
 use crate::model::observation::Target;
 use crate::model::units::EventRate;
 use crate::recording::jump::read_span;
@@ -85,6 +86,25 @@ impl PlanSteps {
     /// How long it lasts.
     pub fn lasts(&self) -> Duration {
         self.0.iter().map(|step| step.lasts()).sum()
+    }
+
+    /// How many steps it has.
+    pub fn steps(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The step so long after its begin, from 0 on, and what it says; `None` once the plan is over.
+    pub fn step_at(&self, elapsed: Duration) -> Option<(usize, String)> {
+        let mut end = Duration::ZERO;
+        let place = self.0.iter().position(|step| {
+            end += step.lasts();
+            elapsed < end
+        })?;
+        let says = match *self.0.get(place)? {
+            Step::Hold { rate, lasts } => format!("{}/s for {}", compact(rate), span(lasts)),
+            Step::Ramp { to, lasts } => format!("ramp to {}/s in {}", compact(to), span(lasts)),
+        };
+        Some((place, says))
     }
 
     /// What the load is to do so long after its begin; `None` once the plan is over.

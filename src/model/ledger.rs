@@ -15,11 +15,13 @@
 
 mod audit;
 mod intervals;
+mod order;
 
 use std::collections::HashMap;
 
 pub use self::audit::{Audit, Judgement};
 pub use self::intervals::Intervals;
+pub use self::order::StoreOrder;
 use super::observation::TallyFigures;
 use super::units::DeviceIndex;
 
@@ -76,6 +78,19 @@ pub struct Ledger {
     foreign: u64,
 }
 
+/// What an event is that the store's change feed shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sighting {
+    /// One of ours, for the first time.
+    First,
+    /// The same, of one of which nothing was to be known any more.
+    AtLast,
+    /// One of ours that was seen before.
+    Repeat,
+    /// None of ours.
+    Foreign,
+}
+
 /// What was acknowledged at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mark {
@@ -129,17 +144,19 @@ impl Ledger {
 
     /// The store's change feed showed an event. One that was never sent is foreign: of another load, or of an earlier
     /// session. An event that is seen twice (a copy, a repeat after a restart) counts once.
-    pub fn stored(&mut self, key: EventKey) {
+    pub fn stored(&mut self, key: EventKey) -> Sighting {
         let Some(record) = self.devices.get_mut(&key.device).filter(|record| record.sent.contains(key.sequence)) else {
             self.foreign += 1;
-            return;
+            return Sighting::Foreign;
         };
-        if record.stored.insert(key.sequence) {
-            self.stored += 1;
-            if record.given_up.contains(key.sequence) {
-                self.unconfirmed = self.unconfirmed.saturating_sub(1);
-            }
+        if !record.stored.insert(key.sequence) {
+            return Sighting::Repeat;
         }
+        self.stored += 1;
+        if record.given_up.contains(key.sequence) {
+            self.unconfirmed = self.unconfirmed.saturating_sub(1);
+        }
+        if record.beyond_knowing.contains(key.sequence) { Sighting::AtLast } else { Sighting::First }
     }
 
     /// The store's change feed showed an item that can't be one of our events at all.
@@ -149,12 +166,19 @@ impl Ledger {
 
     /// The store kept its items for less long than it was not looked at: whatever was sent by now and was not seen may
     /// have been stored and have expired, or be still on its way. It is never called lost. Should it turn up, it counts as
-    /// stored all the same.
-    pub fn forget_unseen(&mut self) {
+    /// stored all the same. Gives how many it newly is that nothing can be known of.
+    pub fn forget_unseen(&mut self) -> u64 {
+        let forgotten = self.unseen();
         for record in self.devices.values_mut() {
             // This includes what was so before and has not turned up.
             record.beyond_knowing = record.sent.without(&record.stored).into_iter().collect();
         }
+        forgotten
+    }
+
+    /// How many were sent and not seen in the store, less what is beyond knowing.
+    pub fn unseen(&self) -> u64 {
+        self.devices.values().map(|record| count(record.missing_of(&record.sent))).sum()
     }
 
     /// Acknowledged events of which nothing can be known any more.
@@ -214,6 +238,7 @@ impl Ledger {
             duplicated: 0,
             foreign: self.foreign,
             unknowable: self.unknowable(),
+            order: None,
         }
     }
 }

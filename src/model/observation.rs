@@ -387,6 +387,24 @@ pub struct TallyFigures {
     /// Acknowledged events of which nothing can be known any more: they may have been stored and have expired while the
     /// monitor did not look. Neither stored nor lost.
     pub unknowable: u64,
+    /// How many were stored out of order; `None` where that was not watched or has no meaning.
+    pub order: Option<OrderFigures>,
+}
+
+/// How many of our own events were stored after a later one of their device. Defined in [`super::ledger::StoreOrder`]'s module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OrderFigures {
+    /// Distinct events that certainly were.
+    pub late: u64,
+    /// At most so many more may have been: what was written over, or passed over, hides it.
+    pub undecided: u64,
+}
+
+impl std::ops::AddAssign for OrderFigures {
+    fn add_assign(&mut self, more: Self) {
+        self.late += more.late;
+        self.undecided += more.undecided;
+    }
 }
 
 /// A service that can cease to answer. The flow line shows four stations; the processor's is two: the processor itself

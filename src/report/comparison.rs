@@ -77,6 +77,7 @@ fn figures(document: &Document) -> Vec<(String, Unit, Option<f64>)> {
     if let Some(tally) = &document.tally {
         add("lost".into(), Unit::Count, Some(tally.lost as f64));
         add("duplicated".into(), Unit::Count, Some(tally.duplicated as f64));
+        add("out of order".into(), Unit::Count, tally.out_of_order.map(|events| events as f64));
     }
     let capacity = &document.capacity;
     add("RU/s".into(), Unit::Rate, capacity.mean);

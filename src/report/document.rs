@@ -4,19 +4,18 @@
 //! Times are given twice: as a time of day in UTC (RFC 3339), and in seconds from the begin of the session. Spans are in
 //! seconds, rates per second. A figure that could not be measured is `null`, never zero.
 
+mod making;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::account::{Account, LatencyMeter, Meter, PartitionLag, Peaks, begin_of_minute};
 use super::verdict::Verdict;
-use crate::model::observation::Station;
 use crate::model::units::Time;
 use crate::recording::format::ScenarioDescription;
 
@@ -40,11 +39,6 @@ pub(crate) fn rounded(value: f64) -> f64 {
 
 fn seconds(span: Duration) -> f64 {
     span.as_micros() as f64 / 1e6
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are whole and never negative")]
-fn whole(value: f64) -> u64 {
-    value.round() as u64
 }
 
 /// All that a report says.
@@ -193,25 +187,6 @@ pub struct MinuteRate {
     pub rate: f64,
 }
 
-fn stage<K: Ord>(stage: StageName, account: &Account, meter: &Meter<K>) -> Option<Stage> {
-    if !meter.is_seen() {
-        return None;
-    }
-    let minutes = || meter.whole_minutes().map(|(number, minute)| (number, minute.counted() / 60.0));
-    let rate = |(number, rate): (i64, f64)| MinuteRate {
-        from: Moment::of(account.begin(), begin_of_minute(account.origin(), number)),
-        rate: rounded(rate),
-    };
-    Some(Stage {
-        stage,
-        events: whole(meter.total()),
-        mean: meter.mean().map(rounded),
-        // Of equal ones the first.
-        best_minute: minutes().reduce(|best, minute| if minute.1 > best.1 { minute } else { best }).map(rate),
-        worst_minute: minutes().reduce(|worst, minute| if minute.1 < worst.1 { minute } else { worst }).map(rate),
-    })
-}
-
 /// How far the processor was behind, from a look each second.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct LagPart {
@@ -236,10 +211,6 @@ pub struct Peak {
     pub value: f64,
     /// When.
     pub when: Moment,
-}
-
-fn peak<T: Copy + PartialOrd>(begin: Time, peaks: &Peaks<T>, value: impl Fn(T) -> f64) -> Option<Peak> {
-    peaks.highest().map(|(at, highest)| Peak { value: rounded(value(highest)), when: Moment::of(begin, at) })
 }
 
 /// How far the processor was behind on one partition.
@@ -306,20 +277,6 @@ pub struct Latency {
     pub max: f64,
 }
 
-fn latency(latency: LatencyName, meter: &LatencyMeter) -> Option<Latency> {
-    let all: &Histogram<u64> = meter.all();
-    let at = |quantile| all.value_at_quantile(quantile) as f64 / 1e6;
-    (!all.is_empty()).then(|| Latency {
-        latency,
-        count: all.len(),
-        p50: at(0.5),
-        p90: at(0.9),
-        p99: at(0.99),
-        p999: at(0.999),
-        max: all.max() as f64 / 1e6,
-    })
-}
-
 /// What became of the load's own events, as it was last counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Tally {
@@ -343,8 +300,10 @@ pub struct Tally {
     pub judged: u64,
     /// Items in the store that are not of this load.
     pub foreign: u64,
-    /// Events seen in the store after a later one of the same device; `null` if it was not watched.
+    /// Events stored after a later one of the same device, for certain; `null` if it was not watched.
     pub out_of_order: Option<u64>,
+    /// At most so many more may have been: repeats, or a part of the change feed that was missed, hide it.
+    pub order_undecided: Option<u64>,
 }
 
 /// How the store's capacity was used.
@@ -401,134 +360,4 @@ pub struct Origin {
     pub incomplete: Option<String>,
     /// Facts that this program does not understand.
     pub skipped: u64,
-}
-
-impl Document {
-    /// The report of an account.
-    pub fn of(account: &Account, origin: &Origin, verdict: Verdict) -> Self {
-        let begin = account.begin();
-        let stages = &account.stages;
-        let latencies = &account.latencies;
-        Self {
-            format: FORMAT,
-            program: env!("CARGO_PKG_VERSION").into(),
-            session: SessionPart {
-                source: origin.source.clone(),
-                scenario: ScenarioPart::from(&origin.scenario),
-                begin: Moment::of(begin, begin),
-                end: Moment::of(begin, account.session.latest().unwrap_or(begin)),
-                observations: account.observations,
-                incomplete: origin.incomplete.clone(),
-                skipped: origin.skipped,
-                warm_up: seconds(account.warm_up()),
-            },
-            stages: [
-                stage(StageName::Due, account, &stages.due),
-                stage(StageName::Sent, account, &stages.sent),
-                stage(StageName::Acknowledged, account, &stages.acknowledged),
-                stage(StageName::Enqueued, account, &stages.enqueued),
-                stage(StageName::Processed, account, &stages.processed),
-                stage(StageName::Writes, account, &stages.writes),
-                stage(StageName::Stored, account, &stages.stored),
-                stage(StageName::Throttled, account, &stages.throttled),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
-            lag: lag(account),
-            latencies: [
-                latency(LatencyName::FromDue, &latencies.from_due),
-                latency(LatencyName::FromSend, &latencies.from_send),
-                latency(LatencyName::Stored, &latencies.stored),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
-            tally: tally(account),
-            capacity: capacity(account),
-            faults: faults(account),
-            marks: account
-                .session
-                .marks
-                .iter()
-                .map(|(at, text)| MarkPart { when: Moment::of(begin, *at), text: text.clone() })
-                .collect(),
-            verdict,
-        }
-    }
-}
-
-fn lag(account: &Account) -> LagPart {
-    let begin = account.begin();
-    let lag = &account.lag;
-    let mut statuses = BTreeMap::new();
-    for (status, seconds) in lag.partitions.values().flat_map(|partition| &partition.statuses) {
-        *statuses.entry(status.word().to_owned()).or_default() += seconds;
-    }
-    let part = |(id, seen): (&crate::model::units::PartitionId, &PartitionLag)| PartitionPart {
-        partition: id.0,
-        enqueued: whole(account.stages.enqueued.total_of(id)),
-        processed: whole(account.stages.processed.total_of(id)),
-        most_events: peak(begin, &seen.events, |events| events as f64),
-        longest: peak(begin, &seen.oldest, seconds),
-        at_end: seen.last,
-        missed: seen.missed,
-        statuses: seen.statuses.iter().map(|(status, seconds)| (status.word().to_owned(), *seconds)).collect(),
-    };
-    LagPart {
-        most_events: peak(begin, &lag.events, |events| events as f64),
-        longest: peak(begin, &lag.oldest, seconds),
-        at_end: account.session.lag_events(),
-        words: lag.words.iter().map(|(word, seconds)| (word.text().to_lowercase(), *seconds)).collect(),
-        statuses,
-        partitions: lag.partitions.iter().map(part).collect(),
-    }
-}
-
-fn tally(account: &Account) -> Option<Tally> {
-    let figures = account.session.tally.filter(|tally| tally.sent > 0)?;
-    Some(Tally {
-        sent: figures.sent,
-        copies: figures.copies,
-        acknowledged: figures.acknowledged,
-        stored: figures.stored,
-        in_flight: super::summary::in_flight(&account.session),
-        unconfirmed: figures.unconfirmed,
-        duplicated: figures.duplicated,
-        lost: figures.lost,
-        judged: figures.judged,
-        foreign: figures.foreign,
-        out_of_order: None,
-    })
-}
-
-fn capacity(account: &Account) -> CapacityPart {
-    let begin = account.begin();
-    let (stages, seen) = (&account.stages, account.capacity);
-    let provisioned = seen.provisioned.map(|units| units.0).filter(|units| *units > 0.0);
-    let mean = stages.charge.mean();
-    let share =
-        |peak: Option<(f64, Time)>| peak.map(|(share, at)| Peak { value: rounded(share), when: Moment::of(begin, at) });
-    CapacityPart {
-        provisioned,
-        charge: stages.charge.is_seen().then(|| rounded(stages.charge.total())),
-        mean: mean.map(rounded),
-        mean_share: mean.zip(provisioned).map(|(mean, provisioned)| rounded(mean / provisioned)),
-        highest_share: share(seen.highest),
-        hottest_share: share(seen.hottest),
-        throttled: stages.throttled.is_seen().then(|| whole(stages.throttled.total())),
-        ingest_bytes: stages.bytes.mean().map(f64::round),
-    }
-}
-
-fn faults(account: &Account) -> Vec<FaultPart> {
-    let begin = account.begin();
-    let name = |station: Station| station.name().trim_start_matches("the ").to_owned();
-    let part = |fault: &super::account::Fault| FaultPart {
-        station: name(fault.station),
-        from: Moment::of(begin, fault.from),
-        lasted: fault.to.map(|to| rounded(seconds(to.since(fault.from)))),
-        reason: fault.reason.clone(),
-    };
-    account.faults.iter().map(part).collect()
 }

@@ -172,6 +172,15 @@ fn counts(page: &mut Page, session: &Session) {
     // An audit may come to another judgement: not a counter.
     page.family("streamgauge_lost_events", "gauge", None, "Events that certainly are not in the store.")
         .maybe(&[], count(tally.map(|tally| tally.lost)));
+    let order = tally.and_then(|tally| tally.order);
+    page.family(
+        "streamgauge_out_of_order_events",
+        "gauge",
+        None,
+        "Events stored after a later one of their device: certainly, or undecided.",
+    )
+    .maybe(&[("told", "certain")], count(order.map(|order| order.late)))
+    .maybe(&[("told", "undecided")], count(order.map(|order| order.undecided)));
     page.family(
         "streamgauge_processor_writes",
         "counter",

@@ -42,6 +42,9 @@ pub fn lines(session: &Session) -> Vec<String> {
             count(tally.acknowledged)
         ));
     }
+    if let Some(order) = tally.order.filter(|order| order.late > 0) {
+        lines.push(format!("{} events were stored after a later one of their device", count(order.late)));
+    }
     if tally.unconfirmed > 0 {
         lines.push(format!("{} events were given up and may never have been enqueued", count(tally.unconfirmed)));
     }

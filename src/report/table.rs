@@ -214,6 +214,9 @@ fn tally(document: &Document) -> Option<Section> {
             or_dash(tally.out_of_order, count),
         ),
     ];
+    if let Some(undecided) = tally.order_undecided.filter(|undecided| *undecided > 0) {
+        sentences.push(format!("of up to {} more it can't be told whether they came out of order", count(undecided)));
+    }
     if tally.unconfirmed > 0 || tally.foreign > 0 {
         sentences.push(format!("given up {}, of others {}", count(tally.unconfirmed), count(tally.foreign)));
     }

@@ -20,6 +20,7 @@ use super::checkpoints::Checkpoints;
 use super::cosmos::Cosmos;
 use super::event_hubs::EventHubs;
 use super::value::{Rate, Span};
+use crate::report::verdict::RuleTable;
 use crate::toml_file::{self, TomlFileError};
 
 /// A commented scenario file with everything that can stand in one.
@@ -43,6 +44,9 @@ pub struct ScenarioFile {
     /// Bounds on the load. There is none until it is asked for.
     #[serde(default)]
     pub load: LoadBounds,
+    /// What a session has to keep: a report of it judges by them, unless it is given others.
+    #[serde(default)]
+    pub rules: RuleTable,
 }
 
 /// The kinds of ingest log.

@@ -49,6 +49,9 @@ stored = column("tally", "stored")
 check("stored, events", stages["stored"]["events"], stored[-1] - stored[0])
 for name in ["sent", "copies", "acknowledged", "stored", "duplicated", "lost", "judged"]:
     check(f"tally, {name}", report["tally"][name], column("tally", name)[-1])
+# Recordings from before the order was watched have no such figure.
+for name in ["out_of_order", "order_undecided"]:
+    check(f"tally, {name}", report["tally"][name], [line["tally"].get(name) for line in lines if "tally" in line][-1])
 throttled = column("processor", "throttled")
 check("throttled", report["capacity"]["throttled"], throttled[-1] - throttled[0])
 charge = column("processor", "charge")

@@ -8,8 +8,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use streamgauge::model::observation::{
     Checkpoint, CheckpointForm, ConsumerGroup, Fact, Groups, Hold, Hub, IngestCapacity, Latencies, LoadFigures, LogEnd,
-    Observation, PartitionPosition, Position, ProbeFigures, ProcessorFigures, Provisioned, Station, StationState,
-    StoreRange, Stored, TallyFigures, Target,
+    Observation, OrderFigures, PartitionPosition, Position, ProbeFigures, ProcessorFigures, Provisioned, Station,
+    StationState, StoreRange, Stored, TallyFigures, Target,
 };
 use streamgauge::model::units::{EventRate, Lsn, PartitionId, RangeId, RequestUnits, SequenceNumber, Time};
 use streamgauge::recording::format::{Header, ScenarioDescription};
@@ -179,10 +179,11 @@ pub(crate) fn any_fact() -> impl Strategy<Value = Fact> {
             })
         }),
         1 => any_load(),
-        1 => proptest::array::uniform10(0_u64..1 << 53).prop_map(|[a, b, c, d, e, f, g, h, i, j]| {
+        1 => (proptest::array::uniform10(0_u64..1 << 53), proptest::option::of((0_u64..1 << 53, 0_u64..1 << 53))).prop_map(|([a, b, c, d, e, f, g, h, i, j], order)| {
             Fact::Tally(TallyFigures {
                 sent: a, copies: b, acknowledged: c, stored: d, unconfirmed: e, lost: f, judged: g, duplicated: h,
                 foreign: i, unknowable: j,
+                order: order.map(|(late, undecided)| OrderFigures { late, undecided }),
             })
         }),
         1 => (any_station(), any_state()).prop_map(|(station, state)| Fact::Station(station, state)),

@@ -100,11 +100,21 @@ pub(crate) fn hub_address(host: &str, port: u16) -> EventHubsAddress {
 
 /// A store.
 pub(crate) async fn store(request_units: u32, time_to_live: Option<u64>, faults: FaultSwitch) -> CosmosEndpoint {
+    store_by("/deviceId", request_units, time_to_live, faults).await
+}
+
+/// A store with this partition key.
+pub(crate) async fn store_by(
+    partition_key_path: &str,
+    request_units: u32,
+    time_to_live: Option<u64>,
+    faults: FaultSwitch,
+) -> CosmosEndpoint {
     let options = CosmosOptions {
         listen: loopback(0),
         database: "streaming".into(),
         container: "rawdata".into(),
-        partition_key_path: "/deviceId".into(),
+        partition_key_path: partition_key_path.into(),
         request_units,
         time_to_live: time_to_live.map(Duration::from_secs),
         faults,

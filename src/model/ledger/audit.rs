@@ -327,7 +327,9 @@ mod tests {
                         audit.observe(&position(now, p, Some(Position::NextToRead(next))));
                     },
                     Step::ReadFeed => {
-                        store.drain(..).for_each(|key| ledger.stored(key));
+                        for key in store.drain(..) {
+                            ledger.stored(key);
+                        }
                         if let Some(judgement) = audit.feed_read(Time::from_millis(now), &ledger) {
                             for (device, first, last) in &judgement.lost.runs {
                                 for sequence in *first..=*last {

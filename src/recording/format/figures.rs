@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::line::LatenciesAre;
 use crate::model::observation::{
-    Hub, IngestCapacity, Latencies, LoadFigures, ProbeFigures, ProcessorFigures, Provisioned, Station, StationState,
-    Stored, TallyFigures, Target,
+    Hub, IngestCapacity, Latencies, LoadFigures, OrderFigures, ProbeFigures, ProcessorFigures, Provisioned, Station,
+    StationState, Stored, TallyFigures, Target,
 };
 use crate::model::units::{EventRate, RequestUnits, Time};
 
@@ -184,6 +184,11 @@ pub(super) struct TallyLine {
     foreign: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     unknowable: u64,
+    /// Both or none: recordings from before it was watched have neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    out_of_order: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order_undecided: Option<u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
@@ -204,14 +209,43 @@ impl TallyLine {
             duplicated,
             foreign,
             unknowable,
+            order,
         } = *figures;
-        Self { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign, unknowable }
+        Self {
+            sent,
+            copies,
+            acknowledged,
+            stored,
+            unconfirmed,
+            lost,
+            judged,
+            duplicated,
+            foreign,
+            unknowable,
+            out_of_order: order.map(|order| order.late),
+            order_undecided: order.map(|order| order.undecided),
+        }
     }
 
     pub(super) fn read(self) -> TallyFigures {
-        let Self { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign, unknowable } =
-            self;
-        TallyFigures { sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign, unknowable }
+        let Self {
+            sent, copies, acknowledged, stored, unconfirmed, lost, judged, duplicated, foreign, unknowable, ..
+        } = self;
+        let order =
+            self.out_of_order.zip(self.order_undecided).map(|(late, undecided)| OrderFigures { late, undecided });
+        TallyFigures {
+            sent,
+            copies,
+            acknowledged,
+            stored,
+            unconfirmed,
+            lost,
+            judged,
+            duplicated,
+            foreign,
+            unknowable,
+            order,
+        }
     }
 }
 

@@ -73,6 +73,8 @@ pub(super) fn is_plausible(observation: &Observation) -> bool {
                 f.duplicated,
                 f.foreign,
                 f.unknowable,
+                f.order.map_or(0, |order| order.late),
+                f.order.map_or(0, |order| order.undecided),
             ]),
             Fact::Station(_, StationState::Retrying { next_attempt, .. }) => is_time(*next_attempt),
             Fact::Station(..) | Fact::Group(_) | Fact::Provisioned(_) | Fact::Mark(_) => true,

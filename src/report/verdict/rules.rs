@@ -84,13 +84,13 @@ impl Rule {
     pub const NAMES: [(&'static str, &'static str); 11] = [
         ("throughput", "stored in every whole minute, at least so much of the target: 90%"),
         ("p99-stored", "99 of 100 events stored within so long, in every minute: 2s"),
-        ("p99-due", "the same from due to acknowledged: 200ms"),
-        ("p99-send", "the same from sent to acknowledged: 100ms"),
+        ("p99-due", "99 of 100 acknowledged within so long of being due, in every minute: 200ms"),
+        ("p99-send", "99 of 100 acknowledged within so long of being sent, in every minute: 100ms"),
         ("lag", "events that wait, over all partitions, at most: 10000"),
         ("lag-back", "no partition is behind for longer: 30s"),
         ("lost", "events, at most: 0"),
         ("duplicates", "events, or a share of the stored ones, at most: 0.11%"),
-        ("out-of-order", "the same, of events stored after a later one of their device: 0"),
+        ("out-of-order", "events stored after a later one of their device, or a share of them, at most: 0"),
         ("upstream-throughput", "so much of the target in the best minute: 90%"),
         ("upstream-latency", "the lowest mean of a minute, at most: 15s"),
     ];
@@ -156,16 +156,18 @@ impl Rule {
             "out-of-order" => most(name, limit).map(Self::OutOfOrder),
             "upstream-throughput" => share(name, limit).map(Self::UpstreamThroughput),
             "upstream-latency" => time(name, limit).map(Self::UpstreamLatency),
-            _ => {
-                let known = || Self::NAMES.iter().map(|(known, _)| *known);
-                let meant = match nearest(name, known()) {
-                    Some(meant) => format!("did you mean {meant}?"),
-                    None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
-                };
-                Err(format!("there is no rule {name:?}; {meant}"))
-            }
+            _ => Err(unknown(name)),
         }
     }
+}
+
+fn unknown(name: &str) -> String {
+    let known = || Rule::NAMES.iter().map(|(known, _)| *known);
+    let meant = match nearest(name, known()) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
+    };
+    format!("there is no rule {name:?}; {meant}")
 }
 
 fn percentage(limit: &str) -> Option<f64> {
@@ -286,9 +288,8 @@ impl<'de> Deserialize<'de> for RuleTable {
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<RuleTable, A::Error> {
                 let mut rules = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    let Limit(limit) = map.next_value_seed(LimitOf)?;
-                    rules.push(Rule::of(&name, &limit).map_err(serde::de::Error::custom)?);
+                while let Some(Name(name)) = map.next_key()? {
+                    rules.push(map.next_value_seed(LimitOf(&name))?);
                 }
                 Ok(RuleTable(rules))
             }
@@ -297,25 +298,60 @@ impl<'de> Deserialize<'de> for RuleTable {
     }
 }
 
-/// A limit as written: text or a number.
-struct Limit(String);
+/// The name of a rule. What is wrong with it is found while it is read, so that it is told with its own line and not the
+/// table's.
+struct Name(String);
 
-struct LimitOf;
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let known = Rule::NAMES.iter().any(|(known, _)| *known == name);
+        if known { Ok(Self(name)) } else { Err(serde::de::Error::custom(unknown(&name))) }
+    }
+}
 
-impl<'de> serde::de::DeserializeSeed<'de> for LimitOf {
-    type Value = Limit;
+/// The limit of the rule with this name: text or a number.
+struct LimitOf<'a>(&'a str);
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Limit, D::Error> {
-        match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(text) => Ok(Limit(text)),
-            toml::Value::Integer(number) => Ok(Limit(number.to_string())),
+impl<'de> serde::de::DeserializeSeed<'de> for LimitOf<'_> {
+    type Value = Rule;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Rule, D::Error> {
+        let limit = match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
             other => {
                 let kind = other.type_str();
-                Err(serde::de::Error::custom(format!(
+                return Err(serde::de::Error::custom(format!(
                     "a limit can't be of type {kind}: give a number, or text in quotes"
-                )))
+                )));
             }
-        }
+        };
+        Rule::of(self.0, &limit).map_err(serde::de::Error::custom)
+    }
+}
+
+/// For the schema of scenario files: every rule by its name.
+#[cfg(test)]
+impl schemars::JsonSchema for RuleTable {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RuleTable".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let rules: serde_json::Map<String, serde_json::Value> = Rule::NAMES
+            .iter()
+            .map(|(name, asks)| {
+                let limit = serde_json::json!({ "description": asks, "type": ["string", "integer"] });
+                ((*name).to_owned(), limit)
+            })
+            .collect();
+        schemars::json_schema!({
+            "description": "Rules that a session has to keep, each with its limit.",
+            "type": "object",
+            "properties": rules,
+            "additionalProperties": false,
+        })
     }
 }
 
@@ -377,7 +413,11 @@ mod tests {
             assert_eq!(Rule::read(text).unwrap_err(), expected);
         }
         let files = [
-            ("[rules]\nlost = 0\nlots = 0", "rules.toml, line 1: there is no rule \"lots\"; did you mean lost?"),
+            ("[rules]\nlost = 0\nlots = 0", "rules.toml, line 3: there is no rule \"lots\"; did you mean lost?"),
+            (
+                "[rules]\nlost = 0\nlag-back = 30",
+                "rules.toml, line 3: \"30\" is no limit for lag-back: give a time, such as 500ms, 2s or 1m30s",
+            ),
             ("warm-up = \"soon\"", "rules.toml, line 1: \"soon\" is not a time; try 30s or 1m30s"),
             ("warm = \"1m\"", "rules.toml, line 1: unknown field `warm`; did you mean `warm-up`?"),
             (

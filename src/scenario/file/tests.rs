@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::verdict::Rule;
 
 const WHOLE: &str = "
 title = \"contoso\"
@@ -14,6 +15,9 @@ container = \"rawdata\"
 [load]
 rate = 100
 for = \"10m\"
+[rules]
+lost = 0
+lag-back = \"1m\"
 ";
 
 #[test]
@@ -27,6 +31,11 @@ fn what_is_left_out_has_a_default() {
     assert!((cosmos.budget_percent.share() - 0.01).abs() < 1e-9);
     assert_eq!(file.load.lasts.map(|span| span.0.as_secs()), Some(600));
     assert_eq!(file.load.max_events, None);
+    assert_eq!(file.rules.0, [Rule::LagBack(std::time::Duration::from_secs(60)), Rule::Lost(0)]);
+    assert_eq!(
+        ScenarioFile::parse(WHOLE.split("[rules]").next().unwrap(), "contoso.toml").unwrap().rules.0,
+        Vec::new()
+    );
 }
 
 #[test]
@@ -95,6 +104,10 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         ),
         ("https://contosostorage.blob.core.windows.net", "contosostorage", "line 7: \"contosostorage\" is no address"),
         ("rate = 100", "rate = -1", "line 13: -1 is not a rate"),
+        ("lag-back = ", "lag-bak = ", "line 17: there is no rule \"lag-bak\"; did you mean lag-back?"),
+        ("\"1m\"", "60", "line 17: \"60\" is no limit for lag-back: give a time, such as 500ms, 2s or 1m30s"),
+        ("lost = 0", "lost = true", "line 16: a limit can't be of type boolean: give a number, or text in quotes"),
+        ("[rules]", "[rule]", "line 15: unknown field `rule`; did you mean `rules`?"),
         ("for = \"10m\"", "for = \"soon\"", "line 14: \"soon\" is no span: give 30s, 10m or 1h30m"),
         (
             "container = \"rawdata\"",
@@ -136,7 +149,7 @@ fn a_secret_is_refused_and_not_repeated() {
     ];
     for line in lines {
         let sentence = ScenarioFile::parse(&format!("{WHOLE}{line}\n"), "contoso.toml").unwrap_err().to_string();
-        assert!(sentence.starts_with("contoso.toml, line 15: a secret is here"), "{line}: {sentence}");
+        assert!(sentence.starts_with("contoso.toml, line 18: a secret is here"), "{line}: {sentence}");
         assert!(!sentence.contains(KEY) && !sentence.contains("aGFyZGx5"), "{sentence}");
     }
     assert!(ScenarioFile::parse(SAMPLE, "sample").is_ok(), "the names of variables are no secrets");

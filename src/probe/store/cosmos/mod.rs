@@ -18,6 +18,11 @@
 //! (`defaultTtl`; single items with a `ttl` of their own are not looked for), what was sent and not seen by then is taken out
 //! of the audit: [`Ledger::forget_unseen`]. The same where the container was made anew, or a part of the feed left behind.
 //!
+//! **Order.** Which events were stored after a later one of their device is told by [`StoreOrder`] of each physical
+//! partition. What was sent and not seen when a part of the feed was missed is undecided, and so is what was seen since
+//! the feed was last read whole: a later event may have been in that part. Of a container whose partition key is not the
+//! device nothing is told.
+//!
 //! **429s** are counted and not waited for by the client library: the look ends, and the next one begins when the store
 //! asked for it ([`Probe::asked_pause`]). Nothing else for [`THROTTLED_FOR`] is a failure.
 
@@ -41,8 +46,10 @@ use crate::azure::CosmosAddress;
 use crate::azure::cosmos::{Store, place, store};
 use crate::azure::error::{AzureError, Service};
 use crate::model::ledger::Ledger;
+#[cfg(doc)]
+use crate::model::ledger::StoreOrder;
 use crate::model::observation::{
-    Fact, Latencies, ProbeFigures, Provisioned, Station, StoreRange, Stored, TallyFigures,
+    Fact, Latencies, OrderFigures, ProbeFigures, Provisioned, Station, StoreRange, Stored, TallyFigures,
 };
 use crate::model::units::{PartitionId, RangeId, RequestUnits, Time};
 use crate::probe::budget::Budget;
@@ -68,6 +75,9 @@ const LONGEST_ROUND: Duration = Duration::from_secs(60);
 
 /// What a call is taken to cost that does not say so.
 const UNSAID_CHARGE: f64 = 1.0;
+
+/// Where an item says of which device it is.
+const DEVICE_PATH: &str = "/deviceId";
 
 /// Of a store whose RU/s nobody knows, the fewest that there can be are taken for them.
 const FEWEST: RequestUnits = RequestUnits(400.0);
@@ -118,6 +128,12 @@ pub struct CosmosProbe {
     whole_at: Option<Time>,
     /// Something was stored, or may have been, that will not be seen any more.
     missed: bool,
+    /// Whether all of a device lies in one logical partition, and so has an order.
+    by_device: bool,
+    /// What was told by ranges that are no more, or follows from what was missed.
+    order: OrderFigures,
+    /// Events of ours that were seen first since the last look that read the whole feed.
+    first_since_whole: u64,
     /// Writes that are not counted by a range's log sequence number.
     writes: u64,
     /// What was seen of latencies and not told yet.
@@ -178,6 +194,9 @@ impl CosmosProbe {
             keeps_for: None,
             whole_at: None,
             missed: false,
+            by_device: false,
+            order: OrderFigures::default(),
+            first_since_whole: 0,
             writes: 0,
             latency: Latencies::histogram(),
             resolution: None,
@@ -236,6 +255,7 @@ impl CosmosProbe {
             TimeToLive::Seconds(seconds) => Some(Duration::from_secs(seconds.into())),
             _ => None,
         };
+        self.by_device = matches!(container.partition_key.paths(), [path] if path == DEVICE_PATH);
         // The account, the database's and the container's properties.
         self.called(3);
         let feeds = store.container.read_feed_ranges(None).await.map_err(self.refused("the list of feed ranges"))?;
@@ -283,6 +303,7 @@ impl CosmosProbe {
             self.ranges.push(range);
         }
         self.writes += known.iter().map(Range::writes).sum::<u64>();
+        known.iter().for_each(|range| self.order += range.order());
         self.next = 0;
         self.cost.round_began = None;
     }
@@ -350,6 +371,7 @@ impl Probe for CosmosProbe {
         self.cost.charge += seen.charge.0;
         self.cost.throttled += seen.throttled;
         self.writes += seen.writes;
+        self.first_since_whole += seen.first;
         let whole = read?;
         self.tell_ranges(outlet).await;
         let figures = self.tally(outlet, began, whole);
@@ -499,8 +521,9 @@ impl CosmosProbe {
         if whole {
             self.missed |= audit.take_log_began_anew();
             if std::mem::take(&mut self.missed) {
-                ledger.forget_unseen();
+                self.order.undecided += ledger.forget_unseen() + self.first_since_whole;
             }
+            self.first_since_whole = 0;
             audit.feed_read(began, &ledger);
             self.whole_at = Some(began);
         }
@@ -513,6 +536,12 @@ impl CosmosProbe {
         // Counted up to where the feed was read: what lies beyond it is not known to be either.
         let writes = self.writes + self.ranges.iter().map(Range::writes).sum::<u64>();
         figures.duplicated = writes.saturating_sub(figures.stored + figures.foreign);
+        let mut order = self.order;
+        self.ranges.iter().for_each(|range| order += range.order());
+        if self.missed {
+            order.undecided += ledger.unseen() + self.first_since_whole;
+        }
+        figures.order = self.by_device.then_some(order);
         figures
     }
 

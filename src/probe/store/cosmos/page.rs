@@ -80,10 +80,19 @@ pub(super) struct Page {
 impl Page {
     /// The log sequence number of the last item; `None` where there is no item, or it does not say.
     pub(super) fn last_lsn(&self) -> Option<Lsn> {
-        let last = self.items.last()?;
-        let told = last.metadata().and_then(ChangeFeedMetadata::lsn).and_then(|lsn| u64::try_from(lsn.value()).ok());
-        told.or_else(|| last.current()?.lsn).map(Lsn)
+        lsn(self.items.last()?)
     }
+
+    /// How far the range was, if the page holds all that there was.
+    pub(super) fn end(&self) -> Option<Lsn> {
+        self.lsn.filter(|lsn| self.items.is_empty() || self.last_lsn() >= Some(*lsn))
+    }
+}
+
+/// The log sequence number of an item's last write; `None` where it does not say.
+pub(super) fn lsn(item: &ChangeFeedItem<Item>) -> Option<Lsn> {
+    let told = item.metadata().and_then(ChangeFeedMetadata::lsn).and_then(|lsn| u64::try_from(lsn.value()).ok());
+    told.or_else(|| item.current()?.lsn).map(Lsn)
 }
 
 /// What came of asking for a page, and what it cost.

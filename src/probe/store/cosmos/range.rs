@@ -9,9 +9,9 @@ use azure_data_cosmos::models::ChangeFeedItem;
 use hdrhistogram::Histogram;
 
 use super::From;
-use super::page::{Ask, Item, Page, Refusal, Reply, page};
-use crate::model::ledger::Ledger;
-use crate::model::observation::Latencies;
+use super::page::{Ask, Item, Page, Refusal, Reply, lsn, page};
+use crate::model::ledger::{Ledger, Sighting, StoreOrder};
+use crate::model::observation::{Latencies, OrderFigures};
 use crate::model::units::{Lsn, RangeId, RequestUnits, Time};
 use crate::probe::Outlet;
 use crate::probe::budget::Budget;
@@ -39,11 +39,14 @@ pub(super) struct Range {
     /// When the feed was last read to its end, and since when looks have not got there.
     whole_at: Time,
     unfinished_since: Option<Time>,
+    order: StoreOrder,
 }
 
 /// What one look saw, over all ranges.
 pub(super) struct Seen {
     pub(super) items: u64,
+    /// Events of ours among them that were not seen before.
+    pub(super) first: u64,
     pub(super) latency: Histogram<u64>,
     /// How much too long the latencies may be.
     pub(super) resolution: Option<Duration>,
@@ -81,6 +84,7 @@ impl Range {
             counted_from,
             whole_at: now,
             unfinished_since: None,
+            order: StoreOrder::default(),
         }
     }
 
@@ -89,7 +93,8 @@ impl Range {
     pub(super) fn successor(&self, feed: FeedRange) -> Self {
         let Self { token, lsn, read, whole_at, unfinished_since, .. } = self;
         let (token, lsn, read, whole_at) = (token.clone(), *lsn, *read, *whole_at);
-        Self { id: None, feed, token, lsn, read, counted_from: None, whole_at, unfinished_since: *unfinished_since }
+        let (unfinished_since, order) = (*unfinished_since, self.order.successor());
+        Self { id: None, feed, token, lsn, read, counted_from: None, whole_at, unfinished_since, order }
     }
 
     /// Whether its place in the feed is known. From [`From::Now`] on, what was written before that is not shown.
@@ -100,6 +105,11 @@ impl Range {
     /// Writes so far, as far as they are counted by the log sequence number.
     pub(super) fn writes(&self) -> u64 {
         self.counted_from.map_or(0, |from| self.read.0.saturating_sub(from.0))
+    }
+
+    /// In which order our events were written.
+    pub(super) fn order(&self) -> OrderFigures {
+        self.order.figures()
     }
 
     /// From here on until the feed's end writes are counted one by one. Gives those so far.
@@ -113,6 +123,7 @@ impl Range {
     pub(super) fn begin_again(&mut self) -> u64 {
         let writes = self.count_anew();
         (self.token, self.lsn, self.read) = (None, Lsn(0), Lsn(0));
+        self.order.begin_again();
         writes
     }
 
@@ -184,6 +195,7 @@ impl Range {
                 seen.writes += self.count_anew();
                 (self.read, self.counted_from, self.whole_at) = (self.lsn, Some(self.lsn), outlet.now());
                 self.unfinished_since = None;
+                self.order.go_on_after(self.lsn);
                 return Ok(if first { Got::Whole } else { Got::LeftBehind });
             }
             let at_the_end = self.take_in(page, late, ledger, seen, outlet.now()) >= end;
@@ -198,6 +210,7 @@ impl Range {
     /// Enters a page, and gives how far the feed is read with it. A page of items that don't say how far they are is not
     /// taken for the last one.
     fn take_in(&mut self, page: Page, late: Duration, ledger: &Mutex<Ledger>, seen: &mut Seen, now: Time) -> Lsn {
+        let end = page.end();
         self.read = match (page.last_lsn(), page.items.is_empty()) {
             (Some(last), _) => last,
             (None, true) => self.lsn,
@@ -207,7 +220,10 @@ impl Range {
         if self.counted_from.is_none() {
             seen.writes += page.items.len() as u64;
         }
-        seen.take_in(&page.items, late, ledger, now);
+        seen.take_in(&page.items, late, ledger, &mut self.order, now);
+        if let Some(end) = end {
+            self.order.whole(end);
+        }
         self.read
     }
 }
@@ -217,6 +233,7 @@ impl Seen {
     pub(super) fn new() -> Self {
         Self {
             items: 0,
+            first: 0,
             latency: Latencies::histogram(),
             resolution: None,
             charge: RequestUnits(0.0),
@@ -226,11 +243,25 @@ impl Seen {
         }
     }
 
-    fn take_in(&mut self, items: &[ChangeFeedItem<Item>], late: Duration, ledger: &Mutex<Ledger>, now: Time) {
+    fn take_in(
+        &mut self,
+        items: &[ChangeFeedItem<Item>],
+        late: Duration,
+        ledger: &Mutex<Ledger>,
+        order: &mut StoreOrder,
+        now: Time,
+    ) {
         let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        for item in items.iter().filter_map(ChangeFeedItem::current) {
-            match item.key() {
-                Some(key) => ledger.stored(key),
+        for item in items {
+            order.item(lsn(item));
+            let Some(item) = item.current() else { continue };
+            match item.key().map(|key| (key, ledger.stored(key))) {
+                Some((key, Sighting::First)) => {
+                    self.first += 1;
+                    order.first_seen(key);
+                }
+                Some((key, Sighting::AtLast)) => order.seen_at_last(key),
+                Some((_, Sighting::Repeat | Sighting::Foreign)) => {}
                 None => ledger.foreign(),
             }
             if let Some(enqueued) = item.enqueued() {
