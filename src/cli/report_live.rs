@@ -22,7 +22,7 @@ use crate::recording::error::WriteError;
 use crate::recording::format::{Header, ScenarioDescription};
 use crate::recording::writer::{Writer, WriterState};
 use crate::report::account::Account;
-use crate::report::document::{Document, Origin};
+use crate::report::document::{Document, Origin, SearchPart};
 use crate::report::verdict::{Rules, Verdict};
 use crate::report::{metrics as page, summary};
 use crate::ui::controls::Cue;
@@ -282,14 +282,12 @@ async fn watch<S: Stage>(
     };
     let verdict = Verdict::of(&account, rules);
     let outcome = verdict.outcome;
-    let document = Document::of(&account, &origin, verdict);
+    let mut document = Document::of(&account, &origin, verdict);
+    document.search = found.as_ref().map(SearchPart::from);
     // All is measured: now whoever reads slowly is waited for, as long as nobody wants an end.
     tokio::select! {
         read = said.live_summary(&document) => read.map_err(Failure::Output)?,
         () = stop_signal() => return Ok(Exit::Interrupted),
-    }
-    if let Some(found) = found {
-        complain(&found);
     }
     Ok(if broken_off { Exit::Interrupted } else { exit_of(outcome) })
 }

@@ -1,6 +1,7 @@
 //! How much of what they can do the ingest log and the store do now.
 
 use super::observation::IngestCapacity;
+use super::partition::Partition;
 use super::session::{Range, Session};
 use super::units::{EventRate, RangeId, RequestUnits, Time};
 
@@ -94,6 +95,13 @@ impl Session {
         let rate = range.writes.rate(now)?;
         let provisioned = self.provisioned?;
         (writes > 0.0).then(|| self.share_of_range(rate, writes, used, provisioned))
+    }
+
+    /// Events that the log holds now: from the earliest one of each partition to its end.
+    pub fn held_events(&self) -> u64 {
+        let log_ends = self.partitions.values().filter_map(Partition::log_end);
+        let held = log_ends.map(|log_end| log_end.last.0 - log_end.earliest.0.max(0) + 1);
+        held.filter_map(|events| u64::try_from(events).ok()).sum()
     }
 
     /// The physical partition that takes the most writes, and how many times its even part that is: 1.0 is even. `None`

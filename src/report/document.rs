@@ -16,6 +16,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::verdict::Verdict;
+use crate::load::search::Found;
 use crate::model::units::Time;
 use crate::recording::format::ScenarioDescription;
 
@@ -50,6 +51,9 @@ pub struct Document {
     pub program: String,
     /// What it speaks of.
     pub session: SessionPart,
+    /// What a search for the highest rate found; left out where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchPart>,
     /// The stages of the pipeline, in the order of the flow; a stage that was not watched is left out.
     pub stages: Vec<Stage>,
     /// How far the processor was behind.
@@ -66,6 +70,28 @@ pub struct Document {
     pub marks: Vec<MarkPart>,
     /// Whether the session kept the rules.
     pub verdict: Verdict,
+}
+
+/// What a search for the highest rate that is kept up with found.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SearchPart {
+    /// The highest rate that was kept up with, in events a second; `null` if none of those tried was.
+    pub highest: Option<f64>,
+    /// The lowest rate that was not, in events a second; `null` if the search was not asked to go higher.
+    pub next: Option<f64>,
+    /// Why that rate was not kept up with.
+    pub reason: Option<String>,
+    /// How many rates were tried.
+    pub tries: u32,
+    /// All that as a sentence.
+    pub sentence: String,
+}
+
+impl From<&Found> for SearchPart {
+    fn from(found: &Found) -> Self {
+        let (next, reason) = found.next.clone().unzip();
+        Self { highest: found.highest, next, reason, tries: found.tries, sentence: found.to_string() }
+    }
 }
 
 /// A moment.
@@ -360,4 +386,21 @@ pub struct Origin {
     pub incomplete: Option<String>,
     /// Facts that this program does not understand.
     pub skipped: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_search_found_is_figures_and_a_sentence() {
+        let next = Some((625.0, "Cosmos DB throttles".to_owned()));
+        let found = SearchPart::from(&Found { highest: Some(594.0), next, tries: 6 });
+        assert_eq!((found.highest, found.next, found.tries), (Some(594.0), Some(625.0), 6));
+        assert_eq!(found.reason.as_deref(), Some("Cosmos DB throttles"));
+        assert_eq!(found.sentence, "keeps up with 594/s; with 625/s it does not: Cosmos DB throttles");
+
+        let all = SearchPart::from(&Found { highest: Some(5_000.0), next: None, tries: 3 });
+        assert_eq!((all.next, all.reason), (None, None));
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::document::{Document, LagPart, MinuteRate, Moment, Peak};
+use super::document::{Document, LagPart, MinuteRate, Moment, Peak, SearchPart};
 use super::verdict::Outcome;
 use crate::figures::{clock, compact, count, lag_span, percent, span};
 
@@ -67,7 +67,9 @@ fn times(seconds: &std::collections::BTreeMap<String, u64>) -> String {
 
 /// The sections of a report.
 pub(super) fn sections(document: &Document) -> Vec<Section> {
-    let mut sections = vec![session(document), verdict(document), stages(document), latencies(document)];
+    let mut sections = vec![session(document)];
+    sections.extend(document.search.as_ref().map(search));
+    sections.extend([verdict(document), stages(document), latencies(document)]);
     sections.extend(lag(&document.lag));
     sections.extend(tally(document));
     sections.extend(capacity(document));
@@ -94,6 +96,11 @@ fn session(document: &Document) -> Section {
         sentences.push(format!("{} facts are of a kind that this program does not know", count(session.skipped)));
     }
     Section { title: "Session".into(), sentences, table: None }
+}
+
+fn search(search: &SearchPart) -> Section {
+    let tries = format!("{} rates tried", count(u64::from(search.tries)));
+    Section { title: "Search".into(), sentences: vec![search.sentence.clone(), tries], table: None }
 }
 
 fn verdict(document: &Document) -> Section {

@@ -33,6 +33,7 @@ impl Document {
                 skipped: origin.skipped,
                 warm_up: seconds(account.warm_up()),
             },
+            search: None,
             stages: [
                 stage(StageName::Due, account, &stages.due),
                 stage(StageName::Sent, account, &stages.sent),

@@ -116,16 +116,10 @@ fn rows(scene: Scene, width: u16) -> Vec<Row<'static>> {
         };
         rows.push(label("skew").field(format!("{skew:>5.2} x"), theme.text).field(word, style));
     }
-    let held: i64 = session
-        .partitions
-        .values()
-        .filter_map(crate::model::partition::Partition::log_end)
-        .map(|log_end| log_end.last.0 - log_end.earliest.0.max(0) + 1)
-        .sum();
     if !session.partitions.is_empty() {
         rows.push(
             label("holds")
-                .field(format!("{:>7}", figures::compact(held as f64)), theme.text)
+                .field(format!("{:>7}", figures::compact(session.held_events() as f64)), theme.text)
                 .field("events", theme.quiet),
         );
     }
