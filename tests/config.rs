@@ -59,11 +59,11 @@ fn the_sample_is_a_file_that_can_be_used_at_once() {
 }
 
 #[test]
-fn what_the_readme_shows_can_be_written() {
-    let readme = include_str!("../README.md");
-    let (_, rest) = readme.split_once("```toml\n").expect("an example");
+fn what_the_documentation_shows_can_be_written() {
+    let page = include_str!("../docs/screen.md");
+    let (_, rest) = page.split_once("```toml\n").expect("an example");
     let (example, _) = rest.split_once("```").expect("its end");
-    let settings = streamgauge::config::parse(example, "README.md").expect("it is right");
+    let settings = streamgauge::config::parse(example, "docs/screen.md").expect("it is right");
     assert_ne!(settings, streamgauge::config::Settings::default());
 }
 
