@@ -133,6 +133,14 @@ impl<S: Stage> Controls for Planned<S> {
         self.stage.toggle_processor()
     }
 
+    fn wanted_group(&self) -> Option<String> {
+        self.stage.wanted_group()
+    }
+
+    fn follow_group(&mut self, group: &str) {
+        self.stage.follow_group(group);
+    }
+
     fn cues(&mut self, wall: Time, waiting: bool) -> Vec<Cue> {
         let mut cues = self.stage.cues(wall, waiting);
         if let Some(plan) = &mut self.plan {
