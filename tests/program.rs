@@ -44,11 +44,11 @@ fn events_flow_from_load_to_store_and_all_are_accounted_for() {
 
 #[test]
 fn a_killed_processor_loses_nothing_once_it_is_back() {
-    let mut program = Program::start(&["--rate", "100"], (120, 36));
+    let mut program = Program::start(&["--rate", "60"], (120, 36));
     program.wait_for("events in the store", |screen| figure(screen, "stored") > Some(100));
     program.press("x");
     program.wait_for("the end of the processor", |screen| screen.contains("start processor"));
-    program.wait_for("a backlog", |screen| figure(screen, "in flight") > Some(500));
+    program.wait_for("a backlog", |screen| figure(screen, "in flight") > Some(300));
     program.press("x");
     program.wait_for("the backlog to be worked off", |screen| screen.contains("KEEPING UP"));
     program.press("q");
@@ -58,14 +58,14 @@ fn a_killed_processor_loses_nothing_once_it_is_back() {
 
 #[test]
 fn a_store_that_throttles_is_named_and_loses_nothing() {
-    let mut program = Program::start(&["--rate", "600", "--ru", "2000"], (120, 36));
+    let mut program = Program::start(&["--rate", "300", "--ru", "1000"], (120, 36));
     program.wait_for("the alarm", |screen| {
         screen.contains("FALLING BEHIND")
             && screen.contains("Cosmos DB throttles")
             && screen.contains("▲ falling behind")
     });
     // So much that working it off takes longer than it takes to be seen.
-    program.wait_for("a backlog", |screen| figure(screen, "in flight") > Some(3_000));
+    program.wait_for("a backlog", |screen| figure(screen, "in flight") > Some(2_000));
     program.press("[[[[[[");
     program.wait_for("the backlog to shrink", |screen| screen.contains("DRAINING"));
     program.wait_for("the backlog to be gone", |screen| screen.contains("KEEPING UP"));
