@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
 mod resource_manager;
 
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use command::{complaint, out, program};
 use futures::future::BoxFuture;
 use resource_manager::{Answer, Deployment, Namespace, Request, ResourceManager, SUBSCRIPTION, error, ok};
 use serde_json::json;
@@ -22,29 +24,22 @@ use streamgauge::scenario::discovery::look::look;
 use streamgauge::scenario::{Places, ScenarioFile};
 
 fn run(azure: &ResourceManager, flags: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_streamgauge"))
-        .args(["attach", "--print"])
-        .args(flags)
+    program(&[&["attach", "--print"], flags].concat())
         .env("AZURE_RESOURCE_MANAGER_ENDPOINT", azure.endpoint())
         .env_remove("AZURE_SUBSCRIPTION_ID")
         .env_remove("AZURE_RESOURCE_MANAGER_AUDIENCE")
-        .stdin(Stdio::null())
         .output()
         .expect("the program starts")
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
-}
-
 /// What it prints, if it does.
 fn printed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", said(output));
-    String::from_utf8(output.stdout.clone()).expect("text")
+    assert!(output.status.success(), "{}", complaint(output));
+    out(output)
 }
 
 fn assert_said(output: &Output, code: i32, expected: &str, case: &str) {
-    let said = said(output);
+    let said = complaint(output);
     assert_eq!(output.status.code(), Some(code), "{case}: {said}");
     assert!(said.starts_with("streamgauge: ") && said.contains(expected), "{case}: {said}");
     assert_eq!(said.lines().count(), 1, "{case}: {said}");
@@ -82,7 +77,7 @@ fn what_is_there_once_is_taken_and_said() {
         )
     );
     assert_eq!(
-        said(&output),
+        complaint(&output),
         "streamgauge: in the resource group contoso: the hub contosoeventhubs/contosoin-2, the consumer group $Default, \
          checkpoints in contosostorage/azure-webjobs-eventhub, the store contosocosmosdb/streaming/rawdata"
     );
@@ -215,7 +210,7 @@ fn without_a_terminal_it_is_a_matter_of_usage() {
     let expected = "\"http://management.azure.com\" is not encrypted, which is allowed to this machine alone";
     assert_said(&run(&azure, &endpoint), 2, expected, "plaintext");
     let output = run(&azure, &["scenario.toml", "--hub", "x"]);
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", complaint(&output));
 }
 
 /// What a stand-in answers to everything.

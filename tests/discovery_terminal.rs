@@ -3,15 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 #![cfg(unix)]
 
+mod described;
 mod resource_manager;
 mod terminal;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
+use described::Served;
 use resource_manager::{CosmosAccount, Deployment, Namespace, ResourceManager};
-use serde_json::Value;
-use terminal::{Program, STREAMGAUGE};
+use terminal::Program;
 
 const SIZE: (u16, u16) = (80, 24);
 const NOTHING: [String; 0] = [];
@@ -117,43 +115,15 @@ fn a_solution_is_asked_for_with_its_prefix_and_hub() {
     assert_eq!(program.not_as_before(), NOTHING);
 }
 
-/// The embedded scenario in a process of its own.
-struct Served(Child, Value);
-
-impl Served {
-    fn start() -> Self {
-        let mut child = Command::new(STREAMGAUGE)
-            .args(["local", "--headless", "--json", "--partitions", "2", "--rate", "20"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        Self(child, serde_json::from_str(&line).expect("JSON"))
-    }
-
-    fn says(&self, pointer: &str) -> String {
-        self.1.pointer(pointer).and_then(Value::as_str).expect("an endpoint").to_owned()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 /// The whole way: a resource group whose services are those of the embedded scenario is found, chosen from and watched.
 #[test]
 fn what_was_found_is_watched() {
-    let served = Served::start();
+    let served = Served::start(&["--rate", "20"]);
     let connection_string = served.says("/eventhubs");
     let host =
         connection_string.trim_start_matches("Endpoint=sb://").split([';', '/']).next().expect("a host").to_owned();
     let group = served.says("/consumer_group");
-    let mut namespace = Namespace::standard("embedded", &[("streamgauge", 2, &["$Default", "other"])]);
+    let mut namespace = Namespace::standard("embedded", &[("streamgauge", 4, &["$Default", "other"])]);
     namespace.endpoint = format!("https://{host}/");
     if let Some((.., groups)) = namespace.hubs.first_mut() {
         groups.push(group.clone());
@@ -186,7 +156,7 @@ fn what_was_found_is_watched() {
     program.press(ENTER);
     // A slow machine may fall behind; what is watched is there all the same.
     program.wait_for("every station", |screen| {
-        ["contoso: streamgauge", "✔ 2 partitions", "✔ checkpoint", "✔ 2 ranges", "20.0k RU/s provisioned"]
+        ["contoso: streamgauge", "✔ 4 partitions", "✔ checkpoint", "✔ 2 ranges", "20.0k RU/s provisioned"]
             .iter()
             .all(|part| screen.contains(part))
     });

@@ -74,6 +74,11 @@ impl Served {
         Self { child, endpoints: serde_json::from_str(&line).expect("JSON") }
     }
 
+    /// A text of what it says of its endpoints.
+    pub(crate) fn says(&self, pointer: &str) -> String {
+        self.endpoints.pointer(pointer).and_then(Value::as_str).expect("an endpoint").to_owned()
+    }
+
     /// As a machine goes away: without a goodbye.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is killed");
