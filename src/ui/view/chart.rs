@@ -75,16 +75,51 @@ pub(super) fn dot_columns(width: u16) -> usize {
     usize::from(width.saturating_sub(AXIS)) * 2
 }
 
+/// Where the dots of a chart stand: right of the vertical axis, above the time axis; `None` where there is no room.
+pub(super) fn plot(area: Rect) -> Option<Rect> {
+    let roomy = area.width > AXIS + 2 && area.height >= 3;
+    roomy.then(|| Rect { x: area.x + AXIS, width: area.width - AXIS, height: area.height - 1, ..area })
+}
+
+/// Draws a series as a line over whatever is there, one value for each cell: it is told from dots without colour, and what
+/// it stands on gives way to it. A gap is a gap in the line.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the plot")]
+pub(super) fn draw_line(plot: Rect, buffer: &mut Buffer, values: &[Option<f64>], scale: Scale, style: Style) {
+    // Three heights in a cell, the lowest first.
+    const STROKES: [&str; 3] = ["▁", "─", "▔"];
+    let strokes = f64::from(plot.height) * 3.0 - 1.0;
+    let mut before: Option<u16> = None;
+    for (x, value) in (plot.left()..plot.right()).zip(values) {
+        let Some(value) = value else {
+            before = None;
+            continue;
+        };
+        let stroke = (value / scale.top() * strokes).round().clamp(0.0, strokes) as u16;
+        let y = plot.bottom() - 1 - stroke / 3;
+        // A leap is joined, so that the eye can follow it.
+        if let Some(before) = before {
+            for between in y.min(before) + 1..y.max(before) {
+                buffer.set_string(x, between, "│", style);
+            }
+        }
+        buffer.set_string(x, y, STROKES.get(usize::from(stroke % 3)).copied().unwrap_or("─"), style);
+        before = Some(y);
+    }
+}
+
 impl Chart<'_> {
     /// Draws axes and series; the last row of the area is the time axis.
     pub(super) fn draw(&self, area: Rect, buffer: &mut Buffer) {
-        if area.width <= AXIS + 2 || area.height < 3 {
-            return;
+        if let Some(plot) = plot(area) {
+            self.draw_values(area, plot, buffer);
+            draw_time(plot, area.bottom() - 1, SECONDS_A_CELL, buffer, self.quiet);
         }
-        let plot = Rect { x: area.x + AXIS, width: area.width - AXIS, height: area.height - 1, ..area };
+    }
+
+    /// Draws the vertical axis and the series, whose newest column stands at the right edge of the [`plot`].
+    pub(super) fn draw_values(&self, area: Rect, plot: Rect, buffer: &mut Buffer) {
         self.draw_axis(area, plot, buffer);
         self.draw_dots(plot, buffer);
-        draw_time(plot, area.bottom() - 1, SECONDS_A_CELL, buffer, self.quiet);
     }
 
     fn draw_axis(&self, area: Rect, plot: Rect, buffer: &mut Buffer) {
