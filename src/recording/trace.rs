@@ -22,6 +22,7 @@ const WAITING: usize = 64;
 
 /// Seconds of a trace at most, a month: a clock that leapt can't fill the memory.
 const MOST: usize = 31 * 86_400;
+const LONGEST: Duration = Duration::from_secs(MOST as u64 - 1);
 
 /// What was known at a moment, as a replay shows it then. What was not known is `None`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -149,10 +150,11 @@ impl Trace {
 
     /// From the first observation to the last, as far as is known.
     pub fn length(&self) -> Duration {
-        match self.expected {
+        let length = match self.expected {
             Some(expected) if self.outcome.is_none() => expected.max(self.read),
             _ => self.read,
-        }
+        };
+        length.min(LONGEST)
     }
 
     /// What there is so long after the beginning: the figures of the whole second before.
@@ -194,7 +196,8 @@ impl Trace {
     pub fn flaw(&mut self) -> Option<String> {
         let outcome = self.outcome.as_ref().filter(|_| !self.told)?;
         self.told = true;
-        outcome.flaw()
+        let cut = (self.read > LONGEST).then(|| "it is longer than a month, of which the first is shown".to_owned());
+        outcome.flaw().or(cut)
     }
 }
 
