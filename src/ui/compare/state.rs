@@ -9,7 +9,7 @@ use crate::model::units::Time;
 use crate::recording::clock::ReplayClock;
 use crate::recording::jump::Jump;
 use crate::recording::trace::{Moment, Trace};
-use crate::ui::keymap::{Action, Keymap};
+use crate::ui::keymap::{Action, Group, Keymap};
 use crate::ui::playback::act_on_clock;
 use crate::ui::prompt::{Asks, Prompt, Typed};
 use crate::ui::state::PlaybackSign;
@@ -103,26 +103,22 @@ impl Comparison {
 
     /// Whether a key does something here.
     pub fn offers(action: Action) -> bool {
-        matches!(
-            action,
-            Action::TogglePlay
-                | Action::Back
-                | Action::Forth
-                | Action::BackMinute
-                | Action::ForthMinute
-                | Action::StepBack
-                | Action::StepForth
-                | Action::Slower
-                | Action::Faster
-                | Action::Start
-                | Action::End
-                | Action::GoTo
-                | Action::ToggleLoop
-                | Action::ToggleHelp
-                | Action::Close
-                | Action::Suspend
-                | Action::Quit
-        )
+        match action.group() {
+            Group::Program => true,
+            // Marks, faults and changes of status are of one recording; what is recorded is of the present.
+            Group::Time => !matches!(
+                action,
+                Action::Mark
+                    | Action::Keep
+                    | Action::NextMark
+                    | Action::PreviousMark
+                    | Action::NextFault
+                    | Action::PreviousFault
+                    | Action::NextStatus
+                    | Action::PreviousStatus
+            ),
+            Group::Load | Group::Look => false,
+        }
     }
 
     /// Takes a key: for what is typed, or for what it asks.

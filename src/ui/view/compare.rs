@@ -1,8 +1,8 @@
 //! Two recordings on one screen: who they are and how they fare, then four charts with a trace of each over the whole
 //! of the longer one, and their figures where the cursor stands.
 //!
-//! A is an area of dots and B a line over it, so that they are told apart without colour and in ASCII. What one of them
-//! does not know is a gap and `-`.
+//! A is an area of dots and B a line over it, so that they are told apart without colour and in ASCII; where the edge of A
+//! and B are in one cell, it says so. What one of them does not know is a gap and `-`.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::chart::{Chart, Scale, draw_line, plot};
+use super::chart::{BOTH, Chart, Scale, draw_line, plot};
 use super::flow::{draw_ends, playback};
 use super::help::{Legend, draw_keys};
 use super::row::Row;
 use super::{MINIMUM, footer, inside, panel, too_small};
 use crate::figures;
-use crate::recording::trace::{Figures, Moment, Of};
+use crate::recording::trace::{Figures, Moment, Of, Trace};
 use crate::ui::compare::state::Comparison;
 use crate::ui::keymap::Action;
 use crate::ui::theme::Theme;
@@ -126,14 +126,18 @@ pub fn draw(area: Rect, buffer: &mut Buffer, comparison: &Comparison, theme: &Th
             let what = if letter == "A" { "the first, an area" } else { "the second, a line" };
             Line::from(vec![Span::styled(format!(" {letter} {glyph} "), style), Span::styled(what, theme.text)])
         });
-        let legend = Legend { heading: "Traces", lines: lines.to_vec() };
+        let both = Line::from(vec![
+            Span::styled(format!("   {BOTH} "), theme.accent),
+            Span::styled("both in one place", theme.text),
+        ]);
+        let legend = Legend { heading: "Traces", lines: lines.into_iter().chain([both]).collect() };
         draw_keys(area, buffer, &comparison.keys, Comparison::offers, &legend, theme);
     }
 }
 
 /// `A ⣿  steady     ✔ KEEPING UP`, and the same of B.
 fn draw_names(area: Rect, buffer: &mut Buffer, comparison: &Comparison, theme: &Theme) {
-    let places = comparison.sides.each_ref().map(|side| side.place());
+    let places = comparison.sides.each_ref().map(Trace::place);
     let widest = places.iter().map(|place| place.chars().count()).max().unwrap_or(0);
     let room = widest.min(usize::from(area.width).saturating_sub(34));
     let rows = sides(theme).into_iter().zip(places).zip(comparison.moments()).zip(&comparison.sides);
