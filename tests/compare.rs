@@ -170,6 +170,14 @@ fn keys_move_both_in_a_terminal() {
 }
 
 #[test]
+fn a_terminal_that_can_not_place_text_is_told_what_to_do() {
+    let arguments = ["compare", "steady", "throttled", "--screen"];
+    let mut program = Program::start_with(&arguments, SIZES[0], &[("TERM", "dumb")]);
+    assert_eq!(program.end().exit_code(), 2);
+    assert!(program.screen().replace('\n', " ").contains("leave --screen out for text"), "{}", program.screen());
+}
+
+#[test]
 fn what_can_not_be_shown_is_said_in_a_sentence() {
     let folder = tempfile::tempdir().expect("a folder");
     let nothing = folder.path().join("nothing.jsonl.zst");

@@ -53,6 +53,11 @@ enum Failure {
         "--screen needs a terminal, and standard {0} is none; run it in a terminal, or leave --screen out for text"
     )]
     NoTerminal(&'static str),
+    #[error(
+        "--screen needs a terminal that can place text, and TERM=dumb says that this one can't; set TERM to what it is \
+         (xterm-256color, say), or leave --screen out for text"
+    )]
+    Dumb,
     #[error(transparent)]
     Screen(ScreenError),
     #[error("the runtime could not be started ({0}); close other programs and try again")]
@@ -63,7 +68,8 @@ impl From<ScreenError> for Failure {
     fn from(error: ScreenError) -> Self {
         match error {
             ScreenError::NoTerminal(which) => Self::NoTerminal(which),
-            other => Self::Screen(other),
+            ScreenError::Dumb => Self::Dumb,
+            terminal @ ScreenError::Terminal(_) => Self::Screen(terminal),
         }
     }
 }
@@ -74,7 +80,7 @@ pub(super) fn show(flags: &CompareFlags, loaded: &Loaded) -> Exit {
     complain(&error);
     match error {
         Failure::Read(_) => Exit::Unmeasured,
-        Failure::NoTerminal(_) | Failure::Screen(ScreenError::Dumb) | Failure::Theme(_) => Exit::Usage,
+        Failure::NoTerminal(_) | Failure::Dumb | Failure::Theme(_) => Exit::Usage,
         Failure::Screen(_) | Failure::Runtime(_) => Exit::Failed,
     }
 }
