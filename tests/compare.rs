@@ -118,6 +118,28 @@ fn no_size_is_too_small_to_say_what_is_needed() {
     }
 }
 
+/// A click on a chart goes to what its cell shows: the cursor then stands there.
+#[test]
+fn a_cell_of_a_chart_is_a_moment() {
+    for size in SIZES {
+        let mut comparison = comparison("steady", "throttled", "start");
+        let area = Rect::new(0, 0, size.0, size.1);
+        let mut cells_with_a_moment = 0;
+        for (x, y) in (0..size.0).flat_map(|x| [(x, size.1 / 4), (x, 0)]) {
+            let Some(offset) = view::compare::offset_at(area, (x, y), &comparison) else { continue };
+            cells_with_a_moment += 1;
+            comparison.go_to(offset, WALL);
+            let drawn = cells(&comparison, size);
+            assert_eq!(drawn[(x, y)].symbol(), "┃", "{size:?}: {x} {offset:?}");
+        }
+        assert_eq!(cells_with_a_moment, size.0 - 2 * (2 + 6), "all cells of two plots, and none of the title");
+    }
+    assert_eq!(
+        view::compare::offset_at(Rect::new(0, 0, 79, 24), (20, 10), &comparison("steady", "steady", "0s")),
+        None
+    );
+}
+
 /// Long names leave room for the word, and keep their ends.
 #[test]
 fn long_names_keep_their_ends() {
@@ -160,6 +182,8 @@ fn keys_move_both_in_a_terminal() {
     program.wait_for("10 s and a look later", |screen| screen.contains("00:01:26 of"));
     program.press(">");
     program.wait_for("twice as fast", |screen| screen.contains("‖ 2x"));
+    program.click((program.place_of("2:00").0, 8));
+    program.wait_for("where the mouse was", |screen| screen.contains("‖ 2x 00:01:59"));
     program.resize((70, 20));
     program.wait_for("what it needs", |screen| screen.contains("needs 80 x 24"));
     program.resize(SIZES[1]);

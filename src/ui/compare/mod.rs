@@ -4,7 +4,7 @@
 
 pub mod state;
 
-use crossterm::event::{Event, KeyEventKind};
+use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 
 use self::state::{Comparison, Pressed};
 use super::live::{FRAME, NOTICE, wall_clock};
@@ -53,6 +53,17 @@ pub async fn run(
                     Pressed::Nothing => {}
                     Pressed::Suspend => terminal::ask_to_stop()?,
                     Pressed::Quit => return Ok(()),
+                }
+            }
+            Input::Terminal(Event::Mouse(mouse)) => {
+                let held = matches!(
+                    mouse.kind,
+                    MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
+                );
+                let area = screen.terminal.get_frame().area();
+                let offset = view::compare::offset_at(area, (mouse.column, mouse.row), &comparison);
+                if let Some(offset) = offset.filter(|_| held) {
+                    comparison.go_to(offset, wall_clock());
                 }
             }
             Input::Terminal(_) => {}

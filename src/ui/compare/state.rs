@@ -161,6 +161,11 @@ impl Comparison {
         }
     }
 
+    /// Goes so far after the beginning of both.
+    pub fn go_to(&mut self, offset: Duration, wall: Time) {
+        self.clock.go_to(BEGINNING.after(offset), wall);
+    }
+
     /// Goes where a text says, so long after the beginning of both. One sentence if it says nothing of the kind.
     pub fn jump(&mut self, text: &str, wall: Time) -> Result<(), String> {
         if let Ok(Jump::TimeOfDay(_)) = Jump::read(text) {

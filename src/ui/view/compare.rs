@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
+use ratatui::widgets::{Block, Widget};
 
 use super::chart::{BOTH, Chart, Scale, draw_line, plot};
 use super::flow::{draw_ends, playback};
@@ -54,7 +54,7 @@ const MEASURES: [Measure; 4] = [
         title: "Lag",
         figure: |figures| figures.lag,
         of: Of::Mean,
-        text: figures::compact,
+        text: events,
         unit: Unit::Plain("events"),
     },
     Measure {
@@ -75,6 +75,11 @@ const MEASURES: [Measure; 4] = [
 
 fn per_second(rate: f64) -> String {
     format!("{}/s", figures::compact(rate))
+}
+
+/// Events are whole ones.
+fn events(count: f64) -> String {
+    if count < 9.95 { format!("{count:.0}") } else { figures::compact(count) }
 }
 
 impl Unit {
@@ -100,24 +105,11 @@ pub fn draw(area: Rect, buffer: &mut Buffer, comparison: &Comparison, theme: &Th
         too_small(area, buffer, Line::styled("compare", theme.strong), theme);
         return;
     }
-    let blank = Constraint::Length(u16::from(area.height >= 34));
-    let [title, _, names, _, charts, _, foot] = Layout::vertical([
-        Constraint::Length(1),
-        blank,
-        Constraint::Length(2),
-        blank,
-        Constraint::Fill(1),
-        blank,
-        Constraint::Length(1),
-    ])
-    .areas(area);
+    let Areas { title, names, charts, foot } = areas(area);
     let left = Row::spaced(3).field("streamgauge", theme.strong).field("compare", theme.quiet);
     draw_ends(inside(title), buffer, left, Line::from(playback(&comparison.sign(), theme)));
     draw_names(inside(names), buffer, comparison, theme);
-    let [upper, lower] = Layout::vertical([Constraint::Fill(1); 2]).areas(charts);
-    let [ingest, lag] = Layout::horizontal([Constraint::Fill(1); 2]).areas(upper);
-    let [serve, latency] = Layout::horizontal([Constraint::Fill(1); 2]).areas(lower);
-    for (place, measure) in [ingest, lag, serve, latency].into_iter().zip(&MEASURES) {
+    for (place, measure) in charts.into_iter().zip(&MEASURES) {
         measure.draw(place, buffer, comparison, theme);
     }
     draw_foot(inside(foot), buffer, comparison, theme);
@@ -133,6 +125,41 @@ pub fn draw(area: Rect, buffer: &mut Buffer, comparison: &Comparison, theme: &Th
         let legend = Legend { heading: "Traces", lines: lines.into_iter().chain([both]).collect() };
         draw_keys(area, buffer, &comparison.keys, Comparison::offers, &legend, theme);
     }
+}
+
+/// The parts of the screen.
+struct Areas {
+    title: Rect,
+    names: Rect,
+    charts: [Rect; 4],
+    foot: Rect,
+}
+
+fn areas(area: Rect) -> Areas {
+    let blank = u16::from(area.height >= 34);
+    let heights = [1, 2].map(Constraint::Length).into_iter().chain([Constraint::Fill(1), Constraint::Length(1)]);
+    let [title, names, charts, foot] = Layout::vertical(heights).spacing(blank).areas(area);
+    let [upper, lower] = Layout::vertical([Constraint::Fill(1); 2]).areas(charts);
+    let [ingest, lag] = Layout::horizontal([Constraint::Fill(1); 2]).areas(upper);
+    let [serve, latency] = Layout::horizontal([Constraint::Fill(1); 2]).areas(lower);
+    Areas { title, names, charts: [ingest, lag, serve, latency], foot }
+}
+
+/// The row of figures and the chart inside the frame of a chart.
+fn parts(place: Rect) -> [Rect; 2] {
+    Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(Block::bordered().inner(place))
+}
+
+/// The offset that a cell of a chart stands for, for the mouse; `None` elsewhere.
+pub fn offset_at(area: Rect, (x, y): (u16, u16), comparison: &Comparison) -> Option<Duration> {
+    if area.width < MINIMUM.0 || area.height < MINIMUM.1 {
+        return None;
+    }
+    let plots = areas(area).charts.into_iter().filter_map(|place| plot(parts(place)[1]));
+    let plot = plots.into_iter().find(|plot| plot.contains(Position::new(x, y)))?;
+    let seconds = u64::from(x - plot.x).saturating_mul(comparison.span().as_secs() + 1);
+    // The first second of those that the cell stands for.
+    Some(Duration::from_secs(seconds.div_ceil(u64::from(plot.width))))
 }
 
 /// `A ⣿  steady     ✔ KEEPING UP`, and the same of B.
@@ -170,9 +197,7 @@ fn end_of(path: &str, room: usize) -> String {
 
 impl Measure {
     fn draw(&self, area: Rect, buffer: &mut Buffer, comparison: &Comparison, theme: &Theme) {
-        let block = panel("", theme);
-        let inner = block.inner(area);
-        let [head, chart] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
+        let [head, chart] = parts(area);
         let Some(plot) = plot(chart) else { return };
         let [a, b] = &comparison.sides;
         let span = comparison.span();
