@@ -98,6 +98,22 @@ pub fn percent(share: f64) -> String {
     if percent > 0.0 && percent < 0.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
+/// What one figure has more than another, or less: `+990`, `-1.2 s`, `0`. `text` writes a figure without a sign.
+pub fn signed(difference: f64, text: impl FnOnce(f64) -> String) -> String {
+    let sign = match difference {
+        none if none.abs() < f64::EPSILON => "",
+        more if more > 0.0 => "+",
+        _ => "-",
+    };
+    format!("{sign}{}", text(difference.abs()))
+}
+
+/// The same as a share of the first figure: `+38 %`.
+pub fn change(share: f64) -> String {
+    let percent = (share * 100.0).round();
+    if percent == 0.0 { "0 %".into() } else { format!("{percent:+.0} %") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

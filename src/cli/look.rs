@@ -36,6 +36,11 @@ pub struct RenditionFlags {
 }
 
 impl LookFlags {
+    /// Whether one of them was given.
+    pub(super) fn is_named(&self) -> bool {
+        self.theme.is_some() || self.rendition.names_colours() || self.rendition.ascii
+    }
+
     /// The look that these flags, the settings and the environment come to.
     pub(super) fn look(&self, settings: &LookWishes) -> Result<Look, ThemeError> {
         let wishes = LookWishes { theme: self.theme.clone(), ..self.rendition.wishes() };

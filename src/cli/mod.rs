@@ -158,10 +158,10 @@ enum Command {
         streamgauge report --live 5m --rule lost=0 --rule p99-stored=2s\n  \
         streamgauge report --live --plan \"1k for 1m, ramp to 5k in 2m\"")]
     Report(Box<ReportFlags>),
-    /// Compare the figures of two recordings
+    /// Compare two recordings, as figures or on the screen
     #[command(after_help = "Examples:\n  \
         streamgauge compare steady throttled\n  \
-        streamgauge compare BEFORE AFTER --json")]
+        streamgauge compare BEFORE AFTER --screen")]
     Compare(CompareFlags),
     /// Show the themes, each with a sample of the screen
     #[command(after_help = "Examples:\n  \
@@ -238,6 +238,7 @@ pub fn run() -> ExitCode {
         Some(Command::Demo(flags)) => with_settings(flag, |settings| demo::run(&flags, settings)),
         Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Report(flags)) => report::run(&flags),
+        Some(Command::Compare(flags)) if flags.screen => with_settings(flag, |settings| compare::show(&flags, settings)),
         Some(Command::Compare(flags)) => compare::run(&flags),
         Some(Command::Config) => {
             let variable = std::env::var_os(CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -27,6 +27,12 @@ pub enum ReadError {
         /// Which file.
         place: String,
     },
+    /// It is a recording, and nothing was seen in it.
+    #[error("{place} holds no observation: there is nothing to show; try another recording")]
+    NothingObserved {
+        /// Which file.
+        place: String,
+    },
     /// It is something else.
     #[error(
         "{place} is not a recording: it does not begin as one; try a .jsonl.zst or .jsonl file that streamgauge wrote"

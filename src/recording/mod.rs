@@ -9,6 +9,7 @@
 //! - [`reader`]: opens a recording, whole or damaged, and reads frame after frame
 //! - [`survey`]: what is known of a recording as far as it was read: frames, moments, snapshots of the session
 //! - [`player`]: the session at any moment of a recording
+//! - [`trace`]: the figures of all of it, second by second
 //! - [`clock`]: the moment that a replay shows: play, pause, speed, steps; [`jump`]: the places a person can type
 //! - [`samples`]: recordings that come with the program
 
@@ -23,4 +24,5 @@ pub mod reader;
 pub mod samples;
 mod source;
 pub mod survey;
+pub mod trace;
 pub mod writer;

@@ -55,6 +55,26 @@ pub struct Outcome {
     pub skipped: Skipped,
 }
 
+impl Outcome {
+    /// What should be known of the recording, in one sentence: that it ends before its end, or that parts of it were
+    /// left out.
+    pub fn flaw(&self) -> Option<String> {
+        let ending = match self.ending {
+            Ending::Whole => None,
+            Ending::Cut { .. } => Some("the recording was cut off; it plays up to its last whole second".to_owned()),
+            Ending::Damaged { at, reason } => {
+                Some(format!("the recording is damaged at byte {at} ({reason}); it plays up to there"))
+            }
+        };
+        let skipped = self.skipped.total();
+        let left_out = (skipped > 0).then(|| format!("{skipped} facts of a kind not known here were left out"));
+        match (ending, left_out) {
+            (Some(ending), Some(left_out)) => Some(format!("{ending}; {left_out}")),
+            (ending, left_out) => ending.or(left_out),
+        }
+    }
+}
+
 /// Plays a recording.
 #[derive(Debug)]
 pub struct Player {

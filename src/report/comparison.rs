@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::document::{Document, rounded};
 use super::table::{Section, Table};
-use crate::figures::{compact, span};
+use crate::figures::{self, compact, span};
 
 /// What a figure counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -116,7 +116,7 @@ impl Comparison {
                 value(compared.a, unit),
                 value(compared.b, unit),
                 signed(compared.difference, unit),
-                change.map_or_else(|| "-".into(), percent),
+                change.map_or_else(|| "-".into(), figures::change),
             ]
         });
         let head = vec!["figure", "A", "B", "difference", "change"];
@@ -124,11 +124,6 @@ impl Comparison {
         let table = Some(Table { head, rows: rows.collect(), words: usize::MAX });
         super::text::section(&Section { title: "Comparison".into(), sentences, table })
     }
-}
-
-fn percent(change: f64) -> String {
-    let percent = (change * 100.0).round();
-    if percent == 0.0 { "0 %".into() } else { format!("{percent:+.0} %") }
 }
 
 fn value(value: Option<f64>, unit: Unit) -> String {
@@ -143,10 +138,5 @@ fn value(value: Option<f64>, unit: Unit) -> String {
 
 fn signed(difference: Option<f64>, unit: Unit) -> String {
     let Some(difference) = difference else { return "-".into() };
-    let sign = match difference {
-        none if none.abs() < f64::EPSILON => "",
-        more if more > 0.0 => "+",
-        _ => "-",
-    };
-    format!("{sign}{}", value(Some(difference.abs()), unit))
+    figures::signed(difference, |more| value(Some(more), unit))
 }

@@ -250,7 +250,7 @@ impl<'a> Watch<'a> {
             self.live.controls.set_target(Target::Paused);
         }
         self.mark("suspended".into());
-        let stopped = playback::standing_still(self.past.as_mut(), wall_clock, || screen.stop());
+        let stopped = playback::standing_still(self.past.as_mut().map(Playback::clock), wall_clock, || screen.stop());
         if let Some(target) = running {
             self.live.controls.set_target(target);
         }
@@ -291,7 +291,7 @@ impl<'a> Watch<'a> {
     fn answer(&mut self, asks: Asks, text: &str) {
         match asks {
             Asks::Mark => self.mark(if text.is_empty() { "mark".into() } else { text.into() }),
-            Asks::Place => {
+            Asks::Place | Asks::Offset => {
                 if let Some(past) = &mut self.past
                     && let Err(sentence) = past.jump(text, wall_clock())
                 {

@@ -1,5 +1,6 @@
 //! The screen: keys in, frames out.
 
+pub mod compare;
 pub mod controls;
 pub mod ground;
 pub mod groups;

@@ -11,7 +11,6 @@ use crate::model::units::Time;
 use crate::recording::clock::{Kind, ReplayClock};
 use crate::recording::error::ReadError;
 use crate::recording::player::{Filled, Player, Reached};
-use crate::recording::reader::Ending;
 
 /// Frames of a recording whose latencies are read in one tick, after a jump: a few milliseconds' work.
 const LATENCY_FRAMES: usize = 30;
@@ -42,15 +41,36 @@ pub enum Done {
 }
 
 /// Does something during which the process may stand still: a recording that plays must not have gone on meanwhile.
-pub fn standing_still<T>(playback: Option<&mut Playback>, wall: fn() -> Time, during: impl FnOnce() -> T) -> T {
-    let Some(playback) = playback.filter(|playback| playback.clock.is_playing()) else { return during() };
-    playback.clock.pause(wall());
+pub fn standing_still<T>(clock: Option<&mut ReplayClock>, wall: fn() -> Time, during: impl FnOnce() -> T) -> T {
+    let Some(clock) = clock.filter(|clock| clock.is_playing()) else { return during() };
+    clock.pause(wall());
     let outcome = during();
     // At its end it would begin anew.
-    if playback.at() < playback.clock.span().1 {
-        playback.clock.play(wall());
+    if clock.at() < clock.span().1 {
+        clock.play(wall());
     }
     outcome
+}
+
+/// Does what a key asks of the clock, if it asks for something there.
+pub(super) fn act_on_clock(action: Action, clock: &mut ReplayClock, wall: Time) {
+    const NEAR: Duration = Duration::from_secs(10);
+    const FAR: Duration = Duration::from_secs(60);
+    match action {
+        Action::TogglePlay => clock.toggle(wall),
+        Action::Back => clock.back(NEAR, wall),
+        Action::Forth => clock.forth(NEAR, wall),
+        Action::BackMinute => clock.back(FAR, wall),
+        Action::ForthMinute => clock.forth(FAR, wall),
+        Action::StepBack => clock.step_back(wall),
+        Action::StepForth => clock.step_forth(wall),
+        Action::Slower => clock.set_speed(clock.speed().slower(), wall),
+        Action::Faster => clock.set_speed(clock.speed().faster(), wall),
+        Action::Start => clock.go_to(clock.span().0, wall),
+        Action::End => clock.go_to(clock.span().1, wall),
+        Action::ToggleLoop => clock.set_looping(!clock.is_looping()),
+        _ => {}
+    }
 }
 
 impl Playback {
@@ -120,18 +140,15 @@ impl Playback {
         Arc::clone(&self.overview)
     }
 
+    /// The clock that it goes by.
+    pub(super) fn clock(&mut self) -> &mut ReplayClock {
+        &mut self.clock
+    }
+
     /// What the title line says of it.
     pub fn sign(&self) -> PlaybackSign {
-        let (first, last) = self.clock.span();
-        PlaybackSign {
-            elapsed: self.clock.elapsed(),
-            span: last.since(first),
-            playing: self.clock.is_playing(),
-            speed: self.clock.speed().to_string(),
-            looping: self.clock.is_looping(),
-            behind_live: self.live.then(|| self.clock.behind()),
-            reading: self.reading,
-        }
+        let behind_live = self.live.then(|| self.clock.behind());
+        PlaybackSign { behind_live, ..PlaybackSign::of(&self.clock, self.reading) }
     }
 
     /// Goes to a moment.
@@ -153,39 +170,13 @@ impl Playback {
         }
         let outcome = self.player.outcome()?;
         self.told = true;
-        let ending = match outcome.ending {
-            Ending::Whole => None,
-            Ending::Cut { .. } => Some("the recording was cut off; it plays up to its last whole second".to_owned()),
-            Ending::Damaged { at, reason } => {
-                Some(format!("the recording is damaged at byte {at} ({reason}); it plays up to there"))
-            }
-        };
-        let skipped = outcome.skipped.total();
-        let left_out = (skipped > 0).then(|| format!("{skipped} facts of a kind not known here were left out"));
-        match (ending, left_out) {
-            (Some(ending), Some(left_out)) => Some(format!("{ending}; {left_out}")),
-            (ending, left_out) => ending.or(left_out),
-        }
+        outcome.flaw()
     }
 
     /// Does what a key asks for.
     pub fn act(&mut self, action: Action, wall: Time) -> Done {
-        const NEAR: Duration = Duration::from_secs(10);
-        const FAR: Duration = Duration::from_secs(60);
         match action {
-            Action::TogglePlay => self.clock.toggle(wall),
-            Action::Back => self.clock.back(NEAR, wall),
-            Action::Forth => self.clock.forth(NEAR, wall),
-            Action::BackMinute => self.clock.back(FAR, wall),
-            Action::ForthMinute => self.clock.forth(FAR, wall),
-            Action::StepBack => self.clock.step_back(wall),
-            Action::StepForth => self.clock.step_forth(wall),
-            Action::Slower => self.clock.set_speed(self.clock.speed().slower(), wall),
-            Action::Faster => self.clock.set_speed(self.clock.speed().faster(), wall),
-            Action::Start => self.clock.go_to(self.clock.span().0, wall),
             Action::End | Action::Close if self.live => return Done::ReturnToLive,
-            Action::End => self.clock.go_to(self.clock.span().1, wall),
-            Action::ToggleLoop => self.clock.set_looping(!self.clock.is_looping()),
             Action::NextMark => return self.next(Kind::Mark, wall, "there is no mark after this"),
             Action::PreviousMark => return self.previous(Kind::Mark, wall, "there is no mark before this"),
             Action::NextFault => return self.next(Kind::Fault, wall, "there is no fault after this"),
@@ -194,7 +185,7 @@ impl Playback {
             Action::PreviousStatus => {
                 return self.previous(Kind::Status, wall, "the status does not change before this");
             }
-            _ => {}
+            _ => act_on_clock(action, &mut self.clock, wall),
         }
         Done::Quietly
     }

@@ -20,6 +20,8 @@ pub enum Asks {
     Mark,
     /// Where to go in a recording.
     Place,
+    /// How far to go into two recordings.
+    Offset,
     /// The name to keep the recording under.
     Name,
     /// Which partitions, or which lines of the log.
@@ -69,6 +71,7 @@ impl Asks {
         Cow::Borrowed(match self {
             Self::Mark => "mark this moment as",
             Self::Place => "go to (10s, 3h5m, 14:05 UTC, start, end)",
+            Self::Offset => "go to (10s, 3h5m, +30s, -2m, start, end)",
             Self::Name => "keep the recording under the name",
             Self::Filter => "show only (7, stalled, >1000, a word; empty: all)",
             Self::Load { into } => {

@@ -109,7 +109,7 @@ pub async fn run(
                     frames.reset_immediately();
                 }
                 Some(Ok(Input::Stop)) => {
-                    playback::standing_still(Some(&mut playback), wall_clock, || screen.stop())?;
+                    playback::standing_still(Some(playback.clock()), wall_clock, || screen.stop())?;
                     changed = true;
                     frames.reset_immediately();
                 }

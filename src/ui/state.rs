@@ -8,6 +8,7 @@ use ratatui::layout::Size;
 use crate::model::series::Series;
 use crate::model::session::Session;
 use crate::model::units::{PartitionId, RangeId, Time};
+use crate::recording::clock::ReplayClock;
 use crate::recording::survey::Moment;
 use crate::toml_file::nearest;
 
@@ -317,6 +318,22 @@ pub struct PlaybackSign {
     pub behind_live: Option<Duration>,
     /// Whether the recording is still being read up to this moment.
     pub reading: bool,
+}
+
+impl PlaybackSign {
+    /// What a clock says, of a recording that has no present.
+    pub fn of(clock: &ReplayClock, reading: bool) -> Self {
+        let (first, last) = clock.span();
+        Self {
+            elapsed: clock.elapsed(),
+            span: last.since(first),
+            playing: clock.is_playing(),
+            speed: clock.speed().to_string(),
+            looping: clock.is_looping(),
+            behind_live: None,
+            reading,
+        }
+    }
 }
 
 /// Where a script is.

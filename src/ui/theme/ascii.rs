@@ -109,6 +109,16 @@ mod tests {
         all_different(["▶", "‖", "●"]);
     }
 
+    /// Of two recordings in one chart, the line of the second is not taken for the area of the first.
+    #[test]
+    fn a_line_is_told_from_an_area() {
+        let line: BTreeSet<char> = ['▁', '─', '▔', '│', '≈'].map(character).into();
+        let [left, right] = [[0x00, 0x40, 0x44, 0x46, 0x47], [0x00, 0x80, 0xA0, 0xB0, 0xB8]];
+        let cells = left.into_iter().flat_map(|left| right.map(|right| char::from_u32(0x2800 + left + right).unwrap()));
+        let area: BTreeSet<char> = cells.map(character).filter(|cell| *cell != ' ').collect();
+        assert!(area.len() >= 4 && line.len() == 5 && area.is_disjoint(&line), "{area:?} and {line:?}");
+    }
+
     /// A filled chart in ASCII grows as it did: more dots never look like fewer.
     #[test]
     fn a_filled_chart_grows() {

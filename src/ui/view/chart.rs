@@ -1,7 +1,7 @@
 //! The chart: a filled braille series with axes. A gap in the series is a gap in the picture, and a zero is a line.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 /// A filled series over the last seconds, one dot column a second: two in each cell.
@@ -75,16 +75,57 @@ pub(super) fn dot_columns(width: u16) -> usize {
     usize::from(width.saturating_sub(AXIS)) * 2
 }
 
+/// Where the dots of a chart stand: right of the vertical axis, above the time axis; `None` where there is no room.
+pub(super) fn plot(area: Rect) -> Option<Rect> {
+    let roomy = area.width > AXIS + 2 && area.height >= 3;
+    roomy.then(|| Rect { x: area.x + AXIS, width: area.width - AXIS, height: area.height - 1, ..area })
+}
+
+/// Where the edge of an area and a line over it are in one cell.
+pub(super) const BOTH: &str = "≈";
+
+/// Draws a series as a line over the area of another one, a value for each cell: it is told from dots without colour. What
+/// it stands on gives way to it, but for the edge of the area, which must not look like a gap. A gap is a gap in the line.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the plot")]
+pub(super) fn draw_line(plot: Rect, buffer: &mut Buffer, values: &[Option<f64>], scale: Scale, style: Style) {
+    // Three heights in a cell, the lowest first.
+    const STROKES: [&str; 3] = ["▁", "─", "▔"];
+    let strokes = f64::from(plot.height) * 3.0 - 1.0;
+    let mut before: Option<u16> = None;
+    for (x, value) in (plot.left()..plot.right()).zip(values) {
+        let Some(value) = value else {
+            before = None;
+            continue;
+        };
+        let stroke = (value / scale.top() * strokes).round().clamp(0.0, strokes) as u16;
+        let y = plot.bottom() - 1 - stroke / 3;
+        let is_filled = |y| plot.contains(Position::new(x, y)) && buffer[(x, y)].symbol() != " ";
+        let is_edge = is_filled(y) && !y.checked_sub(1).is_some_and(is_filled);
+        // A leap is joined, so that the eye can follow it.
+        if let Some(before) = before {
+            for between in y.min(before) + 1..y.max(before) {
+                buffer.set_string(x, between, "│", style);
+            }
+        }
+        let stroke = STROKES.get(usize::from(stroke % 3)).copied().unwrap_or("─");
+        buffer.set_string(x, y, if is_edge { BOTH } else { stroke }, style);
+        before = Some(y);
+    }
+}
+
 impl Chart<'_> {
     /// Draws axes and series; the last row of the area is the time axis.
     pub(super) fn draw(&self, area: Rect, buffer: &mut Buffer) {
-        if area.width <= AXIS + 2 || area.height < 3 {
-            return;
+        if let Some(plot) = plot(area) {
+            self.draw_values(area, plot, buffer);
+            draw_time(plot, area.bottom() - 1, SECONDS_A_CELL, buffer, self.quiet);
         }
-        let plot = Rect { x: area.x + AXIS, width: area.width - AXIS, height: area.height - 1, ..area };
+    }
+
+    /// Draws the vertical axis and the series, whose newest column stands at the right edge of the [`plot`].
+    pub(super) fn draw_values(&self, area: Rect, plot: Rect, buffer: &mut Buffer) {
         self.draw_axis(area, plot, buffer);
         self.draw_dots(plot, buffer);
-        draw_time(plot, area.bottom() - 1, SECONDS_A_CELL, buffer, self.quiet);
     }
 
     fn draw_axis(&self, area: Rect, plot: Rect, buffer: &mut Buffer) {

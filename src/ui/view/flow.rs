@@ -14,6 +14,7 @@ use crate::model::observation::{Station, StationState, Target};
 use crate::model::partition::Partition;
 use crate::model::units::{EventRate, Time};
 use crate::ui::state::{Mode, PlaybackSign, RecordingSign};
+use crate::ui::theme::Theme;
 
 /// Title, what is watched, and since when.
 pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {
@@ -24,7 +25,7 @@ pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {
         Mode::Live => {
             vec![Span::styled("● ", theme.good), Span::styled("LIVE ", theme.strong), Span::styled(running, theme.text)]
         }
-        Mode::Playback(sign) => playback(sign, scene),
+        Mode::Playback(sign) => playback(sign, theme),
     };
     match state.recording {
         RecordingSign::None => {}
@@ -33,15 +34,18 @@ pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {
         }
         RecordingSign::Stopped => right.push(Span::styled("   ✖ REC stopped", theme.bad)),
     }
-    let right = Line::from(right);
+    draw_ends(area, buffer, left, Line::from(right));
+}
+
+/// Draws what stands at the left of a row and what stands at its right, which has the right of way.
+pub(super) fn draw_ends(area: Rect, buffer: &mut Buffer, left: Row, right: Line) {
     let wide = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
     left.draw(Rect { width: area.width - wide, ..area }, buffer);
     right.render(Rect { x: area.right() - wide, width: wide, ..area }, buffer);
 }
 
 /// `▶ 4x 00:01:23 of 00:04:00`, and plainly how far behind the present it is, where there is one.
-fn playback(sign: &PlaybackSign, scene: Scene) -> Vec<Span<'static>> {
-    let theme = scene.theme;
+pub(super) fn playback(sign: &PlaybackSign, theme: &Theme) -> Vec<Span<'static>> {
     let glyph = if sign.playing { "▶" } else { "‖" };
     let looping = if sign.looping { " loop" } else { "" };
     let mut spans = vec![Span::styled(format!("{glyph} {}{looping} ", sign.speed), theme.warning)];

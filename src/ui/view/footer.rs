@@ -8,22 +8,18 @@ use super::Scene;
 use super::row::Row;
 use crate::figures;
 use crate::model::observation::Target;
+use crate::model::units::Time;
 use crate::ui::groups;
-use crate::ui::keymap::Action;
+use crate::ui::keymap::{Action, Keymap};
+use crate::ui::prompt::Prompt;
 use crate::ui::state::{GroupList, Mode, ProcessorSwitch, RecordingSign};
+use crate::ui::theme::Theme;
 
 /// Draws the row.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    if let Some(prompt) = &state.prompt {
-        Row::spaced(1)
-            .field(format!("{}:", prompt.asks.question()), theme.quiet)
-            .spans([Span::styled(prompt.text.clone(), theme.strong), Span::styled("▏", theme.text)])
-            .draw(area, buffer);
-        return;
-    }
-    if let Some((text, _)) = &state.notice {
-        Row::default().field(text.clone(), theme.strong).draw(area, buffer);
+    if let Some(said) = said(state.prompt.as_ref(), state.notice.as_ref(), theme) {
+        said.draw(area, buffer);
         return;
     }
     let mut row = Row::spaced(2);
@@ -36,17 +32,39 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         let target = format!("{target:>7}");
         row = row.labelled("load", theme.quiet, target, theme.strong);
     }
+    let word = |action| {
+        let shown = usable(action, scene) && !(past && drives(action));
+        shown.then(|| word(action, scene)).flatten()
+    };
+    with_keys(row, &state.keys, word, theme).draw(area, buffer);
+}
+
+/// What has the right of way before the keys: what is typed, or a word from the program.
+pub(super) fn said<'a>(prompt: Option<&Prompt>, notice: Option<&(String, Time)>, theme: &Theme) -> Option<Row<'a>> {
+    if let Some(prompt) = prompt {
+        let typed = [Span::styled(prompt.text.clone(), theme.strong), Span::styled("▏", theme.text)];
+        return Some(Row::spaced(1).field(format!("{}:", prompt.asks.question()), theme.quiet).spans(typed));
+    }
+    notice.map(|(text, _)| Row::default().field(text.clone(), theme.strong))
+}
+
+/// The row and the keys of those actions that have a word for it.
+pub(super) fn with_keys<'a>(
+    mut row: Row<'a>,
+    keys: &Keymap,
+    word: impl Fn(Action) -> Option<&'static str>,
+    theme: &Theme,
+) -> Row<'a> {
     // The way out and the help first: they stay when the row is narrow.
-    let shown = Action::ALL.iter().filter(|action| usable(**action, scene) && !(past && drives(**action)));
     let (last, first): (Vec<&Action>, Vec<&Action>) =
-        shown.partition(|action| matches!(action, Action::Quit | Action::ToggleHelp));
+        Action::ALL.iter().partition(|action| matches!(action, Action::Quit | Action::ToggleHelp));
     for &action in last.into_iter().chain(first) {
-        if let (Some(key), Some(word)) = (state.keys.first(action), word(action, scene)) {
+        if let (Some(key), Some(word)) = (keys.first(action), word(action)) {
             let key = Span::styled(key.to_string(), theme.key);
             row = row.spans([key, Span::raw(" "), Span::styled(word, theme.quiet)]);
         }
     }
-    row.draw(area, buffer);
+    row
 }
 
 /// Whether an action drives the present: of no interest to who looks at the past.

@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::footer::usable;
 use super::{Scene, panel};
 use crate::model::status::Status;
-use crate::ui::keymap::{Group, Row};
+use crate::ui::keymap::{Action, Group, Keymap, Row};
 use crate::ui::theme::Theme;
 
 /// What the glyphs mean, in the order in which they stand.
@@ -28,11 +28,38 @@ const LABEL: usize = 14;
 
 /// Draws the help over the middle of the screen: as much of it as there is room for, the fullest first.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
-    let shown = |action| usable(action, scene);
-    let keys = &scene.state.keys;
+    let theme = scene.theme;
+    let statuses = STATUSES.chunks(2).map(|pair| {
+        let mut spans = vec![Span::raw(" ")];
+        for status in pair {
+            let (glyph, style) = theme.status(*status);
+            spans.push(Span::styled(glyph, style));
+            spans.push(Span::styled(format!(" {:<14} ", status.word()), theme.text));
+        }
+        Line::from(spans)
+    });
+    let legend = Legend { heading: "Partitions", lines: statuses.collect() };
+    draw_keys(area, buffer, &scene.state.keys, |action| usable(action, scene), &legend, theme);
+}
+
+/// What glyphs mean.
+pub(super) struct Legend {
+    pub(super) heading: &'static str,
+    pub(super) lines: Vec<Line<'static>>,
+}
+
+/// Draws the keys of some actions, and a legend below them.
+pub(super) fn draw_keys(
+    area: Rect,
+    buffer: &mut Buffer,
+    keys: &Keymap,
+    shown: impl Fn(Action) -> bool + Copy,
+    legend: &Legend,
+    theme: &Theme,
+) {
     let (full, short) = (keys.rows(shown), keys.short_rows(shown));
     let forms = [(&full, Headings::Shown), (&full, Headings::None), (&short, Headings::None)];
-    let pages = forms.map(|(rows, headings)| Page::new(rows, headings, scene.theme));
+    let pages = forms.map(|(rows, headings)| Page::new(rows, headings, legend, theme));
     let fitting = pages.iter().find_map(|page| page.fold(area).map(|folded| (page, folded)));
     let (page, folded) = match (&fitting, pages.last()) {
         (Some((page, folded)), _) => (*page, folded.clone()),
@@ -44,7 +71,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let height = u16::try_from(tallest + 2).unwrap_or(u16::MAX).min(area.height);
     let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(place, buffer);
-    let block = panel("Keys", scene.theme);
+    let block = panel("Keys", theme);
     let inner = block.inner(place);
     block.render(place, buffer);
     for (x, lines) in (inner.left()..inner.right()).step_by(usize::from(page.column())).zip(folded) {
@@ -76,7 +103,7 @@ enum Kind {
 }
 
 impl Page {
-    fn new(rows: &[Row], headings: Headings, theme: &Theme) -> Self {
+    fn new(rows: &[Row], headings: Headings, legend: &Legend, theme: &Theme) -> Self {
         let label = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0).min(LABEL);
         let mut lines = Vec::new();
         let mut group: Option<Group> = None;
@@ -93,17 +120,9 @@ impl Page {
         }
         lines.push((Kind::Blank, Line::default()));
         if headings == Headings::Shown {
-            lines.push(heading("Partitions"));
+            lines.push(heading(legend.heading));
         }
-        for pair in STATUSES.chunks(2) {
-            let mut spans = vec![Span::raw(" ")];
-            for status in pair {
-                let (glyph, style) = theme.status(*status);
-                spans.push(Span::styled(glyph, style));
-                spans.push(Span::styled(format!(" {:<14} ", status.word()), theme.text));
-            }
-            lines.push((Kind::Row, Line::from(spans)));
-        }
+        lines.extend(legend.lines.iter().map(|line| (Kind::Row, line.clone())));
         let wide = lines.iter().map(|(_, line)| line.width()).max().unwrap_or(0);
         Self { lines, wide }
     }

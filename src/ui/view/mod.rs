@@ -4,6 +4,7 @@
 mod big;
 mod caption;
 mod chart;
+pub mod compare;
 mod flow;
 mod footer;
 mod groups;
@@ -54,7 +55,9 @@ struct Scene<'a> {
 pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewState, theme: &Theme) {
     let scene = Scene { session, state, theme };
     if area.width < MINIMUM.0 || area.height < MINIMUM.1 {
-        too_small(area, buffer, scene);
+        let health = crate::model::health::Health::of(session, state.now);
+        let (glyph, style) = theme.health(health.word);
+        too_small(area, buffer, Line::styled(format!("{glyph} {}", health.word.text()), style), theme);
         return;
     }
     let [header, stage, below] = stage(area, state);
@@ -290,13 +293,12 @@ fn draw_rows(area: Rect, buffer: &mut Buffer, rows: impl IntoIterator<Item = row
     }
 }
 
-fn too_small(area: Rect, buffer: &mut Buffer, scene: Scene) {
-    let health = crate::model::health::Health::of(scene.session, scene.state.now);
-    let (glyph, style) = scene.theme.health(health.word);
+/// Draws what there is to be read on a terminal below [`MINIMUM`]: the one thing that matters, and what is needed.
+fn too_small(area: Rect, buffer: &mut Buffer, first: Line, theme: &Theme) {
     let lines = [
-        Line::styled(format!("{glyph} {}", health.word.text()), style),
+        first,
         Line::styled(format!("needs {} x {}", MINIMUM.0, MINIMUM.1), Style::new()),
-        Line::styled(format!("has {} x {}", area.width, area.height), scene.theme.quiet),
+        Line::styled(format!("has {} x {}", area.width, area.height), theme.quiet),
     ];
     for (y, line) in (area.top()..area.bottom()).zip(lines) {
         line.render(Rect { y, height: 1, ..area }, buffer);
