@@ -24,6 +24,10 @@ use tokio::sync::mpsc;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// A load that is so far behind has a debt; one that is less has none. Zero would not do: looks and events may keep their
+/// distance, and then some event has just become due at each look.
+const DEBT: Duration = Duration::from_millis(200);
+
 async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(LIMIT, work).await.expect("within the limit")
 }
@@ -153,7 +157,7 @@ async fn unlimited_load_over_two_connections_leaves_no_gap_when_a_rate_follows()
     until(&mut observations, |figures| figures.acknowledged >= 5_000).await;
     load.set_target(rate(100.0));
     let settled = until(&mut observations, |figures| {
-        figures.target == rate(100.0) && figures.acknowledged == figures.due && figures.behind.is_zero()
+        figures.target == rate(100.0) && figures.acknowledged + 10 > figures.due && figures.behind < DEBT
     })
     .await;
     until(&mut observations, |figures| figures.acknowledged > settled.acknowledged).await;
@@ -201,11 +205,10 @@ async fn an_endpoint_that_is_cut_and_comes_back_gets_everything() {
         }
     })
     .await;
-    let debt = Duration::from_millis(200);
-    let cut = until(&mut observations, |figures| figures.behind > debt).await;
+    let cut = until(&mut observations, |figures| figures.behind > DEBT).await;
     setup.faults.clear();
-    // The debt is sent: what was due during the cut is not forgotten. Some event is due at almost any moment.
-    until(&mut observations, |figures| figures.acknowledged > cut.due + 100 && figures.behind < debt).await;
+    // The debt is sent: what was due during the cut is not forgotten.
+    until(&mut observations, |figures| figures.acknowledged > cut.due + 100 && figures.behind < DEBT).await;
     let last = within(load.stop()).await.unwrap();
     assert_eq!((last.acknowledged, last.failed), (last.due, 0));
 
@@ -253,9 +256,9 @@ async fn a_busy_endpoint_costs_time_and_no_event() {
     let (load, mut observations) = setup.start(options);
     until(&mut observations, |figures| figures.acknowledged >= 100).await;
     setup.faults.set(Fault::Throttle);
-    let busy = until(&mut observations, |figures| figures.behind > Duration::from_millis(200)).await;
+    let busy = until(&mut observations, |figures| figures.behind > DEBT).await;
     setup.faults.clear();
-    until(&mut observations, |figures| figures.acknowledged > busy.due && figures.behind.is_zero()).await;
+    until(&mut observations, |figures| figures.acknowledged > busy.due && figures.behind < DEBT).await;
     let last = within(load.stop()).await.unwrap();
     assert_eq!((last.acknowledged, last.failed), (last.due, 0));
     assert_each_device_in_order(&setup.log().await);
@@ -275,7 +278,7 @@ async fn what_is_given_up_is_counted_and_unconfirmed() {
     setup.faults.set(Fault::Delay(Duration::from_millis(600)));
     until(&mut observations, |figures| figures.failed > 0).await;
     setup.faults.clear();
-    until(&mut observations, |figures| figures.behind.is_zero()).await;
+    until(&mut observations, |figures| figures.behind < DEBT).await;
     let last = within(load.stop()).await.unwrap();
     assert_eq!(last.acknowledged + last.failed, last.due);
     // The slow endpoint may well have taken them: whether it did, only the store can tell.
