@@ -112,6 +112,11 @@ fn lag(session: &Session) -> Option<u64> {
     session.partitions.get(&HELD)?.lag()?.events()
 }
 
+/// How long the program has been live, as its title says.
+fn clock(screen: impl AsRef<str>) -> Option<String> {
+    screen.as_ref().split_once("LIVE ").and_then(|(_, rest)| Some(rest.get(..8)?.to_owned()))
+}
+
 #[test]
 fn ingest_lag_and_store_are_right_over_tls() {
     let mut within = Within::start(CertificateFile::Temporary);
@@ -140,9 +145,18 @@ fn ingest_lag_and_store_are_right_over_tls() {
     within.scenario().hold(HELD);
     within.wait_for("lag", |seen| lag(seen) > Some(40));
     within.scenario().pause_load();
+    within.wait_for("the last event in the log", |seen| {
+        let load = &seen.load.as_ref().expect("a load").figures;
+        load.target == Target::Paused && load.acknowledged == load.due && seen.held_events() == load.acknowledged
+    });
     within.wait_for("the others to end", |seen| lag(seen).is_some() && seen.lag_events() == lag(seen));
     let behind = lag(&within.seen.lock().expect("a session")).expect("it lags");
     program.wait_for("the same lag on screen", |screen| screen.contains(&format!(" {behind} events behind")));
+    // Each of its probes looks four times a second.
+    for _ in 0..2 {
+        let before = clock(program.screen());
+        program.wait_for("a second more", |screen| clock(screen) != before);
+    }
     program.press("q");
     assert!(program.end().success());
     assert!(program.not_as_before().is_empty());
