@@ -235,7 +235,7 @@ impl Controls for Drive {
 impl Stage for Drive {
     fn end_load(&mut self) -> Option<Duration> {
         self.set_target(Target::Paused);
-        self.attached.has_load().then_some(DRAIN)
+        self.attached.follows_load().then_some(DRAIN)
     }
 
     async fn take_down(self) -> Result<(), SessionError> {

@@ -136,9 +136,9 @@ impl Attached {
         }
     }
 
-    /// Whether there is or was a load.
-    pub fn has_load(&self) -> bool {
-        self.load.is_some()
+    /// Whether there is or was a load, and a store in which its events show: what is under way can be followed to its end.
+    pub fn follows_load(&self) -> bool {
+        self.load.is_some() && self.places.store.is_some()
     }
 
     /// Whether the load came to a bound: it is paused for good.
