@@ -238,7 +238,9 @@ pub fn run() -> ExitCode {
         Some(Command::Demo(flags)) => with_settings(flag, |settings| demo::run(&flags, settings)),
         Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Report(flags)) => report::run(&flags),
-        Some(Command::Compare(flags)) if flags.screen => with_settings(flag, |settings| compare::show(&flags, settings)),
+        Some(Command::Compare(flags)) if flags.screen => {
+            with_settings(flag, |settings| compare::show(&flags, settings))
+        }
         Some(Command::Compare(flags)) => compare::run(&flags),
         Some(Command::Config) => {
             let variable = std::env::var_os(CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -50,13 +50,7 @@ const MEASURES: [Measure; 4] = [
         text: per_second,
         unit: Unit::Plain("events/s"),
     },
-    Measure {
-        title: "Lag",
-        figure: |figures| figures.lag,
-        of: Of::Mean,
-        text: events,
-        unit: Unit::Plain("events"),
-    },
+    Measure { title: "Lag", figure: |figures| figures.lag, of: Of::Mean, text: events, unit: Unit::Plain("events") },
     Measure {
         title: "Serve",
         figure: |figures| figures.stored,
