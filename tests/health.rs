@@ -73,6 +73,19 @@ fn a_station_does_not_answer() {
     }
 }
 
+/// All that are away are named; what is wrong is said of the first of them, in the order of the flow.
+#[test]
+fn several_stations_do_not_answer() {
+    let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
+    pipeline.run(60).away = vec![Station::Checkpoints, Station::Store];
+    let reason = "the checkpoints and the store can't be seen; the checkpoints: connection refused (127.0.0.1:10000)";
+    assert_eq!(health(pipeline.run(12)), (Word::Blind, reason.to_owned()));
+    pipeline.away.push(Station::Ingest);
+    let reason = "the ingest log, the checkpoints and the store can't be seen; the ingest log: connection refused \
+                  (127.0.0.1:5672)";
+    assert_eq!(health(pipeline.run(12)), (Word::Blind, reason.to_owned()));
+}
+
 /// The store's silence does not hide the lag, which is known without it: it is said beside the word.
 #[test]
 fn the_store_does_not_answer() {

@@ -12,11 +12,9 @@ pub struct Progress {
     /// When each step is due.
     steps: Vec<Duration>,
     end: Duration,
-    /// How far it had come when it last began to run.
-    before: Duration,
-    /// What the wall said then, while it runs.
-    running_since: Option<Time>,
     place: Duration,
+    /// What the wall said at the last tick, while it runs.
+    last: Option<Time>,
     next: usize,
 }
 
@@ -24,7 +22,7 @@ impl Progress {
     /// At the beginning of a script, waiting.
     pub fn new(script: &Script) -> Self {
         let steps = script.steps.iter().map(|step| step.at).collect();
-        Self { steps, end: script.end, before: Duration::ZERO, running_since: None, place: Duration::ZERO, next: 0 }
+        Self { steps, end: script.end, place: Duration::ZERO, last: None, next: 0 }
     }
 
     /// How far it has come.
@@ -42,13 +40,13 @@ impl Progress {
         self.place.saturating_sub(self.end)
     }
 
-    /// Moves on to what the wall says, and gives the steps that have become due since the last time. A clock that was
-    /// set back costs time, and repeats nothing.
+    /// Moves on by what has passed on the wall since the last tick, and gives the steps that have become due. A clock
+    /// that was set back repeats nothing, and holds nothing up: the script goes on from there.
     ///
     /// Worked example: steps at 0, 10 and 20 s. A tick at 0 gives the first; one at 9.9 s none; one at 25 s both others.
     pub fn tick(&mut self, wall: Time) -> Range<usize> {
-        let since = *self.running_since.get_or_insert(wall);
-        self.place = self.place.max(self.before + wall.since(since));
+        self.place += self.last.map_or(Duration::ZERO, |last| wall.since(last));
+        self.last = Some(wall);
         let first = self.next;
         self.next = self.steps.partition_point(|due| *due <= self.place).max(first);
         first..self.next
@@ -56,13 +54,12 @@ impl Progress {
 
     /// Waits: the time until the next tick does not count.
     pub fn wait(&mut self) {
-        self.before = self.place;
-        self.running_since = None;
+        self.last = None;
     }
 
     /// Begins anew.
     pub fn restart(&mut self) {
-        (self.before, self.place, self.next, self.running_since) = (Duration::ZERO, Duration::ZERO, 0, None);
+        (self.place, self.last, self.next) = (Duration::ZERO, None, 0);
     }
 }
 
@@ -75,8 +72,7 @@ mod tests {
     fn progress(steps: &[u64], end: u64) -> Progress {
         let span = Duration::from_millis;
         let steps = steps.iter().copied().map(span).collect();
-        let (before, place) = (Duration::ZERO, Duration::ZERO);
-        Progress { steps, end: span(end), before, running_since: None, place, next: 0 }
+        Progress { steps, end: span(end), place: Duration::ZERO, last: None, next: 0 }
     }
 
     fn wall(millis: i64) -> Time {
@@ -106,6 +102,17 @@ mod tests {
         assert_eq!(progress.tick(wall(60_000)), 1..1);
         assert_eq!(progress.tick(wall(61_000)), 1..2);
         assert_eq!(progress.place(), Duration::from_secs(10));
+    }
+
+    /// An hour back, as when a clock is put right, and the script does not stand still for an hour.
+    #[test]
+    fn a_clock_set_back_holds_nothing_up() {
+        let mut progress = progress(&[0, 10_000], 30_000);
+        progress.tick(wall(0));
+        progress.tick(wall(9_000));
+        assert_eq!(progress.tick(wall(-3_600_000)), 1..1);
+        assert_eq!(progress.place(), Duration::from_secs(9));
+        assert_eq!(progress.tick(wall(-3_599_000)), 1..2);
     }
 
     proptest! {

@@ -157,18 +157,22 @@ fn first_of_group(session: &Session, now: Time) -> Option<String> {
         .then(|| format!("consumer group {group}: the lag of {judged} of {} partitions is known", judged + blind))
 }
 
-/// The first station, in the order of the flow, that does not answer, with its own reason.
+/// What the first station, in the order of the flow, that does not answer says of itself, and which others don't either.
 fn unseen(session: &Session, now: Time) -> Option<String> {
-    [Station::Ingest, Station::Checkpoints, Station::Store].into_iter().find_map(|station| {
-        let name = station.name();
-        let health = session.station(station)?;
+    let silent = [Station::Ingest, Station::Checkpoints, Station::Store].into_iter().filter_map(|station| {
         let silence = session.silence(station, now).map_or(0, |silence| silence.as_secs());
-        match &health.state {
-            StationState::Retrying { reason, .. } => Some(format!("{name}: {reason}")),
-            _ if silence >= 5 => Some(format!("{name}: no answer for {silence} s")),
-            _ => None,
-        }
-    })
+        let said = match &session.station(station)?.state {
+            StationState::Retrying { reason, .. } => reason.clone(),
+            _ if silence >= 5 => format!("no answer for {silence} s"),
+            _ => return None,
+        };
+        Some((station.name(), said))
+    });
+    let silent: Vec<(&str, String)> = silent.collect();
+    let ((first, said), others) = silent.split_first()?;
+    let Some(((last, _), between)) = others.split_last() else { return Some(format!("{first}: {said}")) };
+    let between: String = between.iter().map(|(name, _)| format!(", {name}")).collect();
+    Some(format!("{first}{between} and {last} can't be seen; {first}: {said}"))
 }
 
 /// Partitions whose position stands still though events wait.

@@ -223,11 +223,23 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the numbers: no panic, behind + missed never exceed what lies between position and log end.
+        /// Whatever the numbers: what waits is still there, and what waits and what was missed add up to what came after
+        /// the position.
         #[test]
         fn lag_is_total(earliest: i64, last: i64, position in proptest::option::of(any::<i64>())) {
+            let after_last = i128::from(last.saturating_add(1).max(0));
+            let from = i128::from(earliest.max(0)).min(after_last);
+            let retained = after_last - from;
             let position = position.map(|n| Position::LastRead(SequenceNumber(n)));
-            let _ = Lag::between(SequenceNumber(earliest), SequenceNumber(last), position);
+            match (Lag::between(SequenceNumber(earliest), SequenceNumber(last), position), position) {
+                (Lag::NoPosition { retained: told }, None) => prop_assert_eq!(i128::from(told), retained),
+                (Lag::Behind { events, missed }, Some(position)) => {
+                    let unread = after_last - i128::from(position.next().0.max(0));
+                    prop_assert!(i128::from(events) <= retained);
+                    prop_assert_eq!(i128::from(events) + i128::from(missed), unread.max(0));
+                }
+                (told, _) => prop_assert!(false, "{:?} of {:?}", told, position),
+            }
         }
 
         /// The age of a position is never longer ago than the first sample, unless it says so.

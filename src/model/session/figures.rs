@@ -1,0 +1,115 @@
+//! What is asked of a session: sums over partitions, rates, and the worst of all.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Session;
+use crate::model::lag::Lag;
+use crate::model::observation::{CheckpointForm, Station};
+use crate::model::partition::Partition;
+use crate::model::series::Counter;
+use crate::model::status::Status;
+use crate::model::units::{EventRate, PartitionId, Time};
+
+impl Session {
+    /// Events waiting over all partitions; `None` while no partition has a position.
+    pub fn lag_events(&self) -> Option<u64> {
+        (self.waiting.partitions > 0).then(|| u64::try_from(self.waiting.events).unwrap_or(u64::MAX))
+    }
+
+    /// The partition that fares worst: by status, then by lag.
+    pub fn worst_partition(&self, now: Time) -> Option<(PartitionId, &Partition)> {
+        self.partitions.iter().map(|(id, partition)| (*id, partition)).max_by_key(|(id, partition)| {
+            let events = partition.lag().and_then(Lag::events).unwrap_or(0);
+            (partition.status(now), events, std::cmp::Reverse(*id))
+        })
+    }
+
+    /// In which forms the positions are written, and on how many partitions each.
+    pub fn forms(&self) -> BTreeMap<CheckpointForm, usize> {
+        let mut counts = BTreeMap::new();
+        for form in self.partitions.values().filter_map(Partition::form) {
+            *counts.entry(form).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The same in words, as on screen: `Functions 5 / SDK metadata`, or, where there are several,
+    /// `Functions 5 / SDK metadata (30), Functions before 5 (2)`.
+    pub fn forms_text(&self) -> Option<String> {
+        let forms = self.forms();
+        match forms.first_key_value() {
+            None => None,
+            Some((form, _)) if forms.len() == 1 => Some(form.name().to_owned()),
+            Some(_) => {
+                let each: Vec<String> =
+                    forms.iter().map(|(form, count)| format!("{} ({count})", form.name())).collect();
+                Some(each.join(", "))
+            }
+        }
+    }
+
+    /// When a partition last changed hands.
+    pub fn owner_changed_at(&self) -> Option<Time> {
+        self.partitions.values().filter_map(|partition| partition.ownership().changed_at()).max()
+    }
+
+    /// How often partitions changed hands within [`crate::model::ownership::Ownership::LATELY`].
+    pub fn owner_changes_lately(&self, now: Time) -> usize {
+        self.partitions.values().map(|partition| partition.ownership().changes_lately(now)).sum()
+    }
+
+    /// How many partitions are in each status.
+    pub fn statuses(&self, now: Time) -> BTreeMap<Status, usize> {
+        let mut counts = BTreeMap::new();
+        for partition in self.partitions.values() {
+            *counts.entry(partition.status(now)).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The largest share of the ingest over the even one: 1.0 is even, 4.0 on 8 partitions means that one gets half.
+    /// `None` while nothing flows.
+    pub fn skew(&self, now: Time) -> Option<f64> {
+        let rates: Vec<f64> = self.partitions.values().filter_map(|partition| partition.ingest.rate(now)).collect();
+        let (sum, largest) = rates.iter().fold((0.0, 0.0_f64), |(sum, largest), rate| (sum + rate, largest.max(*rate)));
+        (sum > 0.0).then(|| largest * rates.len() as f64 / sum)
+    }
+
+    /// How much of what is written the change feed shows to us: 1.0 is all of it, less is a sample. `None` while nothing
+    /// is written.
+    pub fn feed_share(&self, now: Time) -> Option<f64> {
+        let writes = self.stored_rate(now).map(EventRate::per_second).filter(|writes| *writes >= 1.0)?;
+        Some(self.items_rate.rate(now)? / writes)
+    }
+
+    /// Writes answered with 429, per second.
+    pub fn throttled_rate(&self, now: Time) -> Option<f64> {
+        self.processor.as_ref()?.throttled.rate(now)
+    }
+
+    /// Events enqueued per second.
+    pub fn ingest_rate(&self, now: Time) -> Option<EventRate> {
+        sum_of_rates(self.partitions.values().map(|partition| &partition.ingest), now)
+    }
+
+    /// Events processed per second, by the positions.
+    pub fn processed_rate(&self, now: Time) -> Option<EventRate> {
+        sum_of_rates(self.partitions.values().map(|partition| &partition.processed), now)
+    }
+
+    /// Writes that the store takes per second.
+    pub fn stored_rate(&self, now: Time) -> Option<EventRate> {
+        sum_of_rates(self.ranges.values().map(|range| &range.writes), now)
+    }
+
+    /// How long ago a fact last came from a station.
+    pub fn silence(&self, station: Station, now: Time) -> Option<Duration> {
+        self.stations.get(&station)?.last_fact.map(|last| now.since(last))
+    }
+}
+
+/// The rates of all that have one; `None` if none has.
+fn sum_of_rates<'a>(counters: impl Iterator<Item = &'a Counter>, now: Time) -> Option<EventRate> {
+    counters.filter_map(|counter| counter.rate(now)).reduce(|sum, rate| sum + rate).map(EventRate::new)
+}
