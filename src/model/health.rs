@@ -170,9 +170,10 @@ fn unseen(session: &Session, now: Time) -> Option<String> {
     });
     let silent: Vec<(&str, String)> = silent.collect();
     let ((first, said), others) = silent.split_first()?;
-    let Some(((last, _), between)) = others.split_last() else { return Some(format!("{first}: {said}")) };
-    let between: String = between.iter().map(|(name, _)| format!(", {name}")).collect();
-    Some(format!("{first}{between} and {last} can't be seen; {first}: {said}"))
+    let others: Vec<&str> = others.iter().map(|(name, _)| *name).collect();
+    // What is wrong comes first: the end of a long sentence has no room on a small screen.
+    let either = if others.is_empty() { String::new() } else { format!("; nor can {} be seen", others.join(" or ")) };
+    Some(format!("{first}: {said}{either}"))
 }
 
 /// Partitions whose position stands still though events wait.

@@ -94,12 +94,17 @@ impl Series {
         self.values.back().copied().filter(|value| !value.is_nan())
     }
 
-    /// So many columns from `begin` on, each the mean of so many seconds; `None` where all are gaps.
-    pub fn columns_from(&self, begin: Time, each: u64, columns: usize) -> Vec<Option<f64>> {
+    /// So many seconds from `begin` on in so many equal columns, each the mean of the seconds in it; `None` where all are
+    /// gaps. Where there are more columns than seconds, a second fills several.
+    pub fn columns_from(&self, begin: Time, seconds: u64, columns: usize) -> Vec<Option<f64>> {
         let begin = second_of(begin);
-        let each = i64::try_from(each.max(1)).unwrap_or(i64::MAX);
-        (0..i64::try_from(columns).unwrap_or(0))
-            .map(|column| self.mean(begin + column * each..begin + (column + 1) * each))
+        let wide = u64::try_from(columns.max(1)).unwrap_or(u64::MAX);
+        let edge = |column: u64| {
+            let passed = u128::from(column) * u128::from(seconds) / u128::from(wide);
+            begin.saturating_add_unsigned(u64::try_from(passed).unwrap_or(u64::MAX))
+        };
+        (0..columns as u64)
+            .map(|column| self.mean(edge(column)..edge(column + 1).max(edge(column).saturating_add(1))))
             .collect()
     }
 

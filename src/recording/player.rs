@@ -344,7 +344,7 @@ impl Reading {
         }
         let ending = ending.unwrap_or(frames.ending());
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(Outcome { ending, skipped });
-        self.survey.lock().unwrap_or_else(PoisonError::into_inner).set_complete();
+        self.surveyor.finish();
     }
 }
 

@@ -167,23 +167,24 @@ impl Survey {
         &self.frames
     }
 
-    /// Events waiting over all partitions, each second, for a timeline of the whole recording.
-    pub fn total_lag(&self) -> &Series {
-        &self.histories[2]
+    /// Events enqueued, each second of the whole recording.
+    pub fn ingest(&self) -> &Series {
+        &self.histories[0]
     }
 
-    /// What the load was asked for, each second, for a timeline of the whole recording.
-    pub fn target(&self) -> &Series {
-        &self.histories[3]
+    /// Writes that the store took, each second of the whole recording.
+    pub fn stored(&self) -> &Series {
+        &self.histories[1]
+    }
+
+    /// Events waiting over all partitions, each second of the whole recording.
+    pub fn total_lag(&self) -> &Series {
+        &self.histories[2]
     }
 
     /// Memory that the snapshots take, roughly.
     pub fn snapshot_bytes(&self) -> usize {
         self.snapshots.iter().map(|snapshot| snapshot.weight).sum()
-    }
-
-    pub(super) fn set_complete(&mut self) {
-        self.complete = true;
     }
 
     /// How many frames have begun by a moment.
@@ -294,8 +295,18 @@ impl Surveyor {
                 self.word = word;
                 push(&mut survey.moments, Moment { at: now, event: Event::Status(word) });
             }
-            self.settle(now, &mut survey);
+            self.settle(now.before(SETTLED), &mut survey);
         }
+    }
+
+    /// There is nothing more to read: the last seconds won't change any more either.
+    pub(super) fn finish(mut self) {
+        let survey = Arc::clone(&self.survey);
+        let mut survey = survey.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(latest) = self.session.latest() {
+            self.settle(latest.after(Duration::from_secs(1)), &mut survey);
+        }
+        survey.complete = true;
     }
 
     fn judge_time(&mut self, at: Time) {
@@ -304,12 +315,12 @@ impl Surveyor {
         }
     }
 
-    /// Enters the seconds that won't change any more.
-    fn settle(&mut self, now: Time, survey: &mut Survey) {
+    /// Enters the seconds before a moment: they won't change any more.
+    fn settle(&mut self, until: Time, survey: &mut Survey) {
         if !self.steady {
             return;
         }
-        let until = whole_second(now.before(SETTLED));
+        let until = whole_second(until);
         let mut second = *self.settled.get_or_insert_with(|| whole_second(survey.first().before(JITTER)));
         while second < until {
             for (series, history) in series_of(&mut self.session).into_iter().zip(&mut survey.histories) {

@@ -24,7 +24,7 @@ pub struct Playback {
     live: bool,
     reading: bool,
     overview: Arc<Overview>,
-    surveyed: Option<usize>,
+    surveyed: Option<(usize, bool)>,
     /// Whether a flaw was told.
     told: bool,
 }
@@ -108,20 +108,21 @@ impl Playback {
     /// Takes what the survey found since the last time; tells whether it found something.
     fn survey(&mut self) -> bool {
         let survey = self.player.survey();
-        let frames = survey.frames().len();
-        if self.surveyed == Some(frames) {
+        let surveyed = Some((survey.frames().len(), survey.is_complete()));
+        if self.surveyed == surveyed {
             return false;
         }
         let overview = Overview {
             first: survey.first(),
             last: self.clock.span().1,
+            ingest: survey.ingest().clone(),
             lag: survey.total_lag().clone(),
-            target: survey.target().clone(),
+            stored: survey.stored().clone(),
             moments: survey.moments().to_vec(),
         };
         drop(survey);
         self.overview = Arc::new(overview);
-        self.surveyed = Some(frames);
+        self.surveyed = surveyed;
         true
     }
 

@@ -121,8 +121,9 @@ impl ViewState {
     pub fn reach_now(&mut self, session: &Session) {
         if let Some(overview) = &mut self.overview {
             let overview = Arc::make_mut(overview);
+            overview.ingest = session.ingest_history.clone();
             overview.lag = session.total_lag.clone();
-            overview.target = session.target.clone();
+            overview.stored = session.stored_history.clone();
             overview.last = session.latest().map_or(overview.last, |latest| overview.last.max(latest));
         }
     }
@@ -301,6 +302,16 @@ pub enum Mode {
     Playback(PlaybackSign),
 }
 
+impl Mode {
+    /// Whether the session goes on while it is looked at.
+    pub fn goes_on(&self) -> bool {
+        match self {
+            Self::Live => true,
+            Self::Playback(sign) => sign.behind_live.is_some(),
+        }
+    }
+}
+
 /// What the title line says of a playback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaybackSign {
@@ -376,10 +387,12 @@ pub struct Overview {
     pub first: Time,
     /// When it ends.
     pub last: Time,
+    /// Events enqueued, each second.
+    pub ingest: Series,
     /// Events waiting, each second.
     pub lag: Series,
-    /// What the load was asked for, each second.
-    pub target: Series,
+    /// Writes that the store took, each second.
+    pub stored: Series,
     /// Marks, faults and changes of status.
     pub moments: Vec<Moment>,
 }
@@ -387,7 +400,8 @@ pub struct Overview {
 impl Default for Overview {
     fn default() -> Self {
         let (first, last) = (Time::default(), Time::default());
-        Self { first, last, lag: Series::new(1), target: Series::new(1), moments: Vec::new() }
+        let [ingest, lag, stored] = std::array::from_fn(|_| Series::new(1));
+        Self { first, last, ingest, lag, stored, moments: Vec::new() }
     }
 }
 

@@ -16,19 +16,20 @@ use crate::model::series::Series;
 use crate::model::session::Session;
 use crate::model::units::Time;
 use crate::recording::survey::Event;
-use crate::ui::state::{Panel, ViewState};
+use crate::ui::state::{Overview, Panel, ViewState};
 
 /// The width of the label before each trace.
 const LABEL: u16 = 8;
 
-/// Seconds that one column may stand for: the span grows in steps, so that a column does not change what it stands for
-/// at each frame.
+/// Seconds that one column of a session that goes on may stand for: the span grows in steps, so that a column does not
+/// change what it stands for at each frame.
 const STEPS: [u64; 14] = [1, 2, 3, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600];
 
 /// What stands where.
 struct Axis {
     begin: Time,
-    each: u64,
+    /// What all columns together stand for.
+    seconds: u64,
     columns: usize,
     left: u16,
 }
@@ -36,17 +37,23 @@ struct Axis {
 impl Axis {
     /// The column of a moment, if it is on the axis.
     fn column(&self, at: Time) -> Option<u16> {
-        let column = usize::try_from(at.since(self.begin).as_secs() / self.each).ok()?;
+        let passed = at.since(self.begin).as_micros();
+        let column = usize::try_from(passed * self.columns as u128 / self.micros()).ok()?;
         (column < self.columns).then(|| self.left + u16::try_from(column).unwrap_or(0))
     }
 
-    /// The moment that a column stands for; before the first column it is the beginning.
+    /// The first moment that a column stands for; before the first column it is the beginning.
     fn moment(&self, x: u16) -> Time {
-        self.begin.after(Duration::from_secs(self.each * u64::from(x.saturating_sub(self.left))))
+        let passed = (u128::from(x.saturating_sub(self.left)) * self.micros()).div_ceil(self.columns as u128);
+        self.begin.after(Duration::from_micros(u64::try_from(passed).unwrap_or(u64::MAX)))
+    }
+
+    fn micros(&self) -> u128 {
+        u128::from(self.seconds) * 1_000_000
     }
 
     fn values(&self, series: &Series) -> Vec<Option<f64>> {
-        series.columns_from(self.begin, self.each, self.columns)
+        series.columns_from(self.begin, self.seconds, self.columns)
     }
 }
 
@@ -59,10 +66,13 @@ fn axis(inner: Rect, session: &Session, state: &ViewState) -> Option<Axis> {
     let begin = overview.map(|overview| overview.first).or(session.started())?;
     let end = overview.map_or(state.now, |overview| overview.last);
     let columns = usize::from(inner.width - LABEL - 1);
-    let seconds = end.since(begin).as_secs() + 1;
-    let each = STEPS.into_iter().find(|each| each * columns as u64 >= seconds);
-    let each = each.unwrap_or_else(|| seconds.div_ceil(columns as u64));
-    Some(Axis { begin, each, columns, left: inner.x + LABEL })
+    let mut seconds = end.since(begin).as_secs() + 1;
+    if state.mode.goes_on() {
+        let wide = columns as u64;
+        let each = STEPS.into_iter().find(|each| each * wide >= seconds).unwrap_or_else(|| seconds.div_ceil(wide));
+        seconds = each * wide;
+    }
+    Some(Axis { begin, seconds, columns, left: inner.x + LABEL })
 }
 
 /// The moment that a column of the panel stands for; before the first column it is the beginning.
@@ -136,16 +146,14 @@ struct Trace {
     style: Style,
 }
 
-/// What came in, what waited, what was stored; in a recording, what the load was asked for instead of what came in.
+/// What came in, what waited, what was stored.
 fn traces(axis: &Axis, scene: Scene) -> [Trace; 3] {
     let Scene { session, state, theme } = scene;
     let overview = state.overview.as_deref();
-    let (first, mut came) = match overview {
-        Some(overview) => ("load", axis.values(&overview.target)),
-        None => ("ingest", axis.values(&session.ingest_history)),
-    };
-    let mut waited = axis.values(overview.map_or(&session.total_lag, |overview| &overview.lag));
-    let mut stored = axis.values(&session.stored_history);
+    let of = |past: fn(&Overview) -> &Series, present| axis.values(overview.map_or(present, past));
+    let mut came = of(|overview| &overview.ingest, &session.ingest_history);
+    let mut waited = of(|overview| &overview.lag, &session.total_lag);
+    let mut stored = of(|overview| &overview.stored, &session.stored_history);
     if overview.is_none() {
         // The second that still fills would draw a dip that is not there.
         let filled = axis.column(complete(state.now)).map_or(axis.columns, |x| usize::from(x - axis.left));
@@ -156,7 +164,7 @@ fn traces(axis: &Axis, scene: Scene) -> [Trace; 3] {
     // A lag of three seconds of the highest rate is the allowance of the whole pipeline: a low bar, not a full one.
     let lag = largest(&waited).max(rate * 3.0);
     [
-        Trace { label: first, values: came, top: rate, style: theme.ingest },
+        Trace { label: "ingest", values: came, top: rate, style: theme.ingest },
         Trace { label: "lag", values: waited, top: lag, style: theme.lag },
         Trace { label: "serve", values: stored, top: rate, style: theme.serve },
     ]
@@ -237,8 +245,8 @@ fn draw_foot(y: u16, inner: Rect, buffer: &mut Buffer, scene: Scene, axis: &Axis
     // A time is whole or absent.
     let quarter = axis.columns / 4;
     for n in 0..4 {
-        let text = figures::clock(Duration::from_secs(axis.each * (quarter * n) as u64));
         let x = axis.left + u16::try_from(quarter * n).unwrap_or(0);
+        let text = figures::clock(axis.moment(x).since(axis.begin));
         let end = x + u16::try_from(text.len()).unwrap_or(0);
         if taken.iter().all(|taken| end < taken.start || x >= taken.end) {
             buffer.set_string(x, y, text, theme.quiet);
