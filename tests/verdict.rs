@@ -160,6 +160,7 @@ fn throughput() {
     // Of minute 2 (130 s to 190 s) the last 20 s are slow; what is missing is stored right after it.
     let one_slow = |second: u32| if (170..190).contains(&second) { 40.0 } else { 200.0 };
     let blind = |second: u32| !(175..205).contains(&second);
+    let early = |second: u32| second < 100;
     assert_judged(&[
         ("as fast as asked", STEADY, "throughput=90%", Pass, "100/s of 100/s (100 %) in the worst of 3 minutes", None),
         (
@@ -184,6 +185,30 @@ fn throughput() {
             "throughput=90%",
             CantTell,
             "about 100/s of 100/s (100 %) in the worst minute, but it was not watched closely enough, or repeats count",
+            None,
+        ),
+        (
+            "nobody looked from 100 s on",
+            Made { seen: early, ..STEADY },
+            "throughput=90%",
+            CantTell,
+            "100/s of 100/s (100 %) in the only minute, but 2 minutes of 3 were not watched",
+            None,
+        ),
+        (
+            "what was seen by then is slow",
+            Made { seen: early, stored: |_| 50.0, ..STEADY },
+            "throughput=90%",
+            Fail,
+            "50/s of 100/s (50 %) in the only minute; 1 below",
+            Some(10.0),
+        ),
+        (
+            "over 3 s before its last minute is",
+            Made { seconds: 187, ..STEADY },
+            "throughput=99%",
+            Pass,
+            "100/s of 100/s (100 %) in the worst of 3 minutes",
             None,
         ),
         (
@@ -241,7 +266,7 @@ fn upstream_passes_on_one_good_minute() {
             "upstream-throughput=90%",
             Fail,
             "50/s of 100/s (50 %) in the best of 3 minutes",
-            None,
+            Some(130.0),
         ),
         (
             "too short",
@@ -249,6 +274,22 @@ fn upstream_passes_on_one_good_minute() {
             "upstream-throughput=90%",
             CantTell,
             "no whole minute after the warm-up was watched",
+            None,
+        ),
+        (
+            "a minute that might have been good was not watched",
+            Made { stored: |_| 50.0, seen: |second| second < 100, ..STEADY },
+            "upstream-throughput=90%",
+            CantTell,
+            "50/s of 100/s (50 %) in the only minute, but 2 minutes of 3 were not watched",
+            None,
+        ),
+        (
+            "the same of latencies",
+            Made { takes: |_| 16_000, seen: |second| second < 100, ..STEADY },
+            "upstream-latency=15s",
+            CantTell,
+            "mean 16 s in the lowest minute, but 2 minutes of 3 were not watched",
             None,
         ),
         ("one fast minute", bad.clone(), "upstream-latency=15s", Pass, "mean 1.0 s in the lowest minute", None),
@@ -259,7 +300,7 @@ fn upstream_passes_on_one_good_minute() {
             "upstream-latency=15s",
             Fail,
             "mean 16 s in the lowest minute",
-            None,
+            Some(0.0),
         ),
         (
             "nobody looked",
@@ -290,6 +331,32 @@ fn latencies_of_every_minute() {
             ),
         ]);
     }
+}
+
+/// Nobody saw the last minutes, or what was slowest never came: no success.
+#[test]
+fn latencies_that_were_not_measured() {
+    let early = Made { seen: |second| second < 30, ..STEADY };
+    let stuck = Made { stored: |second| if second < 180 { 100.0 } else { 0.0 }, drained: false, ..STEADY };
+    assert_judged(&[
+        (
+            "the store was read for half a minute",
+            early.clone(),
+            "p99-stored=2s",
+            CantTell,
+            "p99 20 ms in the only minute, but 3 minutes of 3 were not watched",
+            None,
+        ),
+        ("the log was read to the end", early, "p99-due=2s", Pass, "p99 20 ms in the worst of 4 minutes", None),
+        (
+            "a quarter of the events waits",
+            stuck,
+            "p99-stored=2s",
+            CantTell,
+            "p99 20 ms in the worst of 4 minutes, but 6,050 events were on their way at the end, the oldest for 60 s",
+            None,
+        ),
+    ]);
 }
 
 #[test]
@@ -341,6 +408,11 @@ fn lag() {
     ]);
 }
 
+/// So many from 120 s on.
+const fn later(tally: TallyFigures, events: u64) -> u64 {
+    if tally.sent < 12_000 { 0 } else { events }
+}
+
 #[test]
 fn what_became_of_the_events() {
     let tally = |tally| Made { tally, ..STEADY };
@@ -348,15 +420,15 @@ fn what_became_of_the_events() {
         ("all stored", STEADY, "lost=0", Pass, "0 lost of 24,000", None),
         (
             "three are lost",
-            tally(|t| Some(TallyFigures { lost: 3, stored: t.stored.saturating_sub(3), ..t })),
+            tally(|t| Some(TallyFigures { lost: later(t, 3), stored: t.stored - later(t, 3), ..t })),
             "lost=0",
             Fail,
             "3 lost",
-            None,
+            Some(120.0),
         ),
         (
             "three may be",
-            tally(|t| Some(TallyFigures { lost: 3, stored: t.stored.saturating_sub(3), ..t })),
+            tally(|t| Some(TallyFigures { lost: later(t, 3), stored: t.stored - later(t, 3), ..t })),
             "lost=3",
             Pass,
             "3 lost of 24,000",
@@ -378,21 +450,48 @@ fn what_became_of_the_events() {
             "0 lost, but 2 events were given up by the load",
             None,
         ),
+        (
+            "the store was not read at the end",
+            Made { seen: |second| second < 230, ..STEADY },
+            "lost=0",
+            CantTell,
+            "the store was not read for the last 10 s",
+            None,
+        ),
+        (
+            "what was lost by then is lost",
+            Made {
+                seen: |second| second < 230,
+                ..tally(|t| Some(TallyFigures { lost: later(t, 3), stored: t.stored - later(t, 3), ..t }))
+            },
+            "lost=0",
+            Fail,
+            "3 lost",
+            Some(120.0),
+        ),
+        (
+            "the load went on after the last look at the store",
+            Made { seen: |second| second < 237, ..STEADY },
+            "lost=0",
+            CantTell,
+            "0 lost for certain, but 350 of 24,000 were on their way at the end",
+            None,
+        ),
         ("nobody counted", tally(|_| None), "lost=0", CantTell, "nobody counted what became of the events", None),
     ]);
     assert_judged(&[
         ("none", STEADY, "duplicates=0", Pass, "0 of 24,000 (0 %)", None),
         (
             "24",
-            tally(|t| Some(TallyFigures { duplicated: 24, ..t })),
+            tally(|t| Some(TallyFigures { duplicated: later(t, 24), ..t })),
             "duplicates=23",
             Fail,
             "24 of 24,000 (0.1 %)",
-            None,
+            Some(120.0),
         ),
         (
             "24, as a share",
-            tally(|t| Some(TallyFigures { duplicated: 24, ..t })),
+            tally(|t| Some(TallyFigures { duplicated: later(t, 24), ..t })),
             "duplicates=0.11%",
             Pass,
             "24 of 24,000 (0.1 %)",
@@ -400,10 +499,26 @@ fn what_became_of_the_events() {
         ),
         (
             "27, as a share",
-            tally(|t| Some(TallyFigures { duplicated: 27, ..t })),
+            tally(|t| Some(TallyFigures { duplicated: later(t, 27), ..t })),
             "duplicates=0.11%",
             Fail,
             "27 of 24,000 (0.1125 %)",
+            Some(120.0),
+        ),
+        (
+            "some are on their way",
+            tally(|t| Some(TallyFigures { stored: t.stored.saturating_sub(7), ..t })),
+            "duplicates=3",
+            CantTell,
+            "0 of 23,993 (0 %), but 7 were on their way at the end",
+            None,
+        ),
+        (
+            "others write as well",
+            tally(|t| Some(TallyFigures { foreign: 1, ..t })),
+            "duplicates=3",
+            CantTell,
+            "others write into the store as well, and their repeats can't be told from ours",
             None,
         ),
         ("nobody counted", tally(|_| None), "duplicates=0", CantTell, "nobody counted what became of the events", None),
@@ -412,7 +527,7 @@ fn what_became_of_the_events() {
 
 /// A tally with so many events out of order.
 const fn order(tally: TallyFigures, late: u64, undecided: u64) -> TallyFigures {
-    TallyFigures { order: Some(OrderFigures { late, undecided }), ..tally }
+    TallyFigures { order: Some(OrderFigures { late: later(tally, late), undecided }), ..tally }
 }
 
 #[test]
@@ -420,7 +535,7 @@ fn what_was_stored_out_of_order() {
     let tally = |tally| Made { tally, ..STEADY };
     assert_judged(&[
         ("none", tally(|t| Some(order(t, 0, 0))), "out-of-order=0", Pass, "0 of 24,000 (0 %)", None),
-        ("12", tally(|t| Some(order(t, 12, 0))), "out-of-order=11", Fail, "12 of 24,000 (0.05 %)", None),
+        ("12", tally(|t| Some(order(t, 12, 0))), "out-of-order=11", Fail, "12 of 24,000 (0.05 %)", Some(120.0)),
         ("12, as a share", tally(|t| Some(order(t, 12, 0))), "out-of-order=0.05%", Pass, "12 of 24,000 (0.05 %)", None),
         (
             "12, of which one will do",
@@ -428,7 +543,7 @@ fn what_was_stored_out_of_order() {
             "out-of-order=0",
             Fail,
             "12 of 24,000 (0.05 %)",
-            None,
+            Some(120.0),
         ),
         (
             "a repeat hides which came first",

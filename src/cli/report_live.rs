@@ -380,7 +380,7 @@ async fn search(from: f64, hold: Duration, stage: &mut impl Stage, gathering: &m
             Pause::Ended => return None,
             Pause::Reached => search.tell(outcome),
             Pause::TimeOver => {
-                let waiting = summary::in_flight(&gathering.account.session);
+                let waiting = gathering.account.session.in_flight();
                 search.tell(Try::FellBehind(format!(
                     "{waiting} events had not drained {} s later",
                     DRAIN_OF_TRY.as_secs()

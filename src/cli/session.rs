@@ -219,7 +219,7 @@ pub(super) async fn finish(
     recorder: Option<Writer>,
 ) -> Result<Exit, SessionError> {
     let drain = stage.end_load();
-    let waiting = summary::in_flight(&session);
+    let waiting = session.in_flight();
     if drain.is_some() && waiting > 0 {
         complain(&format_args!("the load is stopped; waiting for {waiting} events on their way (Ctrl-C: at once)"));
     }

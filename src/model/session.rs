@@ -66,6 +66,7 @@ pub struct Session {
     items_rate: Counter,
     /// What became of our own events.
     pub tally: Option<TallyFigures>,
+    tally_at: Option<Time>,
     /// The physical partitions of the store that were named last.
     ranges_named: Vec<RangeId>,
     /// When a log was last seen to begin anew.
@@ -203,6 +204,7 @@ impl Session {
             items: 0,
             items_rate: Counter::smooth(),
             tally: None,
+            tally_at: None,
             ranges_named: Vec::new(),
             log_anew: None,
             marks: Vec::new(),
@@ -294,7 +296,7 @@ impl Session {
             }
             Fact::Processor(figures) => self.apply_processor(at, figures),
             Fact::Load(figures) => self.apply_load(at, figures),
-            Fact::Tally(figures) => self.tally = Some(*figures),
+            Fact::Tally(figures) => (self.tally, self.tally_at) = (Some(*figures), Some(at)),
             Fact::Station(station, state) => {
                 let entry = self.stations.entry(*station);
                 let health =

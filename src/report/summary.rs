@@ -3,18 +3,13 @@
 use crate::figures::{clock, count};
 use crate::model::session::Session;
 
-/// Events of ours that were acknowledged and are neither stored nor known to be lost, nor beyond knowing.
-pub fn in_flight(session: &Session) -> u64 {
-    session.tally.map_or(0, |tally| tally.acknowledged.saturating_sub(tally.stored + tally.lost + tally.unknowable))
-}
-
 /// Whether everything that was due was sent, and everything that was sent is accounted for.
 pub fn is_settled(session: &Session) -> bool {
     let Some(load) = &session.load else { return true };
     let figures = &load.figures;
     let accounted = session.tally.is_some_and(|tally| {
         tally.sent == tally.acknowledged + tally.unconfirmed
-            && in_flight(session) == 0
+            && session.in_flight() == 0
             && tally.judged + tally.unknowable == tally.acknowledged
     });
     figures.sent >= figures.due && (figures.due == 0 || accounted)
@@ -27,19 +22,19 @@ pub fn lines(session: &Session) -> Vec<String> {
     let Some(tally) = session.tally.filter(|tally| tally.sent > 0) else { return lines };
     lines.push(format!(
         "sent {}  stored {}  lost {}  in flight {}  duplicated {}  in {}",
-        count(tally.sent),
+        count(session.sent()),
         count(tally.stored),
         count(tally.lost),
-        count(in_flight(session)),
+        count(session.in_flight()),
         // Where others write as well, their repeats can't be told from ours.
         if tally.foreign == 0 { count(tally.duplicated) } else { "?".to_owned() },
         clock(latest.since(started)),
     ));
-    if tally.judged < tally.acknowledged {
+    if tally.judged < session.acknowledged() {
         lines.push(format!(
             "{} of {} acknowledged events were followed to the end; of the others it is not known",
             count(tally.judged),
-            count(tally.acknowledged)
+            count(session.acknowledged())
         ));
     }
     if let Some(order) = tally.order.filter(|order| order.late > 0) {

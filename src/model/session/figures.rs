@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::Session;
 use crate::model::lag::Lag;
-use crate::model::observation::{CheckpointForm, Station};
+use crate::model::observation::{CheckpointForm, LoadFigures, Station, TallyFigures};
 use crate::model::partition::Partition;
-use crate::model::series::Counter;
+use crate::model::series::{Counter, stale_after};
 use crate::model::status::Status;
 use crate::model::units::{EventRate, PartitionId, Time};
 
@@ -81,6 +81,38 @@ impl Session {
     pub fn feed_share(&self, now: Time) -> Option<f64> {
         let writes = self.stored_rate(now).map(EventRate::per_second).filter(|writes| *writes >= 1.0)?;
         Some(self.items_rate.rate(now)? / writes)
+    }
+
+    /// Distinct events of ours that were handed to the client. The ledger is told with looks at the store, and the load
+    /// goes on while the store is away: what it says was sent since then counts too.
+    pub fn sent(&self) -> u64 {
+        self.newest(|tally| tally.sent, |load| load.sent)
+    }
+
+    /// Distinct events of ours that the log acknowledged, as new as [`Self::sent`].
+    pub fn acknowledged(&self) -> u64 {
+        self.newest(|tally| tally.acknowledged, |load| load.acknowledged)
+    }
+
+    /// The load counts copies that it sends on purpose as well; the ledger has them apart.
+    fn newest(&self, told: fn(&TallyFigures) -> u64, counted: fn(&LoadFigures) -> u64) -> u64 {
+        let tally = self.tally.unwrap_or_default();
+        let counted = self.load.as_ref().map_or(0, |load| counted(&load.figures));
+        told(&tally).max(counted.saturating_sub(tally.copies))
+    }
+
+    /// Events of ours that were acknowledged and are neither stored nor known to be lost, nor beyond knowing; 0 where
+    /// nobody counts what is stored.
+    pub fn in_flight(&self) -> u64 {
+        let known = |tally: TallyFigures| tally.stored.saturating_add(tally.lost).saturating_add(tally.unknowable);
+        self.tally.map_or(0, |tally| self.acknowledged().saturating_sub(known(tally)))
+    }
+
+    /// How old the tally is, where it is old: the store, with which it is told, did not answer for so long.
+    pub fn tally_stale_for(&self, now: Time) -> Option<Duration> {
+        let round = self.probes.get(&Station::Store).map_or(Duration::ZERO, |probe| probe.figures.round);
+        let age = now.since(self.tally_at?);
+        (age > stale_after(Partition::STALE, round)).then_some(age)
     }
 
     /// Writes answered with 429, per second.

@@ -3,52 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::peaks::Peaks;
 use crate::model::health::{Health, Word};
 use crate::model::lag::{Lag, TimeLag};
 use crate::model::session::Session;
 use crate::model::status::Status;
 use crate::model::units::{PartitionId, Time};
-
-/// The highest value so far, and when each height was first reached: a limit's first crossing is found in it.
-#[derive(Debug, Clone)]
-pub struct Peaks<T> {
-    rising: Vec<(Time, T)>,
-}
-
-impl<T> Default for Peaks<T> {
-    fn default() -> Self {
-        Self { rising: Vec::new() }
-    }
-}
-
-impl<T: Copy + PartialOrd> Peaks<T> {
-    /// So many heights are kept; then each second one goes, and never the highest.
-    const MOST: usize = 4_096;
-
-    fn push(&mut self, at: Time, value: T) {
-        if self.rising.last().is_some_and(|(_, highest)| value <= *highest) {
-            return;
-        }
-        if self.rising.len() >= Self::MOST {
-            let mut place = 0;
-            self.rising.retain(|_| {
-                place += 1;
-                place % 2 == 0
-            });
-        }
-        self.rising.push((at, value));
-    }
-
-    /// The highest, and when it was first reached.
-    pub fn highest(&self) -> Option<(Time, T)> {
-        self.rising.last().copied()
-    }
-
-    /// The first moment above a limit, and the value then.
-    pub fn first_above(&self, limit: T) -> Option<(Time, T)> {
-        self.rising.iter().find(|(_, value)| *value > limit).copied()
-    }
-}
 
 /// A stretch of time in which some partition was behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,12 +14,30 @@ use crate::model::units::Time;
 /// A minute in microseconds.
 const MINUTE: i64 = 60_000_000;
 
+/// A minute of which more than this was looked at is a whole one.
+const WHOLE: i64 = MINUTE - GAP;
+
+/// [`Counter::GAP`] in microseconds.
+#[expect(clippy::cast_possible_truncation, reason = "some seconds")]
+const GAP: i64 = Counter::GAP.as_micros() as i64;
+
 /// A span without a look that is longer than this is a leap of the clock: what it counted is in no minute.
 const LEAP: i64 = 86_400_000_000;
 
+/// What a minute counted, in events a second of the time in which it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MinuteRate {
+    /// At least.
+    pub at_least: f64,
+    /// As well as can be said.
+    pub likely: f64,
+    /// At most.
+    pub at_most: f64,
+}
+
 /// What one minute counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Minute {
+struct Minute {
     /// Counted in it for certain.
     sure: f64,
     /// Its even share of what was counted across its edges while nothing looked.
@@ -31,19 +49,14 @@ pub struct Minute {
 }
 
 impl Minute {
-    /// What it counted, as well as can be said.
-    pub fn counted(&self) -> f64 {
-        self.sure + self.shared
-    }
-
-    /// At least so much.
-    pub fn at_least(&self) -> f64 {
-        self.sure
-    }
-
-    /// At most so much.
-    pub fn at_most(&self) -> f64 {
-        self.sure + self.loose
+    /// Per second, where so many counters are looked at.
+    fn rate(&self, counters: i64) -> MinuteRate {
+        let seconds = self.looked as f64 / counters as f64 / 1e6;
+        MinuteRate {
+            at_least: self.sure / seconds,
+            likely: (self.sure + self.shared) / seconds,
+            at_most: (self.sure + self.loose) / seconds,
+        }
     }
 }
 
@@ -95,7 +108,7 @@ impl<K: Ord> Meter<K> {
         let span = to - from;
         self.total += amount;
         self.looked += span;
-        let guessed = span > i64::try_from(Counter::GAP.as_micros()).unwrap_or(i64::MAX);
+        let guessed = span > GAP;
         let (first, last) = (from.div_euclid(MINUTE), (to - 1).div_euclid(MINUTE));
         for number in first..=last {
             let within = to.min((number + 1) * MINUTE) - from.max(number * MINUTE);
@@ -146,16 +159,25 @@ impl<K: Ord> Meter<K> {
 
     /// The whole minutes in order: the number of each, and what it counted. A minute is whole if looks
     /// span it but for less than [`Counter::GAP`].
-    pub fn whole_minutes(&self) -> impl Iterator<Item = (i64, &Minute)> + '_ {
+    pub fn whole_minutes(&self) -> impl Iterator<Item = (i64, MinuteRate)> + '_ {
         let counters = i64::try_from(self.counters.len().max(1)).unwrap_or(i64::MAX);
-        let enough = (MINUTE - i64::try_from(Counter::GAP.as_micros()).unwrap_or(0)).saturating_mul(counters);
-        self.minutes.iter().filter(move |(_, minute)| minute.looked > enough).map(|(number, minute)| (*number, minute))
+        let enough = WHOLE.saturating_mul(counters);
+        let whole = self.minutes.iter().filter(move |(_, minute)| minute.looked > enough);
+        whole.map(move |(number, minute)| (*number, minute.rate(counters)))
     }
 
     /// One minute, if it is a whole one.
-    pub fn whole_minute(&self, number: i64) -> Option<&Minute> {
-        self.whole_minutes().find(|(found, _)| *found == number).map(|(_, minute)| minute)
+    pub fn whole_minute(&self, number: i64) -> Option<MinuteRate> {
+        let counters = i64::try_from(self.counters.len().max(1)).unwrap_or(i64::MAX);
+        let minute = self.minutes.get(&number)?;
+        (minute.looked > WHOLE.saturating_mul(counters)).then(|| minute.rate(counters))
     }
+}
+
+/// How many minutes from the origin on lie within a session: a rule about every minute has to know of each of them. One
+/// that the session ends in is judged as well where it counts as whole, and not missed where it doesn't.
+pub fn minutes_of(origin: Time, end: Time) -> i64 {
+    end.as_micros().saturating_sub(origin.as_micros()).div_euclid(MINUTE).max(0)
 }
 
 /// When a minute begins.
@@ -182,7 +204,7 @@ mod tests {
     #[test]
     fn the_worked_example_of_the_module() {
         let meter = of(&[(50, 0.0), (70, 200.0)]);
-        let seen: Vec<_> = meter.minutes.values().map(|m| (m.counted(), m.at_least(), m.at_most())).collect();
+        let seen: Vec<_> = meter.minutes.values().map(|m| (m.sure + m.shared, m.sure, m.sure + m.loose)).collect();
         assert_eq!(seen, [(100.0, 0.0, 200.0), (100.0, 0.0, 200.0)]);
         assert!((meter.total() - 200.0).abs() < 1e-9);
     }
@@ -193,6 +215,17 @@ mod tests {
         let whole: Vec<i64> = of(&looks).whole_minutes().map(|(number, _)| number).collect();
         assert_eq!(whole, [0, 1], "the third has 29 s");
         assert_eq!(of(&[(30, 0.0), (90, 5.0)]).whole_minutes().count(), 0);
+    }
+
+    /// A session that ends 4.7 s before its minute: what was counted stands for the time that was looked at.
+    #[test]
+    fn a_minute_at_the_end_is_no_slower_for_being_shorter() {
+        let mut meter = Meter::default();
+        for tenth in 0..=553_i64 {
+            meter.push(at(0), (), Time::from_millis(tenth * 100), tenth as f64 * 8.0);
+        }
+        let rate = meter.whole_minute(0).unwrap();
+        assert!((rate.likely - 80.0).abs() < 1e-9, "{rate:?}");
     }
 
     #[test]
@@ -219,9 +252,9 @@ mod tests {
                 looks.push((second, count));
             }
             let meter = of(&looks);
-            let sum: f64 = meter.minutes.values().map(Minute::counted).sum();
+            let sum: f64 = meter.minutes.values().map(|m| m.sure + m.shared).sum();
             prop_assert!((sum - count).abs() < 1e-6 * count.max(1.0));
-            prop_assert!(meter.minutes.values().all(|m| m.at_least() <= m.counted() + 1e-9 && m.counted() <= m.at_most() + 1e-9));
+            prop_assert!(meter.minutes.values().all(|m| m.shared <= m.loose + 1e-9));
         }
     }
 }

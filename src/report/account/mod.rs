@@ -4,12 +4,14 @@
 mod lag;
 mod latency;
 mod meter;
+mod peaks;
 
 use std::time::Duration;
 
-pub use lag::{Behind, LagMeter, PartitionLag, Peaks};
+pub use lag::{Behind, LagMeter, PartitionLag};
 pub use latency::{LatencyMeter, MinuteLatency};
-pub use meter::{Meter, Minute, begin_of_minute};
+pub use meter::{Meter, MinuteRate, begin_of_minute, minutes_of};
+pub use peaks::Peaks;
 
 use crate::model::observation::{Fact, Observation, Position, Station, StationState, Target};
 use crate::model::session::Session;
@@ -40,6 +42,8 @@ pub struct Stages {
     pub writes: Meter<RangeId>,
     /// Distinct events of ours that were seen in the store.
     pub stored: Meter<()>,
+    /// Items that the change feed showed.
+    pub items: Meter<()>,
     /// Writes that the store answered with 429.
     pub throttled: Meter<()>,
     /// Request units that the processor's writes cost.
@@ -81,6 +85,17 @@ pub struct Capacity {
     pub hottest: Option<(f64, Time)>,
 }
 
+/// How the counts of the tally rose.
+#[derive(Debug, Clone, Default)]
+pub struct LedgerPeaks {
+    /// Events lost.
+    pub lost: Peaks<u64>,
+    /// Writes beyond the first of each event.
+    pub duplicated: Peaks<u64>,
+    /// Events stored after a later one of their device.
+    pub late: Peaks<u64>,
+}
+
 /// The account of a whole session.
 #[derive(Debug, Clone)]
 pub struct Account {
@@ -92,6 +107,8 @@ pub struct Account {
     pub latencies: Latencies,
     /// Lag.
     pub lag: LagMeter,
+    /// What became of the events.
+    pub ledger: LedgerPeaks,
     /// Faults, in order; at most [`Account::FAULTS`].
     pub faults: Vec<Fault>,
     /// The store's capacity.
@@ -100,6 +117,8 @@ pub struct Account {
     pub observations: u64,
     /// Whether the load was ever without a schedule.
     pub unlimited: bool,
+    /// Items that the change feed showed so far.
+    items: u64,
     warm_up: Duration,
     next_tick: Option<Time>,
 }
@@ -115,10 +134,12 @@ impl Account {
             stages: Stages::default(),
             latencies: Latencies::default(),
             lag: LagMeter::default(),
+            ledger: LedgerPeaks::default(),
             faults: Vec::new(),
             capacity: Capacity::default(),
             observations: 0,
             unlimited: false,
+            items: 0,
             warm_up,
             next_tick: None,
         }
@@ -182,7 +203,7 @@ impl Account {
 
     fn count(&mut self, at: Time, fact: &Fact) {
         let origin = self.origin();
-        let Stages { due, sent, acknowledged, bytes, enqueued, processed, writes, stored, throttled, charge } =
+        let Stages { due, sent, acknowledged, bytes, enqueued, processed, writes, stored, items, throttled, charge } =
             &mut self.stages;
         match fact {
             Fact::LogEnd(end) => enqueued.push(origin, end.partition, at, end.last.0 as f64),
@@ -198,7 +219,11 @@ impl Account {
             Fact::Provisioned(provisioned) => {
                 self.capacity.provisioned = provisioned.most().or(self.capacity.provisioned);
             }
-            Fact::Stored(seen) => self.latencies.stored.push(origin, at, &seen.latency),
+            Fact::Stored(seen) => {
+                self.items = self.items.saturating_add(seen.items);
+                items.push(origin, (), at, self.items as f64);
+                self.latencies.stored.push(origin, at, &seen.latency);
+            }
             Fact::Processor(figures) => {
                 throttled.push(origin, (), at, figures.throttled as f64);
                 charge.push(origin, (), at, figures.charge.0);
@@ -212,7 +237,12 @@ impl Account {
                 self.latencies.from_due.push(origin, at, &figures.from_due);
                 self.latencies.from_send.push(origin, at, &figures.from_send);
             }
-            Fact::Tally(figures) => stored.push(origin, (), at, figures.stored as f64),
+            Fact::Tally(figures) => {
+                stored.push(origin, (), at, figures.stored as f64);
+                self.ledger.lost.push(at, figures.lost);
+                self.ledger.duplicated.push(at, figures.duplicated);
+                self.ledger.late.push(at, figures.order.map_or(0, |order| order.late));
+            }
             Fact::Station(station, state) => self.follow(at, *station, state),
             Fact::Group(_)
             | Fact::Groups(_)

@@ -11,7 +11,6 @@ use super::{
 use crate::model::observation::Station;
 use crate::model::units::{PartitionId, Time};
 use crate::report::account::{Account, Fault, LatencyMeter, Meter, PartitionLag, Peaks, begin_of_minute};
-use crate::report::summary;
 use crate::report::verdict::Verdict;
 
 impl Document {
@@ -79,7 +78,7 @@ fn stage<K: Ord>(stage: StageName, account: &Account, meter: &Meter<K>) -> Optio
     if !meter.is_seen() {
         return None;
     }
-    let minutes = || meter.whole_minutes().map(|(number, minute)| (number, minute.counted() / 60.0));
+    let minutes = || meter.whole_minutes().map(|(number, minute)| (number, minute.likely));
     let rate = |(number, rate): (i64, f64)| MinuteRate {
         from: Moment::of(account.begin(), begin_of_minute(account.origin(), number)),
         rate: rounded(rate),
@@ -142,11 +141,11 @@ fn lag(account: &Account) -> LagPart {
 fn tally(account: &Account) -> Option<Tally> {
     let figures = account.session.tally.filter(|tally| tally.sent > 0)?;
     Some(Tally {
-        sent: figures.sent,
+        sent: account.session.sent(),
         copies: figures.copies,
-        acknowledged: figures.acknowledged,
+        acknowledged: account.session.acknowledged(),
         stored: figures.stored,
-        in_flight: summary::in_flight(&account.session),
+        in_flight: account.session.in_flight(),
         unconfirmed: figures.unconfirmed,
         duplicated: figures.duplicated,
         lost: figures.lost,

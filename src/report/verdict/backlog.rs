@@ -19,7 +19,7 @@ pub(super) fn lag(account: &Account, most: u64) -> Found {
         return Found::untold("the lag was not seen after the warm-up");
     };
     let figure = format!("{} events at most", count(highest));
-    if let Some((at, _)) = peaks.first_above(most) {
+    if let Some(at) = peaks.first_above(most) {
         return Found::fail(figure, Some(at));
     }
     match darkness(account) {

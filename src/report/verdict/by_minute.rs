@@ -1,11 +1,16 @@
 //! Rules that hold in every minute after the warm-up, throughput and latency; and upstream's own, which ask for one.
+//!
+//! A minute that nobody watched is no success: where none fails, one that can't be told makes the rule one that can't be
+//! told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::rules::trimmed;
-use super::{Found, Rules};
+use super::{Found, Outcome, Rules};
 use crate::figures::{compact, count, span};
-use crate::report::account::{Account, LatencyMeter, begin_of_minute};
+use crate::model::lag::TimeLag;
+use crate::report::account::{Account, LatencyMeter, Meter, MinuteLatency, MinuteRate, begin_of_minute, minutes_of};
 
 /// Whether a minute lies after the warm-up.
 const fn is_judged(number: i64) -> bool {
@@ -21,49 +26,71 @@ fn among(which: &str, minutes: usize) -> String {
     }
 }
 
-/// What one minute stored, and what it should have.
+/// `, but 2 minutes of 5 were not watched`, if some of those from the warm-up to the end are not among the known ones.
+fn unwatched(account: &Account, known: usize) -> Option<String> {
+    let all = minutes_of(account.origin(), account.session.latest().unwrap_or_default());
+    let all = usize::try_from(all).unwrap_or(0);
+    match all.saturating_sub(known) {
+        0 => None,
+        1 if all == 1 => Some(", but the only minute was not watched".into()),
+        1 => Some(format!(", but a minute of {} was not watched", count(all as u64))),
+        dark => Some(format!(", but {} minutes of {} were not watched", count(dark as u64), count(all as u64))),
+    }
+}
+
+/// What one minute stored, and what it should have, in events a second.
 struct MinuteShare {
     number: i64,
-    /// Stored: at least, as well as can be said, at most.
-    least: f64,
-    counted: f64,
-    most: f64,
+    stored: MinuteRate,
     target: f64,
 }
 
-/// The minutes that are judged. What the store took is known twice: distinct events, by the change feed, which may be
-/// read late; and writes, in which repeats count. The first is at least, the second at most what was stored.
-fn minutes(account: &Account, rules: &Rules) -> Result<Vec<MinuteShare>, &'static str> {
-    let stages = &account.stages;
-    let by_feed = account.session.tally.is_some_and(|tally| tally.sent > 0) && stages.stored.is_seen();
-    if !by_feed && !stages.writes.is_seen() {
-        return Err("nobody watched the store");
-    }
-    if rules.target.is_none() && !stages.due.is_seen() {
-        return Err("there is no target: the load is not ours; give --target");
-    }
-    if rules.target.is_none() && account.unlimited {
-        return Err("the load had no schedule; give --target");
-    }
-    let whole = if by_feed {
-        stages.stored.whole_minutes().collect::<Vec<_>>()
-    } else {
-        stages.writes.whole_minutes().collect()
-    };
-    let minutes = whole.into_iter().filter(|(number, _)| is_judged(*number)).filter_map(|(number, minute)| {
-        let target = match rules.target {
-            Some(target) => target.per_second() * 60.0,
-            None => stages.due.whole_minute(number)?.counted(),
-        };
-        let most = match stages.writes.whole_minute(number) {
-            Some(writes) if by_feed => writes.at_most().max(minute.at_most()),
-            _ => minute.at_most(),
-        };
-        Some(MinuteShare { number, least: minute.at_least(), counted: minute.counted(), most, target })
-    });
-    let minutes: Vec<MinuteShare> = minutes.collect();
-    if minutes.is_empty() { Err("no whole minute after the warm-up was watched") } else { Ok(minutes) }
+/// What the store took, and what was asked, minute by minute.
+struct Shares<'a> {
+    account: &'a Account,
+    target: Option<f64>,
+    by_feed: bool,
 }
+
+impl<'a> Shares<'a> {
+    fn of(account: &'a Account, rules: &Rules) -> Result<Self, &'static str> {
+        let stages = &account.stages;
+        let by_feed = account.session.tally.is_some_and(|tally| tally.sent > 0) && stages.stored.is_seen();
+        if !by_feed && !stages.writes.is_seen() {
+            return Err("nobody watched the store");
+        }
+        if rules.target.is_none() && !stages.due.is_seen() {
+            return Err("there is no target: the load is not ours; give --target");
+        }
+        if rules.target.is_none() && account.unlimited {
+            return Err("the load had no schedule; give --target");
+        }
+        Ok(Self { account, target: rules.target.map(|target| target.per_second()), by_feed })
+    }
+
+    /// The minutes of which both are known. What the store took is known twice: distinct events, by the change feed,
+    /// which may be read late; and writes, in which repeats count. The first is at least, the second at most what was
+    /// stored.
+    fn minutes(&self) -> Vec<MinuteShare> {
+        let stages = &self.account.stages;
+        let (writes, due) = (rates(&stages.writes), rates(&stages.due));
+        let counted = if self.by_feed { rates(&stages.stored) } else { writes.clone() };
+        let share = |(number, mut stored): (i64, MinuteRate)| {
+            let target = self.target.or_else(|| due.get(&number).map(|due| due.likely))?;
+            if let Some(writes) = writes.get(&number) {
+                stored.at_most = stored.at_most.max(writes.at_most);
+            }
+            Some(MinuteShare { number, stored, target })
+        };
+        counted.into_iter().filter_map(share).collect()
+    }
+}
+
+fn rates<K: Ord>(meter: &Meter<K>) -> BTreeMap<i64, MinuteRate> {
+    meter.whole_minutes().collect()
+}
+
+const NO_MINUTE: &str = "no whole minute after the warm-up was watched";
 
 /// `834/s of 1,000/s (83.4 %)`
 fn of_target(stored: f64, target: f64) -> String {
@@ -72,24 +99,28 @@ fn of_target(stored: f64, target: f64) -> String {
     } else {
         String::new()
     };
-    format!("{}/s of {}/s{share}", compact(stored / 60.0), compact(target / 60.0))
+    format!("{}/s of {}/s{share}", compact(stored), compact(target))
 }
 
-/// A hundredth of an event: counts that were spread over minutes add up that exactly.
-const ROUNDING: f64 = 0.01;
+/// A hundredth of an event in a minute: counts that were spread over minutes add up that exactly.
+const ROUNDING: f64 = 0.01 / 60.0;
 
 pub(super) fn throughput(account: &Account, rules: &Rules, least: f64) -> Found {
-    let minutes = match minutes(account, rules) {
-        Ok(minutes) => minutes,
+    let shares = match Shares::of(account, rules) {
+        Ok(shares) => shares,
         Err(why) => return Found::untold(why),
     };
+    let minutes: Vec<MinuteShare> = shares.minutes().into_iter().filter(|minute| is_judged(minute.number)).collect();
+    if minutes.is_empty() {
+        return Found::untold(NO_MINUTE);
+    }
     let share =
-        |minute: &&MinuteShare| if minute.target > 0.0 { minute.counted / minute.target } else { f64::INFINITY };
+        |minute: &&MinuteShare| if minute.target > 0.0 { minute.stored.likely / minute.target } else { f64::INFINITY };
     let asked = |minute: &MinuteShare| minute.target * least - ROUNDING;
     let begin = |number| begin_of_minute(account.origin(), number);
-    let failed: Vec<&MinuteShare> = minutes.iter().filter(|minute| minute.most < asked(minute)).collect();
+    let failed: Vec<&MinuteShare> = minutes.iter().filter(|minute| minute.stored.at_most < asked(minute)).collect();
     let worst = |of: &[&MinuteShare]| {
-        of.iter().copied().min_by(|a, b| share(a).total_cmp(&share(b))).map(|m| of_target(m.counted, m.target))
+        of.iter().copied().min_by(|a, b| share(a).total_cmp(&share(b))).map(|m| of_target(m.stored.likely, m.target))
     };
     if let Some(first) = failed.first() {
         let figure = format!(
@@ -100,7 +131,7 @@ pub(super) fn throughput(account: &Account, rules: &Rules, least: f64) -> Found 
         );
         return Found::fail(figure, Some(begin(first.number)));
     }
-    let unsure: Vec<&MinuteShare> = minutes.iter().filter(|minute| minute.least < asked(minute)).collect();
+    let unsure: Vec<&MinuteShare> = minutes.iter().filter(|minute| minute.stored.at_least < asked(minute)).collect();
     if !unsure.is_empty() {
         let figure = worst(&unsure).unwrap_or_default();
         return Found::untold(format!(
@@ -108,37 +139,98 @@ pub(super) fn throughput(account: &Account, rules: &Rules, least: f64) -> Found 
         ));
     }
     let all: Vec<&MinuteShare> = minutes.iter().collect();
-    Found::pass(format!("{} {}", worst(&all).unwrap_or_default(), among("worst", minutes.len())))
-}
-
-pub(super) fn upstream_throughput(account: &Account, rules: &Rules, least: f64) -> Found {
-    let minutes = match minutes(account, rules) {
-        Ok(minutes) => minutes,
-        Err(why) => return Found::untold(why),
-    };
-    let best = minutes.iter().max_by(|a, b| a.counted.total_cmp(&b.counted));
-    // Held against the highest target of any minute: upstream has one for all of them.
-    let target = minutes.iter().map(|minute| minute.target).fold(0.0, f64::max);
-    let Some(best) = best else { return Found::untold("no whole minute") };
-    let figure = format!("{} {}", of_target(best.counted, target), among("best", minutes.len()));
-    if best.counted >= target * least - ROUNDING { Found::pass(figure) } else { Found::fail(figure, None) }
-}
-
-pub(super) fn p99(account: &Account, meter: &LatencyMeter, most: Duration) -> Found {
-    let judged: Vec<_> = meter.minutes().filter(|(number, _)| is_judged(*number)).collect();
-    let Some((_, worst)) = judged.iter().max_by_key(|(_, minute)| minute.p99) else {
-        return Found::untold("no latency was measured after the warm-up");
-    };
-    let figure = format!("p99 {} {}", span(worst.p99), among("worst", judged.len()));
-    match judged.iter().find(|(_, minute)| minute.p99 > most) {
-        Some((number, _)) => Found::fail(figure, Some(begin_of_minute(account.origin(), *number))),
+    let figure = format!("{} {}", worst(&all).unwrap_or_default(), among("worst", minutes.len()));
+    match unwatched(account, minutes.len()) {
+        Some(unwatched) => Found::untold(figure + &unwatched),
         None => Found::pass(figure),
     }
 }
 
+/// Upstream counts all rows, with no warm-up, and holds the best minute against one target.
+pub(super) fn upstream_throughput(account: &Account, rules: &Rules, least: f64) -> Found {
+    let shares = match Shares::of(account, rules) {
+        Ok(shares) => shares,
+        Err(why) => return Found::untold(why),
+    };
+    let minutes = shares.minutes();
+    let Some(best) = minutes.iter().max_by(|a, b| a.stored.likely.total_cmp(&b.stored.likely)) else {
+        return Found::untold(NO_MINUTE);
+    };
+    let target = minutes.iter().map(|minute| minute.target).fold(0.0, f64::max);
+    let asked = target * least - ROUNDING;
+    let figure = format!("{} {}", of_target(best.stored.likely, target), among("best", minutes.len()));
+    let judged = minutes.iter().filter(|minute| is_judged(minute.number)).count();
+    if minutes.iter().any(|minute| minute.stored.at_least >= asked) {
+        Found::pass(figure)
+    } else if minutes.iter().any(|minute| minute.stored.at_most >= asked) {
+        Found::untold(format!("about {figure}, but it was not watched closely enough, or repeats count"))
+    } else if let Some(unwatched) = unwatched(account, judged) {
+        Found::untold(figure + &unwatched)
+    } else {
+        Found::fail(figure, Some(begin_of_minute(account.origin(), best.number)))
+    }
+}
+
+/// A latency by the minute, and the events that it speaks of.
+pub(super) struct Measured<'a> {
+    pub(super) meter: &'a LatencyMeter,
+    pub(super) events: &'a Meter<()>,
+}
+
+pub(super) fn p99(account: &Account, Measured { meter, events }: &Measured, most: Duration) -> Found {
+    let judged: BTreeMap<i64, MinuteLatency> = meter.minutes().filter(|(number, _)| is_judged(*number)).collect();
+    let Some(worst) = judged.values().max_by_key(|minute| minute.p99) else {
+        return Found::untold("no latency was measured after the warm-up");
+    };
+    let figure = format!("p99 {} {}", span(worst.p99), among("worst", judged.len()));
+    if let Some((number, _)) = judged.iter().find(|(_, minute)| minute.p99 > most) {
+        return Found::fail(figure, Some(begin_of_minute(account.origin(), *number)));
+    }
+    let watched: Vec<(i64, MinuteRate)> = events.whole_minutes().filter(|(number, _)| is_judged(*number)).collect();
+    if let Some(unwatched) = unwatched(account, watched.len()) {
+        return Found::untold(figure + &unwatched);
+    }
+    // Events and their latencies come together: a minute has both or nothing happened in it.
+    let unmeasured = |(number, rate): &(i64, MinuteRate)| rate.at_least > 0.0 && !judged.contains_key(number);
+    match watched.iter().filter(|minute| unmeasured(minute)).count() {
+        0 => Found::pass(figure),
+        without => {
+            Found::untold(format!("{figure}, but of {} minutes with events none was measured", count(without as u64)))
+        }
+    }
+}
+
+/// So many of the events, and the p99 says nothing of them.
+const BEYOND_P99: f64 = 0.01;
+
+/// As [`p99`], of what is stored: an event that waits for long and is not stored yet is in no histogram.
+pub(super) fn p99_stored(account: &Account, most: Duration) -> Found {
+    let measured = Measured { meter: &account.latencies.stored, events: &account.stages.items };
+    let found = p99(account, &measured, most);
+    let session = &account.session;
+    let oldest = session.partitions.values().filter_map(|partition| partition.time_lag()).map(TimeLag::at_least).max();
+    let (waiting, all) = (session.in_flight(), measured.meter.all().len());
+    match oldest.filter(|oldest| *oldest > most && waiting as f64 > all as f64 * BEYOND_P99) {
+        Some(oldest) if found.outcome == Outcome::Pass => Found::untold(format!(
+            "{}, but {} events were on their way at the end, the oldest for {}",
+            found.figure,
+            count(waiting),
+            span(oldest)
+        )),
+        _ => found,
+    }
+}
+
 pub(super) fn upstream_latency(account: &Account, most: Duration) -> Found {
-    let lowest = account.latencies.stored.minutes().map(|(_, minute)| minute.mean).min();
-    let Some(lowest) = lowest else { return Found::untold("no latency was measured") };
-    let figure = format!("mean {} in the lowest minute", span(lowest));
-    if lowest <= most { Found::pass(figure) } else { Found::fail(figure, None) }
+    let lowest = account.latencies.stored.minutes().min_by_key(|(_, minute)| minute.mean);
+    let Some((number, lowest)) = lowest else { return Found::untold("no latency was measured") };
+    let figure = format!("mean {} in the lowest minute", span(lowest.mean));
+    if lowest.mean <= most {
+        return Found::pass(figure);
+    }
+    let watched = account.stages.items.whole_minutes().filter(|(number, _)| is_judged(*number)).count();
+    match unwatched(account, watched) {
+        Some(unwatched) => Found::untold(figure + &unwatched),
+        None => Found::fail(figure, Some(begin_of_minute(account.origin(), number))),
+    }
 }

@@ -2,37 +2,53 @@
 
 use super::rules::trimmed;
 use super::{Found, Most};
-use crate::figures::count;
+use crate::figures::{count, span};
+use crate::model::observation::TallyFigures;
 use crate::report::account::Account;
 
+/// The tally, if it speaks of the end of the session: of what came after an older one nothing is known.
+fn tally(account: &Account) -> Result<TallyFigures, String> {
+    let session = &account.session;
+    let Some(tally) = session.tally.filter(|tally| tally.sent > 0) else {
+        return Err("nobody counted what became of the events".into());
+    };
+    match session.tally_stale_for(session.latest().unwrap_or_default()) {
+        Some(age) => Err(format!("the store was not read for the last {}", span(age))),
+        None => Ok(tally),
+    }
+}
+
 pub(super) fn lost(account: &Account, most: u64) -> Found {
-    let Some(tally) = account.session.tally.filter(|tally| tally.sent > 0) else {
-        return Found::untold("nobody counted what became of the events");
+    // What was lost by then is lost, however old the tally is.
+    if let Some(tally) = account.session.tally.filter(|tally| tally.lost > most) {
+        return Found::fail(format!("{} lost", count(tally.lost)), account.ledger.lost.first_above(most));
+    }
+    let tally = match tally(account) {
+        Ok(tally) => tally,
+        Err(why) => return Found::untold(why),
     };
     let figure = format!("{} lost", count(tally.lost));
-    if tally.lost > most {
-        return Found::fail(figure, None);
-    }
     // What is neither stored nor lost may still be either.
-    let open = tally.acknowledged.saturating_sub(tally.stored + tally.lost);
+    let (acknowledged, open) = (account.session.acknowledged(), account.session.in_flight() + tally.unknowable);
     if tally.lost + open > most {
         return Found::untold(format!(
             "{figure} for certain, but {} of {} were on their way at the end",
             count(open),
-            count(tally.acknowledged)
+            count(acknowledged)
         ));
     }
     if tally.unconfirmed > 0 {
         return Found::untold(format!("{figure}, but {} events were given up by the load", count(tally.unconfirmed)));
     }
-    Found::pass(format!("{figure} of {}", count(tally.acknowledged)))
+    Found::pass(format!("{figure} of {}", count(acknowledged)))
 }
 
-/// Whether so many of so many stored events are more than the most that may be.
-fn exceeds(events: u64, stored: u64, most: Most) -> bool {
+/// The most events that a limit allows of so many that were stored.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count is a count")]
+fn allowed(most: Most, stored: u64) -> u64 {
     match most {
-        Most::Events(most) => events > most,
-        Most::Share(share) => events as f64 > share * stored as f64 + 1e-9,
+        Most::Events(most) => most,
+        Most::Share(share) => (share * stored as f64 + 1e-9).floor() as u64,
     }
 }
 
@@ -42,30 +58,44 @@ fn of_stored(events: u64, stored: u64) -> String {
 }
 
 pub(super) fn duplicates(account: &Account, most: Most) -> Found {
-    let Some(tally) = account.session.tally.filter(|tally| tally.sent > 0) else {
-        return Found::untold("nobody counted what became of the events");
+    let tally = match tally(account) {
+        Ok(tally) => tally,
+        Err(why) => return Found::untold(why),
     };
+    if tally.foreign > 0 {
+        return Found::untold("others write into the store as well, and their repeats can't be told from ours");
+    }
     if tally.stored == 0 {
         return Found::untold("nothing was seen in the store");
     }
     let figure = of_stored(tally.duplicated, tally.stored);
-    if exceeds(tally.duplicated, tally.stored, most) { Found::fail(figure, None) } else { Found::pass(figure) }
+    let allowed = allowed(most, tally.stored);
+    if tally.duplicated > allowed {
+        return Found::fail(figure, account.ledger.duplicated.first_above(allowed));
+    }
+    let open = account.session.in_flight();
+    if tally.duplicated + open > allowed {
+        return Found::untold(format!("{figure}, but {} were on their way at the end", count(open)));
+    }
+    Found::pass(figure)
 }
 
 pub(super) fn out_of_order(account: &Account, most: Most) -> Found {
-    let Some(tally) = account.session.tally.filter(|tally| tally.sent > 0) else {
-        return Found::untold("nobody counted what became of the events");
+    let tally = match tally(account) {
+        Ok(tally) => tally,
+        Err(why) => return Found::untold(why),
     };
     let Some(order) = tally.order else { return Found::untold("the order in the store was not watched") };
     if tally.stored == 0 {
         return Found::untold("nothing was seen in the store");
     }
     let figure = of_stored(order.late, tally.stored);
-    if exceeds(order.late, tally.stored, most) {
-        return Found::fail(figure, None);
+    let allowed = allowed(most, tally.stored);
+    if order.late > allowed {
+        return Found::fail(figure, account.ledger.late.first_above(allowed));
     }
-    let open = tally.acknowledged.saturating_sub(tally.stored + tally.lost + tally.unknowable);
-    if exceeds(order.late + order.undecided + open, tally.stored, most) {
+    let open = account.session.in_flight();
+    if order.late + order.undecided + open > allowed {
         let undecided = (order.undecided > 0).then(|| format!("of {} it can't be told", count(order.undecided)));
         let open = (open > 0).then(|| format!("{} were on their way at the end", count(open)));
         let why: Vec<String> = undecided.into_iter().chain(open).collect();

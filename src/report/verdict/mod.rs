@@ -7,6 +7,7 @@ mod by_minute;
 mod ledger;
 mod rules;
 
+use by_minute::Measured;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -115,11 +116,12 @@ impl Verdict {
 }
 
 fn judge(account: &Account, rules: &Rules, rule: Rule) -> Found {
+    let acknowledged = |meter| Measured { meter, events: &account.stages.acknowledged };
     match rule {
         Rule::Throughput(least) => by_minute::throughput(account, rules, least),
-        Rule::P99Stored(most) => by_minute::p99(account, &account.latencies.stored, most),
-        Rule::P99Due(most) => by_minute::p99(account, &account.latencies.from_due, most),
-        Rule::P99Send(most) => by_minute::p99(account, &account.latencies.from_send, most),
+        Rule::P99Stored(most) => by_minute::p99_stored(account, most),
+        Rule::P99Due(most) => by_minute::p99(account, &acknowledged(&account.latencies.from_due), most),
+        Rule::P99Send(most) => by_minute::p99(account, &acknowledged(&account.latencies.from_send), most),
         Rule::Lag(most) => backlog::lag(account, most),
         Rule::LagBack(within) => backlog::lag_back(account, within),
         Rule::Lost(most) => ledger::lost(account, most),
