@@ -122,6 +122,11 @@ fn verdict(document: &Document) -> Section {
     let mut sentences = Vec::new();
     if !verdict.asked {
         sentences.push("The default rules; --rule and --rules give others.".into());
+        let untold = verdict.rules.iter().filter(|rule| rule.outcome == Outcome::CantTell).count();
+        if untold > 0 && verdict.outcome == Outcome::Pass {
+            let all = verdict.rules.len();
+            sentences.push(format!("{untold} of the {all} can't be told; where a rule is asked for, that is no success."));
+        }
     }
     if document.session.warm_up > 0.0 {
         sentences.push(format!(
