@@ -125,7 +125,8 @@ fn verdict(document: &Document) -> Section {
         let untold = verdict.rules.iter().filter(|rule| rule.outcome == Outcome::CantTell).count();
         if untold > 0 && verdict.outcome == Outcome::Pass {
             let all = verdict.rules.len();
-            sentences.push(format!("{untold} of the {all} can't be told; where a rule is asked for, that is no success."));
+            sentences
+                .push(format!("{untold} of the {all} can't be told; where a rule is asked for, that is no success."));
         }
     }
     if document.session.warm_up > 0.0 {

@@ -48,7 +48,8 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
         unknowable => row.labelled("unseen", theme.quiet, count(unknowable), theme.text),
     };
     row.labelled("duplicated", theme.quiet, duplicated, of_store)
-        .labelled("due", theme.quiet, count(load.figures.due), theme.text)
+        // What was sent was due, and the ledger may have been told after the load's last word.
+        .labelled("due", theme.quiet, count(load.figures.due.max(session.sent())), theme.text)
         .labelled("acknowledged", theme.quiet, count(session.acknowledged()), theme.text)
         .draw(area, buffer);
 }
