@@ -196,6 +196,14 @@ fn throughput() {
             None,
         ),
         (
+            "nobody looked within a minute: the counts at its ends tell",
+            Made { seen: |second| !(71..129).contains(&second), ..STEADY },
+            "throughput=99%",
+            Pass,
+            "100/s of 100/s (100 %) in the worst of 3 minutes",
+            None,
+        ),
+        (
             "what was seen by then is slow",
             Made { seen: early, stored: |_| 50.0, ..STEADY },
             "throughput=90%",

@@ -27,14 +27,18 @@ fn among(which: &str, minutes: usize) -> String {
 }
 
 /// `, but 2 minutes of 5 were not watched`, if some of those from the warm-up to the end are not among the known ones.
-fn unwatched(account: &Account, known: usize) -> Option<String> {
+fn unwatched(account: &Account, known: impl Iterator<Item = i64>) -> Option<String> {
     let all = minutes_of(account.origin(), account.session.latest().unwrap_or_default());
-    let all = usize::try_from(all).unwrap_or(0);
-    match all.saturating_sub(known) {
-        0 => None,
+    // One that the session ended in may be known as well, and makes up for no other.
+    let known = i64::try_from(known.filter(|number| (0..all).contains(number)).count()).unwrap_or(i64::MAX);
+    match all - known {
+        ..=0 => None,
         1 if all == 1 => Some(", but the only minute was not watched".into()),
-        1 => Some(format!(", but a minute of {} was not watched", count(all as u64))),
-        dark => Some(format!(", but {} minutes of {} were not watched", count(dark as u64), count(all as u64))),
+        1 => Some(format!(", but a minute of {} was not watched", count(all.unsigned_abs()))),
+        dark => {
+            let (dark, all) = (count(dark.unsigned_abs()), count(all.unsigned_abs()));
+            Some(format!(", but {dark} minutes of {all} were not watched"))
+        }
     }
 }
 
@@ -140,7 +144,7 @@ pub(super) fn throughput(account: &Account, rules: &Rules, least: f64) -> Found 
     }
     let all: Vec<&MinuteShare> = minutes.iter().collect();
     let figure = format!("{} {}", worst(&all).unwrap_or_default(), among("worst", minutes.len()));
-    match unwatched(account, minutes.len()) {
+    match unwatched(account, minutes.iter().map(|minute| minute.number)) {
         Some(unwatched) => Found::untold(figure + &unwatched),
         None => Found::pass(figure),
     }
@@ -159,12 +163,11 @@ pub(super) fn upstream_throughput(account: &Account, rules: &Rules, least: f64) 
     let target = minutes.iter().map(|minute| minute.target).fold(0.0, f64::max);
     let asked = target * least - ROUNDING;
     let figure = format!("{} {}", of_target(best.stored.likely, target), among("best", minutes.len()));
-    let judged = minutes.iter().filter(|minute| is_judged(minute.number)).count();
     if minutes.iter().any(|minute| minute.stored.at_least >= asked) {
         Found::pass(figure)
     } else if minutes.iter().any(|minute| minute.stored.at_most >= asked) {
         Found::untold(format!("about {figure}, but it was not watched closely enough, or repeats count"))
-    } else if let Some(unwatched) = unwatched(account, judged) {
+    } else if let Some(unwatched) = unwatched(account, minutes.iter().map(|minute| minute.number)) {
         Found::untold(figure + &unwatched)
     } else {
         Found::fail(figure, Some(begin_of_minute(account.origin(), best.number)))
@@ -187,7 +190,7 @@ pub(super) fn p99(account: &Account, Measured { meter, events }: &Measured, most
         return Found::fail(figure, Some(begin_of_minute(account.origin(), *number)));
     }
     let watched: Vec<(i64, MinuteRate)> = events.whole_minutes().filter(|(number, _)| is_judged(*number)).collect();
-    if let Some(unwatched) = unwatched(account, watched.len()) {
+    if let Some(unwatched) = unwatched(account, watched.iter().map(|(number, _)| *number)) {
         return Found::untold(figure + &unwatched);
     }
     // Events and their latencies come together: a minute has both or nothing happened in it.
@@ -228,8 +231,7 @@ pub(super) fn upstream_latency(account: &Account, most: Duration) -> Found {
     if lowest.mean <= most {
         return Found::pass(figure);
     }
-    let watched = account.stages.items.whole_minutes().filter(|(number, _)| is_judged(*number)).count();
-    match unwatched(account, watched) {
+    match unwatched(account, account.stages.items.whole_minutes().map(|(number, _)| number)) {
         Some(unwatched) => Found::untold(figure + &unwatched),
         None => Found::fail(figure, Some(begin_of_minute(account.origin(), number))),
     }
