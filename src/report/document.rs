@@ -220,7 +220,7 @@ pub struct LagPart {
     pub most_events: Option<Peak>,
     /// The longest that an event had waited, in seconds, on any partition.
     pub longest: Option<Peak>,
-    /// Events that waited at the end, over all partitions.
+    /// Events that waited at the end, over all partitions; `null` if the lag of any could not be seen then.
     pub at_end: Option<u64>,
     /// Seconds under each word for the whole pipeline.
     pub words: BTreeMap<String, u64>,
@@ -252,7 +252,7 @@ pub struct PartitionPart {
     pub most_events: Option<Peak>,
     /// The longest that an event had waited, in seconds.
     pub longest: Option<Peak>,
-    /// Events that waited when it was last seen.
+    /// Events that waited at the end; `null` if that could not be seen then.
     pub at_end: Option<u64>,
     /// Events that the log dropped before they were read.
     pub missed: u64,

@@ -10,7 +10,7 @@ use crate::model::observation::Target;
 use crate::model::session::Session;
 use crate::model::units::{EventRate, Time};
 
-/// One moment of a session. What is not known is `null`.
+/// One moment of a session. What is not known, or was last seen too long ago to hold then, is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
     /// UTC, RFC 3339.
@@ -52,12 +52,11 @@ impl Line {
     pub fn of(session: &Session, at: Time) -> Self {
         let rate = |rate: Option<EventRate>| rate.map(|rate| rounded(rate.per_second()));
         let load = session.load.as_ref();
-        let oldest = session.partitions.values().filter_map(|partition| Some(partition.time_lag()?.at_least())).max();
         Self {
             at: time_of_day(at),
             second: rounded(at.since(session.started().unwrap_or(at)).as_secs_f64()),
             health: Health::of(session, at).word.text(),
-            target: load.and_then(|load| match load.figures.target {
+            target: session.load_now(at).and_then(|load| match load.figures.target {
                 Target::Paused => Some(0.0),
                 Target::Rate(rate) => Some(rounded(rate.per_second())),
                 Target::Unlimited => None,
@@ -66,8 +65,8 @@ impl Line {
             processed: rate(session.processed_rate(at)),
             writes: rate(session.stored_rate(at)),
             throttled: session.throttled_rate(at).map(rounded),
-            lag_events: session.lag_events(),
-            lag_seconds: oldest.map(|oldest| rounded(oldest.as_secs_f64())),
+            lag_events: session.lag_events_now(at),
+            lag_seconds: session.oldest_now(at).map(|oldest| rounded(oldest.as_secs_f64())),
             p99_due: p99(load.map(|load| &load.from_due), at),
             p99_send: p99(load.map(|load| &load.from_send), at),
             p99_stored: p99(Some(&session.stored_latency), at),

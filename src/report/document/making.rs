@@ -113,7 +113,7 @@ fn latency(latency: LatencyName, meter: &LatencyMeter) -> Option<Latency> {
 }
 
 fn lag(account: &Account) -> LagPart {
-    let begin = account.begin();
+    let (begin, end) = (account.begin(), account.session.latest().unwrap_or_default());
     let lag = &account.lag;
     let mut statuses = BTreeMap::new();
     for (status, seconds) in lag.partitions.values().flat_map(|partition| &partition.statuses) {
@@ -125,14 +125,14 @@ fn lag(account: &Account) -> LagPart {
         processed: whole(account.stages.processed.total_of(id)),
         most_events: peak(begin, &seen.events, |events| events as f64),
         longest: peak(begin, &seen.oldest, seconds),
-        at_end: seen.last,
+        at_end: account.session.partitions.get(id).and_then(|partition| partition.lag_now(end)?.events()),
         missed: seen.missed,
         statuses: seen.statuses.iter().map(|(status, seconds)| (status.word().to_owned(), *seconds)).collect(),
     };
     LagPart {
         most_events: peak(begin, &lag.events, |events| events as f64),
         longest: peak(begin, &lag.oldest, seconds),
-        at_end: account.session.lag_events(),
+        at_end: account.session.lag_events_now(end),
         words: lag.words.iter().map(|(word, seconds)| (word.text().to_lowercase(), *seconds)).collect(),
         statuses,
         partitions: lag.partitions.iter().map(part).collect(),
