@@ -217,7 +217,7 @@ fn lines_come_before_the_summary() {
     let csv = run(&["report", "steady", "--lines", "csv"]);
     let rows = out(&csv);
     assert_eq!(rows.lines().count(), 146, "a head and a line each second");
-    assert!(rows.lines().all(|row| row.split(',').count() == 14), "{rows}");
+    assert!(rows.lines().all(|row| row.split(',').count() == 15), "{rows}");
     assert!(complaint(&csv).contains("Verdict: PASS"), "the summary is beside it");
 
     let table = out(&run(&["report", "outage", "--lines", "table", "--every", "20s"]));

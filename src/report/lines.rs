@@ -41,6 +41,8 @@ pub struct Line {
     pub p99_stored: Option<f64>,
     /// Share of the provisioned request units.
     pub ru_share: Option<f64>,
+    /// Share of what the ingest log takes in at most.
+    pub ingest_share: Option<f64>,
 }
 
 fn p99(window: Option<&LatencyWindow>, at: Time) -> Option<f64> {
@@ -71,6 +73,7 @@ impl Line {
             p99_send: p99(load.map(|load| &load.from_send), at),
             p99_stored: p99(Some(&session.stored_latency), at),
             ru_share: session.request_units(at).map(|used| rounded(used.share)),
+            ingest_share: session.ingest_use(at).map(|used| rounded(used.share)),
         }
     }
 
@@ -81,7 +84,7 @@ impl Line {
 
     /// The first line of CSV: the names of the columns.
     pub const CSV_HEAD: &str = "at,second,health,target,ingest,processed,writes,throttled,lag_events,lag_seconds,p99_due,\
-                                p99_send,p99_stored,ru_share";
+                                p99_send,p99_stored,ru_share,ingest_share";
 
     /// As one line of CSV. No value holds a comma or a quote.
     pub fn csv(&self) -> String {
@@ -90,11 +93,12 @@ impl Line {
         let lag_events = lag_events.map(|events| events.to_string()).unwrap_or_default();
         let [target, ingest, processed, writes, throttled] =
             [self.target, self.ingest, self.processed, self.writes, self.throttled].map(figure);
-        let [lag_seconds, due, send, stored, share] =
-            [self.lag_seconds, self.p99_due, self.p99_send, self.p99_stored, self.ru_share].map(figure);
+        let [lag_seconds, due, send, stored, ru_share, ingest_share] =
+            [self.lag_seconds, self.p99_due, self.p99_send, self.p99_stored, self.ru_share, self.ingest_share]
+                .map(figure);
         format!(
             "{at},{second},{health},{target},{ingest},{processed},{writes},{throttled},{lag_events},{lag_seconds},{due},\
-             {send},{stored},{share}"
+             {send},{stored},{ru_share},{ingest_share}"
         )
     }
 

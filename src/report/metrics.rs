@@ -153,6 +153,8 @@ fn rates(page: &mut Page, session: &Session, now: Time) {
     .quantiles("enqueued to stored", Some(&session.stored_latency), now);
     page.family("streamgauge_request_unit_share", "gauge", None, "Used of the provisioned request units: 1 is all.")
         .maybe(&[], session.request_units(now).map(|used| used.share));
+    page.family("streamgauge_ingest_share", "gauge", None, "Used of what the ingest log takes in at most: 1 is all.")
+        .maybe(&[], session.ingest_use(now).map(|used| used.share));
     page.family("streamgauge_load_behind_seconds", "gauge", Some("seconds"), "How late the oldest unsent event is.")
         .maybe(&[], session.load_now(now).map(|load| load.figures.behind.as_secs_f64()));
 }
