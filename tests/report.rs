@@ -145,6 +145,8 @@ fn a_live_session_that_cannot_be() {
 }
 
 /// Every field of a report is one that the schema names, and none that it requires is missing.
+        (&["--live", "--plan", "-5 for 1m"], 2, "\"-5\" is not a rate: give events a second from 0 to "),
+        (&["--live", "--plan", "1k for 1m,"], 2, "a step of the load plan is missing"),
 #[test]
 fn a_report_is_as_its_schema_says() {
     fn check(value: &Value, schema: &Value, root: &Value, at: &str) {
