@@ -7,7 +7,8 @@ use clap_mangen::Man;
 use roff::{Inline, Roff, bold, italic, roman};
 
 use super::discover::SUBSCRIPTION;
-use super::{EXITS, Exit, definition, write_out};
+use super::exit::EXITS;
+use super::{Exit, definition, write_out};
 use crate::azure::{credentials, management};
 use crate::config::{CONFIG, VARIABLES};
 use crate::ui::keymap::{Action, Group, Key, Keymap};

@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod demo;
 mod discover;
+mod exit;
 mod export;
 mod interrupt;
 mod line_queue;
@@ -47,6 +48,7 @@ pub use completions::CompletionsFlags;
 pub use demo::DemoFlags;
 pub use discover::DiscoveryFlags;
 pub use export::ExportFlags;
+pub use exit::Exit;
 pub use load_flags::LoadFlags;
 pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
@@ -56,37 +58,6 @@ pub use report::{ReportFlags, RuleFlags};
 pub use scenario_flags::ScenarioFlags;
 pub use scenarios::ScenariosFlags;
 pub use themes::ThemesFlags;
-
-/// What the exit code says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Exit {
-    /// It did what was asked.
-    Done = 0,
-    /// It could not.
-    Failed = 1,
-    /// The command line can't be understood, or asks for what this terminal can't do.
-    Usage = 2,
-    /// A report could not be made, or a rule that was asked for can't be told.
-    Unmeasured = 3,
-    /// A report was interrupted: it speaks of what came before.
-    Interrupted = 4,
-}
-
-/// Each exit code and what it says, for the manual.
-const EXITS: [(Exit, &str); 5] = [
-    (Exit::Done, "It did what was asked; a report: every rule was kept"),
-    (Exit::Failed, "It could not; a report: a rule was broken"),
-    (Exit::Usage, "The command line or the settings can't be understood, or ask for what this terminal can't do"),
-    (Exit::Unmeasured, "A report: nothing could be measured, or not what a rule asks about"),
-    (Exit::Interrupted, "A report: it was interrupted, and speaks of what came before"),
-];
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
 
 /// A live monitor for streaming pipelines: ingest, lag by partition and writes
 #[derive(Debug, Parser)]
@@ -286,14 +257,22 @@ fn begin(loaded: &Loaded, state: ViewState) -> ViewState {
 }
 
 /// Text on standard output. Whoever closed it before the end wants no more.
-fn write_out(text: &[u8]) -> Exit {
+fn put_out(text: &[u8]) -> Result<(), Unwritten> {
     let mut output = std::io::stdout().lock();
     match output.write_all(text).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            complain(&format_args!("standard output could not be written ({error}); send it elsewhere"));
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The same, as all that a command does.
+fn write_out(text: &[u8]) -> Exit {
+    match put_out(text) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            complain(&error);
             Exit::Failed
         }
-        _ => Exit::Done,
     }
 }
 
@@ -308,3 +287,8 @@ fn say(line: &str) -> bool {
     let mut output = std::io::stdout().lock();
     writeln!(output, "{line}").and_then(|()| output.flush()).is_ok()
 }
+/// Standard output can't be written.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output could not be written ({0}); send it elsewhere")]
+struct Unwritten(std::io::Error);
+
