@@ -191,17 +191,17 @@ fn what_cannot_be_exported_is_said_in_one_sentence() {
         (&["export", "steady", "--cast", &file, "--at", "9s"], 2, "cannot be used with"),
         (&["export", "steady", "--cast", &file, "--fps", "31"], 2, "give a whole number from 1 to 30"),
         (&["export", "steady", "--cast", &file, "--speed", "3"], 2, "\"3\" is not a speed: give one of 1/8, 1/4"),
-        (&["export", "absent", "--svg", &file], 1, "can't read absent ("),
-        (&["export", "steady", "--svg", &file, "--at", "soon"], 1, "\"soon\" is not a place in a recording; try 10s"),
-        (&["export", "steady", "--svg", &file, "--at", "3:33"], 1, "03:33 is not in this recording, which goes from "),
+        (&["export", "absent", "--svg", &file], 3, "can't read absent ("),
+        (&["export", "steady", "--svg", &file, "--at", "soon"], 2, "\"soon\" is not a place in a recording; try 10s"),
+        (&["export", "steady", "--svg", &file, "--at", "3:33"], 2, "03:33 is not in this recording, which goes from "),
         (
             &["export", "steady", "--cast", &file, "--from", "20s", "--to", "10s"],
-            1,
+            2,
             "the cast would end before it begins",
         ),
-        (&["export", "steady", "--svg", &here], 1, "is a folder; name a file in it"),
-        (&["export", "steady", "--svg", &nowhere], 1, "there is no folder "),
-        (&["export", "steady", "--svg", "/dev/full"], 1, "can't write /dev/full (No space left on device"),
+        (&["export", "steady", "--svg", &here], 3, "is a folder; name a file in it"),
+        (&["export", "steady", "--svg", &nowhere], 3, "there is no folder "),
+        (&["export", "steady", "--svg", "/dev/full"], 3, "can't write /dev/full (No space left on device"),
     ];
     for (arguments, code, expected) in cases {
         let output = run(arguments);

@@ -68,6 +68,21 @@ fn two_recordings_side_by_side() {
     }
     let same = out(&run(&["compare", "steady", "steady"]));
     assert!(!same.contains('+') && same.contains("0 %"), "{same}");
+    assert!(out(&output).lines().all(|line| line.chars().count() <= 80), "{}", out(&output));
+    // Every summary figure of a report is compared.
+    let names: Vec<&str> = figures.iter().filter_map(|figure| figure["figure"].as_str()).collect();
+    for name in [
+        "due, best minute",
+        "enqueued to stored, p90",
+        "enqueued to stored, p99.9",
+        "pipeline, falling behind",
+        "partitions, stalled",
+        "in flight",
+        "RU share, highest",
+        "RU share, hottest",
+    ] {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
     let output = run(&["compare", "steady", "nowhere"]);
     assert_eq!(output.status.code(), Some(3), "{}", complaint(&output));
 }
@@ -122,7 +137,7 @@ fn page(address: &str) -> String {
 
 #[test]
 fn a_live_session_that_cannot_be() {
-    let cases: [(&[&str], i32, &str); 13] = [
+    let cases: [(&[&str], i32, &str); 15] = [
         (&["--live", "1s", "--load", "5"], 2, "--scenario <FILE>"),
         (&["--live", "1s", "--scenario", "x.toml", "--rate", "5"], 2, "cannot be used with"),
         (&["--live", "1s", "--scenario", "x.toml", "--search"], 2, "cannot be used with"),
@@ -130,6 +145,8 @@ fn a_live_session_that_cannot_be() {
         (&["--live"], 2, "--live needs a time, such as --live 5m, or a --plan"),
         (&["--live", "soon"], 2, "\"soon\" is not a time for a live session: give one such as 30s, 5m or 2h"),
         (&["--live", "--plan", "1k"], 2, "\"1k\" is no step of a load plan; try `1k for 1m`"),
+        (&["--live", "--plan", "-5 for 1m"], 2, "\"-5\" is not a rate: give events a second from 0 to "),
+        (&["--live", "--plan", "1k for 1m,"], 2, "a step of the load plan is missing"),
         (&["--live", "--plan", "1k for 1s", "--rate", "5"], 2, "cannot be used with"),
         (&["--live", "--search", "--rate", "0"], 2, "a search begins at a rate above 0: give --rate 1000, for example"),
         (&["steady", "--rate", "5"], 2, "cannot be used with"),
@@ -217,7 +234,7 @@ fn lines_come_before_the_summary() {
     let csv = run(&["report", "steady", "--lines", "csv"]);
     let rows = out(&csv);
     assert_eq!(rows.lines().count(), 146, "a head and a line each second");
-    assert!(rows.lines().all(|row| row.split(',').count() == 14), "{rows}");
+    assert!(rows.lines().all(|row| row.split(',').count() == 15), "{rows}");
     assert!(complaint(&csv).contains("Verdict: PASS"), "the summary is beside it");
 
     let table = out(&run(&["report", "outage", "--lines", "table", "--every", "20s"]));
@@ -299,6 +316,21 @@ fn a_recording_that_is_cut_off_or_damaged_is_reported_as_far_as_it_goes() {
     assert!(said.contains("the recording is damaged at byte "), "{said}");
 }
 
+/// So is a comparison, and it says which of the two is not whole.
+#[test]
+fn a_recording_that_is_cut_off_is_compared_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("cut.jsonl.zst");
+    std::fs::write(&path, &ALL[0].bytes[..ALL[0].bytes.len() / 2]).expect("a file");
+    let cut = path.to_str().expect("a path");
+    let output = run(&["compare", "steady", cut]);
+    assert_eq!((output.status.code(), complaint(&output)), (Some(0), String::new()));
+    assert!(out(&output).contains("\n  B: the recording is cut off at byte "), "{}", out(&output));
+    let json: Value = serde_json::from_str(&out(&run(&["compare", cut, "steady", "--json"]))).expect("JSON");
+    assert!(json["a_incomplete"].as_str().is_some_and(|said| said.starts_with("the recording is cut off")), "{json}");
+    assert_eq!(json["b_incomplete"], Value::Null);
+}
+
 /// `| head -1`: whoever reads no more gets no complaint, and the exit code is still the verdict.
 #[test]
 fn a_reader_that_leaves_early_changes_no_verdict() {
@@ -323,6 +355,10 @@ fn a_full_disk_is_told() {
     assert_eq!(output.status.code(), Some(3));
     let said = complaint(&output);
     assert!(said.contains("standard output could not be written (No space left on device"), "{said}");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let output = program(&["compare", "steady", "steady"]).stdout(full).output().expect("it runs");
+    let told = (output.status.code(), complaint(&output).contains("(No space left on device"));
+    assert_eq!(told, (Some(3), true), "the same code as of a report");
 }
 
 /// Ctrl-C while the recording still comes in from a pipe: the code says so.

@@ -93,9 +93,75 @@ fn a_reader_that_leaves_early_is_no_error() {
 fn a_full_disk_is_told() {
     for form in FORMS {
         let output = run(&["export", "steady", form, "/dev/full"]);
-        assert_eq!(output.status.code(), Some(1), "{form}");
+        assert_eq!(output.status.code(), Some(3), "{form}");
         let said = complaint(&output);
         assert!(said.starts_with("streamgauge: can't write /dev/full (No space left on device"), "{form}: {said}");
+    }
+}
+
+/// A disk that is full in the middle: the sentence names the file that was asked for and not the one beside it, which goes.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_fills_up_leaves_nothing_and_names_the_file() {
+    for form in FORMS {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("figures");
+        // A file may have one block of 512 bytes; the signal that says so is not heard.
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -f 1; trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_streamgauge")])
+            .args(["export", concat!(env!("CARGO_MANIFEST_DIR"), "/recordings/stuck.jsonl.zst"), form])
+            .arg(&place)
+            .output()
+            .expect("it runs");
+        let said = complaint(&output);
+        assert_eq!(output.status.code(), Some(3), "{form}: {said}");
+        let sentence = format!("streamgauge: can't write {} (File too large (os error 27)); check", place.display());
+        assert!(said.starts_with(&sentence), "{form}: {said}");
+        assert_eq!(names(folder.path()), Vec::<String>::new(), "{form}");
+    }
+}
+
+/// What is written of a recording that was cut off is less than was recorded: one sentence says so.
+#[test]
+fn a_recording_that_is_cut_off_is_exported_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = folder.path().join("cut.jsonl.zst");
+    std::fs::write(&cut, &ALL[0].bytes[..ALL[0].bytes.len() / 2]).expect("a file");
+    for form in ["--csv", "--parquet", "--hlog", "--svg"] {
+        let output = run(&["export", cut.to_str().expect("a path"), form, "-"]);
+        let said = complaint(&output);
+        assert_eq!((output.status.code(), said.lines().count()), (Some(0), 1), "{form}: {said}");
+        assert!(said.contains("cut.jsonl.zst: the recording ") && said.contains(" cut off"), "{form}: {said}");
+        assert!(output.stdout.len() > 1_000, "{form}");
+    }
+}
+
+/// The documentation has every metric, with its type and the labels of its samples.
+#[test]
+fn every_metric_is_documented() {
+    let told = include_str!("../docs/export.md");
+    let mut player = ALL[1].play().expect("a player");
+    let end = player.span().1;
+    let page = streamgauge::report::metrics::page(player.session_at(end).expect("the end"), end);
+    let mut families = 0;
+    for line in page.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) {
+            families += 1;
+            assert!(told.contains(&format!("| `{name}` | {kind} |")), "{line}");
+        } else if let Some((name, labels)) = line.split_once('{') {
+            let row = told.lines().find(|row| row.starts_with(&format!("| `{}` |", name.trim_end_matches("_total"))));
+            let row = row.unwrap_or_else(|| panic!("{line}"));
+            for label in labels.split("=\"").filter_map(|before| before.rsplit([',', '{', '"']).next()) {
+                assert!(label.contains('}') || row.contains(&format!("`{label}`")), "{label}: {row}");
+            }
+        }
+    }
+    assert_eq!(told.matches("\n| `streamgauge_").count(), families, "none is told that there is not");
+    for column in COLUMNS {
+        assert!(told.contains(&format!("| `{column}` |")), "{column}");
+    }
+    for name in streamgauge::report::lines::Line::CSV_HEAD.split(',') {
+        assert!(told.contains(&format!("`{name}`")), "{name}");
     }
 }
 
@@ -136,7 +202,7 @@ fn a_recording_that_says_nothing_gives_no_file() {
     let place = folder.path().join("figures");
     for form in FORMS {
         let output = run(&["export", silent.to_str().expect("a path"), form, place.to_str().expect("a path")]);
-        assert_eq!(output.status.code(), Some(1), "{form}");
+        assert_eq!(output.status.code(), Some(3), "{form}");
         assert!(complaint(&output).contains("holds no observation"), "{form}");
         assert_eq!(names(folder.path()), ["silent.jsonl"], "{form}");
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::exit::{Cause, NoResult, no_result};
 use super::interrupt::{Stop, interruptible};
 use super::look::LookFlags;
 use super::session::stop_signal;
-use super::{Exit, complain, left_out, replay, write_out};
+use super::{Exit, Unwritten, left_out, put_out, replay};
 use crate::config::Loaded;
 use crate::recording::error::ReadError;
 use crate::recording::trace::Trace;
@@ -42,11 +43,19 @@ pub struct CompareFlags {
     look: LookFlags,
 }
 
-/// Why there is no comparison on the screen, in one sentence.
+/// Why there is no comparison, in one sentence.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
     Read(#[from] ReadError),
+    #[error(transparent)]
+    Reading(#[from] ReadingError),
+    #[error("--theme, --colour and --ascii are for the screen; add --screen")]
+    LookWithoutScreen,
+    #[error("interrupted before both were read")]
+    Interrupted,
+    #[error(transparent)]
+    Output(#[from] Unwritten),
     #[error(transparent)]
     Theme(#[from] ThemeError),
     #[error(
@@ -76,12 +85,16 @@ impl From<ScreenError> for Failure {
 
 /// Runs the command on the screen.
 pub(super) fn show(flags: &CompareFlags, loaded: &Loaded) -> Exit {
-    let Err(error) = play(flags, loaded) else { return Exit::Done };
-    complain(&error);
-    match error {
-        Failure::Read(_) => Exit::Unmeasured,
-        Failure::NoTerminal(_) | Failure::Dumb | Failure::Theme(_) => Exit::Usage,
-        Failure::Screen(_) | Failure::Runtime(_) => Exit::Failed,
+    play(flags, loaded).map_or_else(|error| no_result(&error), |()| Exit::Done)
+}
+
+impl NoResult for Failure {
+    fn cause(&self) -> Cause {
+        match self {
+            Self::NoTerminal(_) | Self::Dumb | Self::Theme(_) | Self::LookWithoutScreen => Cause::Asked,
+            Self::Interrupted => Cause::Interrupted,
+            Self::Read(_) | Self::Reading(_) | Self::Screen(_) | Self::Output(_) | Self::Runtime(_) => Cause::Unable,
+        }
     }
 }
 
@@ -106,33 +119,25 @@ fn play(flags: &CompareFlags, loaded: &Loaded) -> Result<(), Failure> {
 
 /// Runs the command without a screen.
 pub(super) fn run(flags: &CompareFlags) -> Exit {
+    compare(flags).map_or_else(|error| no_result(&error), |()| Exit::Done)
+}
+
+fn compare(flags: &CompareFlags) -> Result<(), Failure> {
     if flags.look.is_named() {
-        complain(&"--theme, --colour and --ascii are for the screen; add --screen");
-        return Exit::Usage;
+        return Err(Failure::LookWithoutScreen);
     }
     let (a, b) = (flags.a.clone(), flags.b.clone());
     let compared = interruptible(move |stop| -> Result<Option<Figures>, ReadingError> {
         let (a, b) = (report(&a, stop)?, report(&b, stop)?);
         Ok((!stop.is_asked()).then(|| Figures::of(&a, &b)))
     });
-    match compared {
-        Ok(Some(Ok(Some(comparison)))) if flags.json => {
-            write_out((serde_json::to_string_pretty(&comparison).unwrap_or_default() + "\n").as_bytes())
-        }
-        Ok(Some(Ok(Some(comparison)))) => write_out(comparison.text().as_bytes()),
-        Ok(Some(Ok(None)) | None) => {
-            complain(&"interrupted before both were read");
-            Exit::Interrupted
-        }
-        Ok(Some(Err(error))) => {
-            complain(&error);
-            Exit::Unmeasured
-        }
-        Err(error) => {
-            complain(&format_args!("the runtime could not be started ({error}); close other programs and try again"));
-            Exit::Unmeasured
-        }
-    }
+    let comparison = compared.map_err(Failure::Runtime)?.transpose()?.flatten().ok_or(Failure::Interrupted)?;
+    let text = if flags.json {
+        serde_json::to_string_pretty(&comparison).unwrap_or_default() + "\n"
+    } else {
+        comparison.text()
+    };
+    Ok(put_out(text.as_bytes())?)
 }
 
 fn report(file: &Path, stop: &Stop) -> Result<Document, ReadingError> {

@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use ratatui::layout::Size;
 
+use super::exit::{Cause, NoResult, no_result};
 use super::interrupt::{Stop, UntilStopped, interruptible};
 use super::look::themes;
 use super::output::{self, OutputError};
@@ -43,7 +44,7 @@ pub struct ExportFlags {
     /// Write the replay as an asciicast, version 3
     #[arg(long, value_name = "OUT")]
     cast: Option<PathBuf>,
-    /// Write a row for each second and partition as CSV
+    /// Write CSV by second and partition: docs/export.md
     #[arg(long, value_name = "OUT")]
     csv: Option<PathBuf>,
     /// Write the same as Parquet
@@ -164,12 +165,19 @@ pub(super) fn run(flags: &ExportFlags) -> Exit {
         Err(Failure::Output(OutputError::Unwritable { reason, .. })) if reason.kind() == io::ErrorKind::BrokenPipe => {
             Exit::Done
         }
-        Err(error) => {
-            complain(&error);
-            match error {
-                Failure::Theme(ThemeError::Unknown { .. }) => Exit::Usage,
-                Failure::Interrupted => Exit::Interrupted,
-                _ => Exit::Failed,
+        Err(error) => no_result(&error),
+    }
+}
+
+impl NoResult for Failure {
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Theme(_)
+            | Self::Frame(FrameError::Place(_))
+            | Self::Cast(CastError::Backwards | CastError::Frame(FrameError::Place(_))) => Cause::Asked,
+            Self::Interrupted => Cause::Interrupted,
+            Self::Read(_) | Self::Frame(_) | Self::Cast(_) | Self::Output(_) | Self::Reading(_) | Self::Runtime(_) => {
+                Cause::Unable
             }
         }
     }
@@ -253,8 +261,19 @@ impl Picture {
         };
         match written {
             Err(_) if stop.is_asked() => Err(Failure::Interrupted),
+            Ok(()) => {
+                tell_incomplete(&file, frames.flaw());
+                Ok(())
+            }
             written => written,
         }
+    }
+}
+
+/// What is written of a recording that is not whole ends where that can't be read any more: nobody sees it in the file.
+fn tell_incomplete(file: &Path, incomplete: Option<&str>) {
+    if let Some(sentence) = incomplete {
+        complain(&format_args!("{}: {sentence}", file.display()));
     }
 }
 
@@ -268,42 +287,49 @@ enum Figures {
 
 fn write_figures(file: &Path, path: &Path, figures: Figures, stop: &Stop) -> Result<(), Failure> {
     let recording = replay::recording(file)?;
+    let mut incomplete = None;
     let written = output::write(path, |to| {
         let mut to = UntilStopped::new(to, stop);
         match figures {
             Figures::Csv => {
                 let unwritable = |reason| OutputError::unwritable(path, reason);
                 let mut rows = CsvRows::begin(&mut to).map_err(unwritable)?;
-                each_row(&recording, path, stop, |row| rows.write(&row))?;
+                incomplete = each_row(&recording, path, stop, |row| rows.write(&row))?;
                 Ok(rows.finish().map_err(unwritable)?)
             }
             Figures::Parquet => {
                 let unwritable = |reason| OutputError::unwritable(path, reason);
                 let mut rows = ParquetRows::begin(&mut to).map_err(unwritable)?;
-                each_row(&recording, path, stop, |row| rows.write(row))?;
+                incomplete = each_row(&recording, path, stop, |row| rows.write(row))?;
                 Ok(rows.finish().map_err(unwritable)?)
             }
             Figures::Latencies(of) => {
                 let mut packer = V2DeflateSerializer::new();
-                write_latencies(&recording, path, of, stop, &mut to, &mut packer)
+                incomplete = write_latencies(&recording, path, of, stop, &mut to, &mut packer)?;
+                Ok(())
             }
         }
     });
     match written {
         Err(_) if stop.is_asked() => Err(Failure::Interrupted),
+        Ok(()) => {
+            tell_incomplete(file, incomplete.as_deref());
+            Ok(())
+        }
         written => written,
     }
 }
 
-/// Goes through a recording until the end, or until something goes wrong, or somebody wants an end.
+/// Goes through a recording until the end, or until something goes wrong, or somebody wants an end. What is missing of the
+/// recording comes back, in one sentence.
 fn each(
     recording: &Recording,
     path: &Path,
     stop: &Stop,
     mut write: impl FnMut(&Observation) -> io::Result<()>,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let mut outcome = Ok(());
-    reading::read(recording, |observations, _| {
+    let origin = reading::read(recording, |observations, _| {
         if stop.is_asked() {
             outcome = Err(Failure::Interrupted);
         } else if let Err(reason) = observations.iter().try_for_each(&mut write) {
@@ -311,7 +337,7 @@ fn each(
         }
         if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    outcome
+    outcome.map(|()| origin.incomplete)
 }
 
 fn each_row(
@@ -319,7 +345,7 @@ fn each_row(
     path: &Path,
     stop: &Stop,
     mut write: impl FnMut(Row) -> io::Result<()>,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let mut account = Account::new(Duration::ZERO);
     each(recording, path, stop, |observation| {
         let mut written = Ok(());
@@ -339,7 +365,7 @@ fn write_latencies<W: Write>(
     stop: &Stop,
     to: &mut W,
     packer: &mut V2DeflateSerializer,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let begin = recording.header().started;
     let mut log = LatencyLog::begin(of, begin, to, packer).map_err(|reason| OutputError::unwritable(path, reason))?;
     each(recording, path, stop, |observation| log.write(observation))

@@ -25,7 +25,7 @@ pub struct LoadFlags {
     /// Load by a plan: `1k for 1m, ramp to 5k in 2m`
     ///
     /// Steps with commas between them: a rate for a time, or a ramp from where the step before ended.
-    #[arg(long, value_name = "STEPS", hide_short_help = true)]
+    #[arg(long, value_name = "STEPS", allow_hyphen_values = true, hide_short_help = true)]
     plan: Option<PlanSteps>,
     /// No load past this rate, whatever key is pressed
     #[arg(long, value_name = "RATE", value_parser = most, allow_hyphen_values = true)]

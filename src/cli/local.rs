@@ -39,7 +39,7 @@ pub struct LocalFlags {
     #[command(flatten)]
     scenario: ScenarioFlags,
     /// Load by a plan: `1k for 1m, ramp to 5k in 2m`
-    #[arg(long, value_name = "STEPS", conflicts_with_all = ["rate", "headless"], hide_short_help = true)]
+    #[arg(long, value_name = "STEPS", allow_hyphen_values = true, conflicts_with_all = ["rate", "headless"], hide_short_help = true)]
     plan: Option<PlanSteps>,
     /// Serve the figures to Prometheus, such as on 127.0.0.1:9464
     #[arg(long, value_name = "ADDRESS", hide_short_help = true)]

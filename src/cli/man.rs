@@ -7,7 +7,8 @@ use clap_mangen::Man;
 use roff::{Inline, Roff, bold, italic, roman};
 
 use super::discover::SUBSCRIPTION;
-use super::{EXITS, Exit, definition, write_out};
+use super::exit::EXITS;
+use super::{Exit, definition, write_out};
 use crate::azure::{credentials, management};
 use crate::config::{CONFIG, VARIABLES};
 use crate::ui::keymap::{Action, Group, Key, Keymap};
@@ -25,7 +26,7 @@ pub(super) fn run() -> Exit {
 /// One page for all commands: a person looks for a flag in one place.
 fn render(mut command: Command, page: &mut Vec<u8>) -> io::Result<()> {
     command.build();
-    let subcommands: Vec<Command> = command.get_subcommands().filter(|sub| sub.get_name() != "help").cloned().collect();
+    let subcommands: Vec<Command> = command.get_subcommands().cloned().collect();
     let examples: Vec<String> = std::iter::once(&command).chain(&subcommands).flat_map(examples).collect();
     // What the embedded scenario may be told stands with its command.
     let of_local: Vec<String> = command
@@ -33,7 +34,7 @@ fn render(mut command: Command, page: &mut Vec<u8>) -> io::Result<()> {
         .map(|local| local.get_arguments().filter(|flag| !flag.is_global_set()).map(id).collect())
         .unwrap_or_default();
     let command = command.mut_args(|flag| {
-        let told_below = of_local.contains(&id(&flag)) && flag.get_id() != "help";
+        let told_below = of_local.contains(&id(&flag));
         flag.hide_short_help(false).hide(told_below)
     });
     // Undated: the version says which it is. `Roff` would leave the empty date out and shift what follows.
@@ -71,7 +72,7 @@ fn render_command(command: Command, page: &mut Vec<u8>) -> io::Result<()> {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     Roff::new().control("SS", [usage.as_str()]).text([roman(format!("{about}."))]).to_writer(page)?;
     let command = command.mut_args(|flag| {
-        let told_above = flag.is_global_set() || flag.get_id() == "help";
+        let told_above = flag.is_global_set();
         flag.hide_short_help(false).hide(told_above)
     });
     let mut options = Vec::new();

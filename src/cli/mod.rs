@@ -7,7 +7,9 @@ mod completions;
 mod config;
 mod demo;
 mod discover;
+mod exit;
 mod export;
+mod help;
 mod interrupt;
 mod line_queue;
 mod load_flags;
@@ -36,7 +38,7 @@ use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{CONFIG, Loaded, default_path, load};
 use crate::ui::live::wall_clock;
@@ -46,7 +48,9 @@ pub use compare::CompareFlags;
 pub use completions::CompletionsFlags;
 pub use demo::DemoFlags;
 pub use discover::DiscoveryFlags;
+pub use exit::Exit;
 pub use export::ExportFlags;
+pub use help::HelpFlags;
 pub use load_flags::LoadFlags;
 pub use local::LocalFlags;
 pub use look::{LookFlags, RenditionFlags};
@@ -57,37 +61,6 @@ pub use scenario_flags::ScenarioFlags;
 pub use scenarios::ScenariosFlags;
 pub use themes::ThemesFlags;
 
-/// What the exit code says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Exit {
-    /// It did what was asked.
-    Done = 0,
-    /// It could not.
-    Failed = 1,
-    /// The command line can't be understood, or asks for what this terminal can't do.
-    Usage = 2,
-    /// A report could not be made, or a rule that was asked for can't be told.
-    Unmeasured = 3,
-    /// A report was interrupted: it speaks of what came before.
-    Interrupted = 4,
-}
-
-/// Each exit code and what it says, for the manual.
-const EXITS: [(Exit, &str); 5] = [
-    (Exit::Done, "It did what was asked; a report: every rule was kept"),
-    (Exit::Failed, "It could not; a report: a rule was broken"),
-    (Exit::Usage, "The command line or the settings can't be understood, or ask for what this terminal can't do"),
-    (Exit::Unmeasured, "A report: nothing could be measured, or not what a rule asks about"),
-    (Exit::Interrupted, "A report: it was interrupted, and speaks of what came before"),
-];
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
-
 /// A live monitor for streaming pipelines: ingest, lag by partition and writes
 #[derive(Debug, Parser)]
 #[command(
@@ -95,15 +68,18 @@ impl From<Exit> for ExitCode {
     version,
     term_width = 80,
     disable_help_subcommand = true,
-    // A blank line less than usual: all commands fit a small screen.
-    help_template = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
+    disable_help_flag = true,
+    disable_version_flag = true,
+    help_template = HELP,
     after_help = "Examples:\n  \
-        streamgauge --rate 4000            flags of `local` do without its name",
+        streamgauge --rate 4000            flags of `local` do without its name\n\
+        All of it: `streamgauge help`, `streamgauge man | man -l -`",
     after_long_help = "Examples:\n  \
         streamgauge                        the embedded scenario, 1,000 events/s\n  \
         streamgauge --rate 4000            more than the store carries\n  \
         streamgauge replay throttled       a recording: play, pause, step, seek\n\n\
-        Exit codes: 0 done, 1 failed, 2 usage. The manual: `streamgauge man | man -l -`"
+        Exit codes: 0 done, 1 failed, 2 usage; a report has more, see the manual.\n\
+        The manual: `streamgauge man | man -l -`"
 )]
 struct CommandLine {
     #[command(subcommand)]
@@ -113,7 +89,16 @@ struct CommandLine {
     /// Take the settings from this file [default: config.toml in the user's configuration folder]
     #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
     config: Option<PathBuf>,
+    /// Print help that fits a small screen; `streamgauge help COMMAND` prints all of it
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, hide_short_help = true)]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, hide_short_help = true)]
+    version: Option<bool>,
 }
+
+/// A blank line less than usual: help fits a small screen.
+const HELP: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -175,6 +160,10 @@ enum Command {
     #[command(after_help = "Examples:\n  \
         streamgauge completions bash > FILE  a file for bash to source")]
     Completions(CompletionsFlags),
+    /// Print all help of a command
+    #[command(after_help = "Examples:\n  \
+        streamgauge help report            every flag and rule of a report")]
+    Help(HelpFlags),
     /// Print the manual page
     #[command(after_help = "Examples:\n  \
         streamgauge man | man -l -         read the manual")]
@@ -184,7 +173,11 @@ enum Command {
 /// The command line's definition, from which help, manual and completions are made.
 fn definition() -> clap::Command {
     // What `local` may be told is shown by `local -h`; with it here, the commands would leave the screen.
-    CommandLine::command().mut_args(|flag| flag.hide_short_help(true))
+    CommandLine::command().mut_args(|flag| flag.hide_short_help(true)).mut_subcommands(|command| {
+        let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let all = format!("{examples}\nAll of it: `streamgauge help {}`, `streamgauge man`", command.get_name());
+        command.help_template(HELP).after_help(all).after_long_help(examples)
+    })
 }
 
 /// Before the name of a command only what every command has may stand: a load that is asked for and not driven would be a
@@ -247,6 +240,7 @@ pub fn run() -> ExitCode {
             config::run(line.config.or(variable).or_else(default_path).as_deref())
         }
         Some(Command::Completions(flags)) => completions::run(&flags),
+        Some(Command::Help(flags)) => help::run(&flags),
         Some(Command::Man) => man::run(),
         None => with_settings(flag, |settings| local::run(&line.local, settings)),
     }
@@ -285,15 +279,28 @@ fn begin(loaded: &Loaded, state: ViewState) -> ViewState {
     }
 }
 
+/// Standard output can't be written.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output could not be written ({0}); send it elsewhere")]
+struct Unwritten(std::io::Error);
+
 /// Text on standard output. Whoever closed it before the end wants no more.
-fn write_out(text: &[u8]) -> Exit {
+fn put_out(text: &[u8]) -> Result<(), Unwritten> {
     let mut output = std::io::stdout().lock();
     match output.write_all(text).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            complain(&format_args!("standard output could not be written ({error}); send it elsewhere"));
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Unwritten(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The same, as all that a command does.
+fn write_out(text: &[u8]) -> Exit {
+    match put_out(text) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            complain(&error);
             Exit::Failed
         }
-        _ => Exit::Done,
     }
 }
 

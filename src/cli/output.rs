@@ -61,9 +61,11 @@ pub(super) fn write<E: From<OutputError>>(
     }
     let beside = beside(folder, present.as_ref()).map_err(unwritable)?;
     let _unfinished = Unfinished::new(beside.path());
-    let mut output = BufWriter::new(beside);
+    // Not the library's own writer: what that says of a full disk names the file beside, which nobody asked for.
+    let mut output = BufWriter::new(beside.as_file());
     write(&mut output)?;
-    let beside = output.into_inner().map_err(|error| unwritable(error.into_error()))?;
+    output.flush().map_err(unwritable)?;
+    drop(output);
     beside.as_file().sync_all().map_err(unwritable)?;
     beside.persist(&path).map_err(|error| unwritable(error.error))?;
     Ok(())
@@ -96,6 +98,15 @@ impl Drop for Unfinished {
     }
 }
 
+/// What the system said, without the name that the library puts to it.
+fn plain(error: &io::Error) -> io::Error {
+    let said = error.get_ref().and_then(|named| named.source()).and_then(|said| said.downcast_ref::<io::Error>());
+    match said.unwrap_or(error).raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
 /// A file beside the one to be written, with the permissions that it has or a new one would get. It goes away unless it
 /// is put in its place.
 fn beside(folder: &Path, present: Option<&fs::Metadata>) -> io::Result<tempfile::NamedTempFile> {
@@ -105,7 +116,7 @@ fn beside(folder: &Path, present: Option<&fs::Metadata>) -> io::Result<tempfile:
     let anybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     #[cfg(unix)]
     builder.permissions(anybody);
-    let file = builder.tempfile_in(folder)?;
+    let file = builder.tempfile_in(folder).map_err(|error| plain(&error))?;
     if let Some(present) = present {
         file.as_file().set_permissions(present.permissions())?;
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::attach::{self, Deployed};
+use super::exit::{Cause, NoResult, no_result};
 use super::interrupt::{Stop, interruptible};
 use super::load_flags::LoadFlags;
 use super::report_live::{Course, Live, LiveError, Watched};
@@ -83,7 +84,7 @@ fn into_deployed(flag: clap::Arg) -> clap::Arg {
 /// Flags that say what a session has to keep.
 #[derive(Debug, Args)]
 pub struct RuleFlags {
-    /// A rule and its limit, such as lost=0; see --help
+    /// A rule and its limit, such as lost=0
     #[arg(long = "rule", value_name = "NAME=LIMIT", value_parser = Rule::read, long_help = rule_help())]
     rule: Vec<Rule>,
     /// Rules from a TOML file; --rule goes before it
@@ -154,12 +155,15 @@ pub(super) enum Failure {
 pub(super) fn run(flags: &ReportFlags) -> Exit {
     match report(flags) {
         Ok(exit) => exit,
-        Err(error) => {
-            complain(&error);
-            match error {
-                Failure::Rules(_) | Failure::HowLong | Failure::SearchFrom => Exit::Usage,
-                _ => Exit::Unmeasured,
-            }
+        Err(error) => no_result(&error),
+    }
+}
+
+impl NoResult for Failure {
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Rules(_) | Self::HowLong | Self::SearchFrom => Cause::Asked,
+            Self::Live(_) | Self::Attach(_) | Self::Reading(_) | Self::Output(_) | Self::Runtime(_) => Cause::Unable,
         }
     }
 }

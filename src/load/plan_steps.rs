@@ -67,6 +67,11 @@ fn step(text: &str) -> Result<Step, String> {
         let text = text.trim();
         format!("{text:?} is no step of a load plan; try `1k for 1m` or `ramp to 5k in 2m`, with commas between steps")
     };
+    if text.trim().is_empty() {
+        return Err(
+            "a step of the load plan is missing: give steps such as `1k for 1m`, with one comma between two".into()
+        );
+    }
     let words: Vec<&str> = text.split_whitespace().collect();
     let (rate, lasts, ramp) = match words.as_slice() {
         [rate, "for", lasts] => (rate, lasts, false),
@@ -186,10 +191,13 @@ mod tests {
     #[test]
     fn mistakes_are_one_sentence() {
         let step = "is no step of a load plan; try `1k for 1m` or `ramp to 5k in 2m`, with commas between steps";
+        let missing = "a step of the load plan is missing: give steps such as `1k for 1m`, with one comma between two";
         for (text, expected) in [
-            ("", format!("\"\" {step}")),
+            ("", missing.into()),
+            (",1k for 1m", missing.into()),
+            ("1k for 1m,,2k for 1m", missing.into()),
             ("1k", format!("\"1k\" {step}")),
-            ("1k for 1m,", format!("\"\" {step}")),
+            ("1k for 1m, ", missing.into()),
             ("1k for 1m 2k for 1m", format!("\"1k for 1m 2k for 1m\" {step}")),
             (
                 "fast for 1m",

@@ -276,12 +276,44 @@ impl Partition {
             .collect()
     }
 
+    /// Whether its log end was read lately enough to speak of now.
+    fn sees_log_end(&self, now: Time) -> bool {
+        self.log_end.is_some_and(|(read, _)| now.since(read) <= self.log_end_stale_after())
+    }
+
+    /// Whether its position was read lately enough to speak of now.
+    fn sees_position(&self, now: Time) -> bool {
+        self.position.as_ref().is_some_and(|&(read, _)| now.since(read) <= Self::STALE)
+    }
+
+    /// Its log end, if that speaks of now.
+    pub fn log_end_now(&self, now: Time) -> Option<LogEnd> {
+        self.log_end().filter(|_| self.sees_log_end(now))
+    }
+
+    /// Its position, if that speaks of now.
+    pub fn position_now(&self, now: Time) -> Option<Position> {
+        self.position().filter(|_| self.sees_position(now))
+    }
+
+    /// Which instance of the processor holds it, if that speaks of now.
+    pub fn owner_now(&self, now: Time) -> Option<&str> {
+        self.owner().filter(|_| self.sees_position(now))
+    }
+
+    /// Its lag, if both sides of it speak of now.
+    pub fn lag_now(&self, now: Time) -> Option<Lag> {
+        self.lag.filter(|_| self.status(now) != Status::Blind)
+    }
+
+    /// How old the oldest event is that waits, if both sides of that speak of now.
+    pub fn time_lag_now(&self, now: Time) -> Option<TimeLag> {
+        self.time_lag.filter(|_| self.status(now) != Status::Blind)
+    }
+
     /// Its status now: blind if either side was not read lately.
     pub fn status(&self, now: Time) -> Status {
-        let fresh = |read: Option<Time>, limit| read.is_some_and(|read| now.since(read) <= limit);
-        let log_end = fresh(self.log_end.map(|(at, _)| at), self.log_end_stale_after());
-        let position = fresh(self.position.as_ref().map(|&(at, _)| at), Self::STALE);
-        if log_end && position { self.status } else { Status::Blind }
+        if self.sees_log_end(now) && self.sees_position(now) { self.status } else { Status::Blind }
     }
 
     /// How long it has been in its status; for a stalled one, how long its position has stood still.

@@ -62,7 +62,7 @@ pub struct Document {
     pub latencies: Vec<Latency>,
     /// What became of the load's own events; `null` if nobody counted.
     pub tally: Option<Tally>,
-    /// How the store's capacity was used.
+    /// How the capacity of the store and of the ingest log was used.
     pub capacity: CapacityPart,
     /// When a station did not answer, or was stopped.
     pub faults: Vec<FaultPart>,
@@ -220,7 +220,7 @@ pub struct LagPart {
     pub most_events: Option<Peak>,
     /// The longest that an event had waited, in seconds, on any partition.
     pub longest: Option<Peak>,
-    /// Events that waited at the end, over all partitions.
+    /// Events that waited at the end, over all partitions; `null` if the lag of any could not be seen then.
     pub at_end: Option<u64>,
     /// Seconds under each word for the whole pipeline.
     pub words: BTreeMap<String, u64>,
@@ -252,7 +252,7 @@ pub struct PartitionPart {
     pub most_events: Option<Peak>,
     /// The longest that an event had waited, in seconds.
     pub longest: Option<Peak>,
-    /// Events that waited when it was last seen.
+    /// Events that waited at the end; `null` if that could not be seen then.
     pub at_end: Option<u64>,
     /// Events that the log dropped before they were read.
     pub missed: u64,
@@ -332,7 +332,7 @@ pub struct Tally {
     pub order_undecided: Option<u64>,
 }
 
-/// How the store's capacity was used.
+/// How the capacity of the store and of the ingest log was used.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CapacityPart {
     /// Provisioned request units a second.
@@ -351,6 +351,45 @@ pub struct CapacityPart {
     pub throttled: Option<u64>,
     /// Bytes of event bodies that the log acknowledged, a second.
     pub ingest_bytes: Option<f64>,
+    /// What the ingest log takes in at most; `null` where that is not known.
+    pub ingest_limit: Option<IngestLimit>,
+    /// The mean share of that limit that came in, of events or of bytes, whichever was nearer: 1 is all of it.
+    pub ingest_mean_share: Option<f64>,
+    /// The highest share, of three seconds.
+    pub ingest_highest_share: Option<Peak>,
+    /// Of which of the two limits the highest share is.
+    pub ingest_highest_of: Option<LimitOf>,
+}
+
+/// What an ingest log takes in at most.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct IngestLimit {
+    /// As in a sentence, such as `2 throughput units`.
+    pub text: String,
+    /// Events a second.
+    pub events: f64,
+    /// Bytes a second.
+    pub bytes: f64,
+}
+
+/// Which of two limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitOf {
+    /// That of events a second.
+    Events,
+    /// That of bytes a second.
+    Bytes,
+}
+
+impl LimitOf {
+    /// As in a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Bytes => "bytes",
+        }
+    }
 }
 
 /// A time in which a station did not answer, or was stopped.

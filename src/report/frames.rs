@@ -5,7 +5,8 @@ use ratatui::layout::{Rect, Size};
 
 use crate::model::units::Time;
 use crate::recording::error::ReadError;
-use crate::recording::player::Player;
+use crate::recording::player::{Outcome, Player};
+use crate::recording::reader::Ending;
 use crate::recording::survey::{Event, Moment};
 use crate::ui::keymap::Action;
 use crate::ui::playback::Playback;
@@ -47,6 +48,7 @@ pub struct Frames {
     wall: Time,
     span: (Time, Time),
     moments: Vec<Moment>,
+    flaw: Option<String>,
 }
 
 impl Frames {
@@ -58,12 +60,14 @@ impl Frames {
         let (_, expected) = player.span();
         player.session_at(expected)?;
         let span = player.span();
+        let cut_short = player.outcome().filter(|outcome| outcome.ending != Ending::Whole);
+        let flaw = cut_short.as_ref().and_then(Outcome::flaw);
         let moments = player.survey().moments().to_vec();
         let state = ViewState { zoom: look.zoom.clone(), big: look.big, ..view_of(&player) };
         let mut playback = Playback::of_file(player, false, span.0);
         // Nothing moves until it is asked to.
         playback.act(Action::TogglePlay, span.0);
-        Ok(Self { playback, state, look, wall: span.0, span, moments })
+        Ok(Self { playback, state, look, wall: span.0, span, moments, flaw })
     }
 
     /// What is watched, as in the title line.
@@ -74,6 +78,11 @@ impl Frames {
     /// From the first observation to the last.
     pub fn span(&self) -> (Time, Time) {
         self.span
+    }
+
+    /// That the recording ends before its end, in one sentence; `None` if it is whole.
+    pub fn flaw(&self) -> Option<&str> {
+        self.flaw.as_deref()
     }
 
     /// The marks that somebody set, in the order of time.

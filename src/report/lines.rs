@@ -10,7 +10,7 @@ use crate::model::observation::Target;
 use crate::model::session::Session;
 use crate::model::units::{EventRate, Time};
 
-/// One moment of a session. What is not known is `null`.
+/// One moment of a session. What is not known, or was last seen too long ago to hold then, is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
     /// UTC, RFC 3339.
@@ -41,6 +41,8 @@ pub struct Line {
     pub p99_stored: Option<f64>,
     /// Share of the provisioned request units.
     pub ru_share: Option<f64>,
+    /// Share of what the ingest log takes in at most.
+    pub ingest_share: Option<f64>,
 }
 
 fn p99(window: Option<&LatencyWindow>, at: Time) -> Option<f64> {
@@ -52,12 +54,11 @@ impl Line {
     pub fn of(session: &Session, at: Time) -> Self {
         let rate = |rate: Option<EventRate>| rate.map(|rate| rounded(rate.per_second()));
         let load = session.load.as_ref();
-        let oldest = session.partitions.values().filter_map(|partition| Some(partition.time_lag()?.at_least())).max();
         Self {
             at: time_of_day(at),
             second: rounded(at.since(session.started().unwrap_or(at)).as_secs_f64()),
             health: Health::of(session, at).word.text(),
-            target: load.and_then(|load| match load.figures.target {
+            target: session.load_now(at).and_then(|load| match load.figures.target {
                 Target::Paused => Some(0.0),
                 Target::Rate(rate) => Some(rounded(rate.per_second())),
                 Target::Unlimited => None,
@@ -66,12 +67,13 @@ impl Line {
             processed: rate(session.processed_rate(at)),
             writes: rate(session.stored_rate(at)),
             throttled: session.throttled_rate(at).map(rounded),
-            lag_events: session.lag_events(),
-            lag_seconds: oldest.map(|oldest| rounded(oldest.as_secs_f64())),
+            lag_events: session.lag_events_now(at),
+            lag_seconds: session.oldest_now(at).map(|oldest| rounded(oldest.as_secs_f64())),
             p99_due: p99(load.map(|load| &load.from_due), at),
             p99_send: p99(load.map(|load| &load.from_send), at),
             p99_stored: p99(Some(&session.stored_latency), at),
             ru_share: session.request_units(at).map(|used| rounded(used.share)),
+            ingest_share: session.ingest_use(at).map(|used| rounded(used.share)),
         }
     }
 
@@ -82,7 +84,7 @@ impl Line {
 
     /// The first line of CSV: the names of the columns.
     pub const CSV_HEAD: &str = "at,second,health,target,ingest,processed,writes,throttled,lag_events,lag_seconds,p99_due,\
-                                p99_send,p99_stored,ru_share";
+                                p99_send,p99_stored,ru_share,ingest_share";
 
     /// As one line of CSV. No value holds a comma or a quote.
     pub fn csv(&self) -> String {
@@ -91,11 +93,12 @@ impl Line {
         let lag_events = lag_events.map(|events| events.to_string()).unwrap_or_default();
         let [target, ingest, processed, writes, throttled] =
             [self.target, self.ingest, self.processed, self.writes, self.throttled].map(figure);
-        let [lag_seconds, due, send, stored, share] =
-            [self.lag_seconds, self.p99_due, self.p99_send, self.p99_stored, self.ru_share].map(figure);
+        let [lag_seconds, due, send, stored, ru_share, ingest_share] =
+            [self.lag_seconds, self.p99_due, self.p99_send, self.p99_stored, self.ru_share, self.ingest_share]
+                .map(figure);
         format!(
             "{at},{second},{health},{target},{ingest},{processed},{writes},{throttled},{lag_events},{lag_seconds},{due},\
-             {send},{stored},{share}"
+             {send},{stored},{ru_share},{ingest_share}"
         )
     }
 

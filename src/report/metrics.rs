@@ -1,11 +1,11 @@
 //! A session as `OpenMetrics` text, for Prometheus: what holds now, and what was counted so far. Pure.
 //!
-//! Format: <https://prometheus.io/docs/specs/om/open_metrics_spec/>. What is not known has no sample: a missing one is
-//! told from zero. Latencies are quantiles of the last ten seconds.
+//! Format: <https://prometheus.io/docs/specs/om/open_metrics_spec/>. What is not known, or was last seen too long ago to
+//! hold now, has no sample: a missing one is told from zero. Latencies are quantiles of the last ten seconds.
 
 use crate::model::health::{Health, Word};
 use crate::model::latency::LatencyWindow;
-use crate::model::observation::{Station, StationState, Target};
+use crate::model::observation::{Station, Target};
 use crate::model::session::Session;
 use crate::model::status::Status;
 use crate::model::units::Time;
@@ -83,7 +83,7 @@ fn health(page: &mut Page, session: &Session, now: Time) {
     }
     let mut family = page.family("streamgauge_station_up", "gauge", None, "Whether a station of the pipeline answers.");
     for station in [Station::Load, Station::Ingest, Station::Processor, Station::Checkpoints, Station::Store] {
-        let up = session.station(station).map(|health| health.state == StationState::Connected);
+        let up = session.answers(station, now);
         family.maybe(&[("station", station.name().trim_start_matches("the "))], up.map(|up| f64::from(u8::from(up))));
     }
 }
@@ -94,10 +94,10 @@ fn partitions(page: &mut Page, session: &Session, now: Time) {
         "streamgauge_lag_events",
         "gauge",
         None,
-        "Events of a partition that the processor has not passed, as last seen.",
+        "Events of a partition that the processor has not passed.",
     );
     for (id, partition) in each() {
-        let events = partition.lag().and_then(crate::model::lag::Lag::events);
+        let events = partition.lag_now(now).and_then(crate::model::lag::Lag::events);
         family.maybe(&[("partition", &id)], events.map(|events| events as f64));
     }
     let mut family = page.family(
@@ -107,7 +107,7 @@ fn partitions(page: &mut Page, session: &Session, now: Time) {
         "How long the oldest event of a partition that waits has waited, at least.",
     );
     for (id, partition) in each() {
-        family.maybe(&[("partition", &id)], partition.time_lag().map(|lag| lag.at_least().as_secs_f64()));
+        family.maybe(&[("partition", &id)], partition.time_lag_now(now).map(|lag| lag.at_least().as_secs_f64()));
     }
     let mut family =
         page.family("streamgauge_partitions", "gauge", None, "Partitions of the ingest log in each status.");
@@ -122,12 +122,12 @@ fn partitions(page: &mut Page, session: &Session, now: Time) {
         "Sequence number of the last event of a partition; -1 if there never was one.",
     );
     for (id, partition) in each() {
-        family.maybe(&[("partition", &id)], partition.log_end().map(|end| end.last.0 as f64));
+        family.maybe(&[("partition", &id)], partition.log_end_now(now).map(|end| end.last.0 as f64));
     }
 }
 
 fn rates(page: &mut Page, session: &Session, now: Time) {
-    let target = session.load.as_ref().and_then(|load| match load.figures.target {
+    let target = session.load_now(now).and_then(|load| match load.figures.target {
         Target::Paused => Some(0.0),
         Target::Rate(rate) => Some(rate.per_second()),
         Target::Unlimited => None,
@@ -153,8 +153,10 @@ fn rates(page: &mut Page, session: &Session, now: Time) {
     .quantiles("enqueued to stored", Some(&session.stored_latency), now);
     page.family("streamgauge_request_unit_share", "gauge", None, "Used of the provisioned request units: 1 is all.")
         .maybe(&[], session.request_units(now).map(|used| used.share));
+    page.family("streamgauge_ingest_share", "gauge", None, "Used of what the ingest log takes in at most: 1 is all.")
+        .maybe(&[], session.ingest_use(now).map(|used| used.share));
     page.family("streamgauge_load_behind_seconds", "gauge", Some("seconds"), "How late the oldest unsent event is.")
-        .maybe(&[], load.map(|load| load.figures.behind.as_secs_f64()));
+        .maybe(&[], session.load_now(now).map(|load| load.figures.behind.as_secs_f64()));
 }
 
 fn counts(page: &mut Page, session: &Session) {

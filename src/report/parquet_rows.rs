@@ -136,4 +136,30 @@ mod tests {
         let names: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
         assert_eq!(names, COLUMNS);
     }
+
+    /// `docs/export.md` has each column in its place, with its type, and says of those that may be empty when they are.
+    #[test]
+    fn the_documentation_has_each_column_with_its_type() {
+        let told = include_str!("../../docs/export.md").lines().filter_map(|line| {
+            let cells: Vec<&str> = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ").collect();
+            let &[name, kind, _meaning, empty] = cells.as_slice() else { return None };
+            // The table of metrics is as wide.
+            (!name.starts_with("streamgauge_"))
+                .then(|| (name.trim_end_matches('`').to_owned(), kind.to_owned(), empty != "never"))
+        });
+        let schema = parse_message_type(SCHEMA).unwrap();
+        let kind = |field: &parquet::schema::types::Type| match (field.name(), field.get_physical_type()) {
+            ("at", _) => "timestamp",
+            (_, parquet::basic::Type::DOUBLE) => "double",
+            (_, parquet::basic::Type::INT32) => "int32",
+            (_, parquet::basic::Type::INT64) => "int64",
+            (_, parquet::basic::Type::BOOLEAN) => "boolean",
+            _ => "text",
+        };
+        let columns = schema
+            .get_fields()
+            .iter()
+            .map(|field| (field.name().to_owned(), kind(field).to_owned(), field.is_optional()));
+        assert_eq!(told.collect::<Vec<_>>(), columns.collect::<Vec<_>>());
+    }
 }

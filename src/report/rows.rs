@@ -1,23 +1,7 @@
 //! A session as rows: one for each second and partition, for a spreadsheet or a data frame, as CSV and as Parquet.
+//! What each column means stands in `docs/export.md`, for those who read the tables.
 //!
-//! | column | type | meaning |
-//! |---|---|---|
-//! | `at` | timestamp, UTC | the second that the row speaks of |
-//! | `second` | double | seconds from the begin of the session |
-//! | `partition` | int32 | of the ingest log |
-//! | `log_earliest` | int64 | sequence number of the earliest event that the log keeps |
-//! | `log_last` | int64 | sequence number of the last event; -1 if there never was one |
-//! | `position` | int64 | sequence number of the next event to be read by the processor |
-//! | `lag_events` | int64 | events that wait |
-//! | `missed_events` | int64 | events that the log dropped before they were read |
-//! | `lag_seconds` | double | how long the oldest event that waits has waited |
-//! | `lag_is_more` | boolean | true if `lag_seconds` is only a lower bound |
-//! | `ingest_rate` | double | events enqueued a second, over three seconds |
-//! | `processed_rate` | double | events processed a second, from checkpoint to checkpoint |
-//! | `status` | text | as on screen; `blind` means that the other columns are old |
-//! | `owner` | text | the instance of the processor that the partition is written down for |
-//!
-//! What is not known is null: an empty field in CSV. CSV has times as RFC 3339.
+//! What is not known, or was last seen too long ago to hold then, is null: an empty field in CSV. CSV has times as RFC 3339.
 
 use std::io::Write;
 
@@ -27,7 +11,7 @@ use crate::model::partition::Partition;
 use crate::model::session::Session;
 use crate::model::units::{PartitionId, Time};
 
-/// The names of the columns.
+/// The names of the columns, each of which `docs/export.md` tells.
 pub const COLUMNS: [&str; 14] = [
     "at",
     "second",
@@ -81,8 +65,8 @@ pub struct Row {
 impl Row {
     fn of(session: &Session, at: Time, id: PartitionId, partition: &Partition) -> Self {
         let count = |events: u64| i64::try_from(events).unwrap_or(i64::MAX);
-        let log_end = partition.log_end();
-        let (lag_events, missed_events) = match partition.lag() {
+        let (log_end, time_lag) = (partition.log_end_now(at), partition.time_lag_now(at));
+        let (lag_events, missed_events) = match partition.lag_now(at) {
             Some(Lag::Behind { events, missed }) => (Some(count(events)), Some(count(missed))),
             Some(Lag::NoPosition { .. }) | None => (None, None),
         };
@@ -92,15 +76,15 @@ impl Row {
             partition: i32::try_from(id.0).unwrap_or(i32::MAX),
             log_earliest: log_end.map(|end| end.earliest.0),
             log_last: log_end.map(|end| end.last.0),
-            position: partition.position().map(|position| position.next().0),
+            position: partition.position_now(at).map(|position| position.next().0),
             lag_events,
             missed_events,
-            lag_seconds: partition.time_lag().map(|lag| rounded(lag.at_least().as_secs_f64())),
-            lag_is_more: partition.time_lag().map(|lag| matches!(lag, TimeLag::MoreThan(_))),
+            lag_seconds: time_lag.map(|lag| rounded(lag.at_least().as_secs_f64())),
+            lag_is_more: time_lag.map(|lag| matches!(lag, TimeLag::MoreThan(_))),
             ingest_rate: partition.ingest.rate(at).map(rounded),
             processed_rate: partition.processed.rate(at).map(rounded),
             status: partition.status(at).word(),
-            owner: partition.owner().map(str::to_owned),
+            owner: partition.owner_now(at).map(str::to_owned),
         }
     }
 

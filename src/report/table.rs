@@ -265,6 +265,12 @@ fn capacity(document: &Document) -> Option<Section> {
     if let Some(bytes) = capacity.ingest_bytes {
         sentences.push(format!("{} MB/s into the log", compact(bytes / 1e6)));
     }
+    if let Some(limit) = &capacity.ingest_limit {
+        let mean = or_dash(capacity.ingest_mean_share, percent);
+        let of = capacity.ingest_highest_of.map_or_else(String::new, |of| format!(", by {}", of.word()));
+        let highest = or_dash(capacity.ingest_highest_share.as_ref(), share);
+        sentences.push(format!("ingest: {mean} of {} on average, highest {highest}{of}", limit.text));
+    }
     (!sentences.is_empty()).then(|| Section { title: "Capacity".into(), sentences, table: None })
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Session;
+use super::{Load, Session};
 use crate::model::lag::Lag;
-use crate::model::observation::{CheckpointForm, LoadFigures, Station, TallyFigures};
+use crate::model::observation::{CheckpointForm, LoadFigures, Station, StationState, TallyFigures};
 use crate::model::partition::Partition;
 use crate::model::series::{Counter, stale_after};
 use crate::model::status::Status;
@@ -15,6 +15,39 @@ impl Session {
     /// Events waiting over all partitions; `None` while no partition has a position.
     pub fn lag_events(&self) -> Option<u64> {
         (self.waiting.partitions > 0).then(|| u64::try_from(self.waiting.events).unwrap_or(u64::MAX))
+    }
+
+    /// The same, if that speaks of now: `None` while the lag of any partition can't be seen, because a sum over the others
+    /// would look like less.
+    pub fn lag_events_now(&self, now: Time) -> Option<u64> {
+        self.lag_events().filter(|_| self.sees_all_lag(now))
+    }
+
+    /// The longest that an event waits on any partition, at least; `None` while the lag of any can't be seen.
+    pub fn oldest_now(&self, now: Time) -> Option<Duration> {
+        let oldest =
+            self.partitions.values().filter_map(|partition| Some(partition.time_lag_now(now)?.at_least())).max();
+        oldest.filter(|_| self.sees_all_lag(now))
+    }
+
+    fn sees_all_lag(&self, now: Time) -> bool {
+        self.partitions.values().all(|partition| partition.status(now) != Status::Blind)
+    }
+
+    /// What the load driver last said, if that speaks of now.
+    pub fn load_now(&self, now: Time) -> Option<&Load> {
+        let silence = self.silence(Station::Load, now);
+        self.load.as_ref().filter(|_| silence.is_some_and(|silence| silence <= Partition::STALE))
+    }
+
+    /// Whether a station answers now; `None` if nobody looks at it. One that was said to answer and has been silent for
+    /// too long since does not.
+    pub fn answers(&self, station: Station, now: Time) -> Option<bool> {
+        let health = self.station(station).filter(|health| health.state != StationState::Unwatched)?;
+        let round = self.probes.get(&station).map_or(Duration::ZERO, |probe| probe.figures.round);
+        let heard = health.last_fact.map_or(health.since, |last| last.max(health.since));
+        let silent = now.since(heard) > stale_after(Partition::STALE, round);
+        Some(health.state == StationState::Connected && !silent)
     }
 
     /// The partition that fares worst: by status, then by lag.

@@ -32,8 +32,6 @@ pub struct PartitionLag {
     pub oldest: Peaks<Duration>,
     /// Seconds in each status.
     pub statuses: BTreeMap<Status, u64>,
-    /// Events that waited at the last look.
-    pub last: Option<u64>,
     /// Events that the log dropped before they were read, the most that was seen.
     pub missed: u64,
 }
@@ -90,7 +88,6 @@ impl LagMeter {
             }
             if let Some(Lag::Behind { events, missed }) = partition.lag() {
                 entry.events.push(at, events);
-                entry.last = Some(events);
                 entry.missed = entry.missed.max(missed);
                 total += events;
             }

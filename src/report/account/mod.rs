@@ -13,7 +13,8 @@ pub use latency::{LatencyMeter, MinuteLatency};
 pub use meter::{Meter, MinuteRate, begin_of_minute, minutes_of};
 pub use peaks::Peaks;
 
-use crate::model::observation::{Fact, Observation, Position, Station, StationState, Target};
+use crate::model::capacity::{IngestUse, Of};
+use crate::model::observation::{Fact, IngestCapacity, Observation, Position, Station, StationState, Target};
 use crate::model::session::Session;
 use crate::model::units::{PartitionId, RangeId, RequestUnits, Time};
 
@@ -74,15 +75,49 @@ pub struct Fault {
     pub reason: String,
 }
 
-/// How the store's capacity was used, as seen each second.
+/// How the capacity of the store and of the ingest log was used, as seen each second.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Capacity {
+    /// What the ingest log takes in at most, as last said.
+    pub ingest: Option<IngestCapacity>,
+    /// The highest use of that, of its events or its bytes: share, of which, and when. See [`Session::ingest_use`].
+    pub ingest_highest: Option<(f64, Of, Time)>,
+    /// The sum of the shares of each second, and how many there are.
+    ingest_sum: (f64, u32),
     /// What was provisioned last, in RU/s.
     pub provisioned: Option<RequestUnits>,
     /// The highest use of it: share and when. A rate of some seconds: see [`Session::request_units`].
     pub highest: Option<(f64, Time)>,
     /// The highest use that one physical partition made of its part: share and when.
     pub hottest: Option<(f64, Time)>,
+}
+
+impl Capacity {
+    fn look(&mut self, at: Time, session: &Session) {
+        if let Some(used) = session.request_units(at) {
+            let higher = |known: &mut Option<(f64, Time)>, share: f64| {
+                if known.is_none_or(|(highest, _)| share > highest) {
+                    *known = Some((share, at));
+                }
+            };
+            higher(&mut self.highest, used.share);
+            if let Some(hottest) = used.hottest {
+                higher(&mut self.hottest, hottest.share);
+            }
+        }
+        if let Some(IngestUse { share, of, .. }) = session.ingest_use(at) {
+            self.ingest_sum = (self.ingest_sum.0 + share, self.ingest_sum.1.saturating_add(1));
+            if self.ingest_highest.is_none_or(|(highest, ..)| share > highest) {
+                self.ingest_highest = Some((share, of, at));
+            }
+        }
+    }
+
+    /// The mean use of what the ingest log takes in at most; `None` if it was never known.
+    pub fn ingest_mean(&self) -> Option<f64> {
+        let (sum, seconds) = self.ingest_sum;
+        (seconds > 0).then(|| sum / f64::from(seconds))
+    }
 }
 
 /// How the counts of the tally rose.
@@ -111,7 +146,7 @@ pub struct Account {
     pub ledger: LedgerPeaks,
     /// Faults, in order; at most [`Account::FAULTS`].
     pub faults: Vec<Fault>,
-    /// The store's capacity.
+    /// The capacity of the store and of the ingest log.
     pub capacity: Capacity,
     /// Observations taken in.
     pub observations: u64,
@@ -188,17 +223,7 @@ impl Account {
     fn look(&mut self, at: Time) {
         let warm = at.since(self.begin()) > self.warm_up;
         self.lag.look(at, &self.session, warm);
-        if let Some(used) = self.session.request_units(at) {
-            let higher = |known: &mut Option<(f64, Time)>, share: f64| {
-                if known.is_none_or(|(highest, _)| share > highest) {
-                    *known = Some((share, at));
-                }
-            };
-            higher(&mut self.capacity.highest, used.share);
-            if let Some(hottest) = used.hottest {
-                higher(&mut self.capacity.hottest, hottest.share);
-            }
-        }
+        self.capacity.look(at, &self.session);
     }
 
     fn count(&mut self, at: Time, fact: &Fact) {
@@ -219,6 +244,7 @@ impl Account {
             Fact::Provisioned(provisioned) => {
                 self.capacity.provisioned = provisioned.most().or(self.capacity.provisioned);
             }
+            Fact::IngestCapacity(capacity) => self.capacity.ingest = Some(*capacity),
             Fact::Stored(seen) => {
                 self.items = self.items.saturating_add(seen.items);
                 items.push(origin, (), at, self.items as f64);
@@ -246,7 +272,6 @@ impl Account {
             Fact::Station(station, state) => self.follow(at, *station, state),
             Fact::Group(_)
             | Fact::Groups(_)
-            | Fact::IngestCapacity(_)
             | Fact::Checkpoint(_)
             | Fact::Mark(_)
             | Fact::Hub(_)

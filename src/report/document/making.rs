@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::{
-    CapacityPart, Document, FORMAT, FaultPart, LagPart, Latency, LatencyName, MarkPart, MinuteRate, Moment, Origin,
-    PartitionPart, Peak, ScenarioPart, SessionPart, Stage, StageName, Tally, rounded, seconds,
+    CapacityPart, Document, FORMAT, FaultPart, IngestLimit, LagPart, Latency, LatencyName, LimitOf, MarkPart,
+    MinuteRate, Moment, Origin, PartitionPart, Peak, ScenarioPart, SessionPart, Stage, StageName, Tally, rounded,
+    seconds,
 };
+use crate::model::capacity::Of;
 use crate::model::observation::Station;
 use crate::model::units::{PartitionId, Time};
 use crate::report::account::{Account, Fault, LatencyMeter, Meter, PartitionLag, Peaks, begin_of_minute};
@@ -112,7 +114,7 @@ fn latency(latency: LatencyName, meter: &LatencyMeter) -> Option<Latency> {
 }
 
 fn lag(account: &Account) -> LagPart {
-    let begin = account.begin();
+    let (begin, end) = (account.begin(), account.session.latest().unwrap_or_default());
     let lag = &account.lag;
     let mut statuses = BTreeMap::new();
     for (status, seconds) in lag.partitions.values().flat_map(|partition| &partition.statuses) {
@@ -124,14 +126,14 @@ fn lag(account: &Account) -> LagPart {
         processed: whole(account.stages.processed.total_of(id)),
         most_events: peak(begin, &seen.events, |events| events as f64),
         longest: peak(begin, &seen.oldest, seconds),
-        at_end: seen.last,
+        at_end: account.session.partitions.get(id).and_then(|partition| partition.lag_now(end)?.events()),
         missed: seen.missed,
         statuses: seen.statuses.iter().map(|(status, seconds)| (status.word().to_owned(), *seconds)).collect(),
     };
     LagPart {
         most_events: peak(begin, &lag.events, |events| events as f64),
         longest: peak(begin, &lag.oldest, seconds),
-        at_end: account.session.lag_events(),
+        at_end: account.session.lag_events_now(end),
         words: lag.words.iter().map(|(word, seconds)| (word.text().to_lowercase(), *seconds)).collect(),
         statuses,
         partitions: lag.partitions.iter().map(part).collect(),
@@ -172,6 +174,17 @@ fn capacity(account: &Account) -> CapacityPart {
         hottest_share: share(seen.hottest),
         throttled: stages.throttled.is_seen().then(|| whole(stages.throttled.total())),
         ingest_bytes: stages.bytes.mean().map(f64::round),
+        ingest_limit: seen.ingest.map(|capacity| IngestLimit {
+            text: capacity.text(),
+            events: capacity.events().per_second(),
+            bytes: capacity.bytes_per_second(),
+        }),
+        ingest_mean_share: seen.ingest_mean().map(rounded),
+        ingest_highest_share: share(seen.ingest_highest.map(|(share, _, at)| (share, at))),
+        ingest_highest_of: seen.ingest_highest.map(|(_, of, _)| match of {
+            Of::Events => LimitOf::Events,
+            Of::Bytes => LimitOf::Bytes,
+        }),
     }
 }
 
@@ -185,4 +198,42 @@ fn faults(account: &Account) -> Vec<FaultPart> {
         reason: fault.reason.clone(),
     };
     account.faults.iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::observation::{Fact, IngestCapacity, LogEnd, Observation};
+    use crate::model::units::SequenceNumber;
+    use crate::recording::format::ScenarioDescription;
+    use crate::report::verdict::Rules;
+
+    /// One throughput unit takes in 1,000 events a second: 500/s for ten seconds, then 900/s, are a half and nine tenths.
+    #[test]
+    fn the_use_of_the_ingest_log_has_a_mean_and_a_peak() {
+        let mut account = Account::new(Duration::ZERO);
+        let mut tell = |second: i64, fact| {
+            account.apply(&Observation { at: Time::from_millis(second * 1_000), fact }, &mut |_, _| {});
+        };
+        tell(0, Fact::IngestCapacity(IngestCapacity::ThroughputUnits(1)));
+        for second in 0..=20 {
+            let last = SequenceNumber(500 * second + 400 * (second - 10).max(0));
+            let end = LogEnd { partition: PartitionId(0), earliest: SequenceNumber(0), last, last_enqueued_at: None };
+            tell(second, Fact::LogEnd(end));
+        }
+        let origin =
+            Origin { source: "x".into(), scenario: ScenarioDescription::default(), incomplete: None, skipped: 0 };
+        let document = Document::of(&account, &origin, Verdict::of(&account, &Rules::default()));
+        let capacity = &document.capacity;
+        assert_eq!(capacity.ingest_limit.as_ref().map(|limit| limit.events), Some(1_000.0));
+        let highest = capacity.ingest_highest_share.as_ref().map(|peak| peak.value);
+        assert_eq!((highest, capacity.ingest_highest_of), (Some(0.9), Some(LimitOf::Events)));
+        assert!(capacity.ingest_mean_share.is_some_and(|mean| (0.6..0.75).contains(&mean)), "{capacity:?}");
+        let text = crate::report::text::text(&document);
+        let sentence = "of 1 throughput unit on average, highest 90 % at 00:1";
+        assert!(text.contains(sentence), "{text}");
+        assert!(crate::report::markdown::markdown(&document).contains(sentence));
+    }
 }

@@ -87,7 +87,7 @@ impl Rule {
         ("p99-due", "99 of 100 acknowledged within so long of being due, in every minute: 200ms"),
         ("p99-send", "99 of 100 acknowledged within so long of being sent, in every minute: 100ms"),
         ("lag", "events that wait, over all partitions, at most: 10000"),
-        ("lag-back", "no partition is behind for longer: 30s"),
+        ("lag-back", "no partition is behind by more than 3 s of its own rate, at least 10 events, for longer: 30s"),
         ("lost", "events, at most: 0"),
         ("duplicates", "events, or a share of the stored ones, at most: 0.11%"),
         ("out-of-order", "events stored after a later one of their device, or a share of them, at most: 0"),
