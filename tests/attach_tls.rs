@@ -11,7 +11,7 @@ mod terminal;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use described::Described;
 use streamgauge::local::scenario::{CertificateFile, Ports, Scenario, ScenarioOptions};
@@ -152,29 +152,29 @@ fn ingest_lag_and_store_are_right_over_tls() {
     within.wait_for("the others to end", |seen| lag(seen).is_some() && seen.lag_events() == lag(seen));
     let behind = lag(&within.seen.lock().expect("a session")).expect("it lags");
     program.wait_for("the same lag on screen", |screen| screen.contains(&format!(" {behind} events behind")));
-    // Each of its probes looks four times a second.
-    for _ in 0..2 {
+    // The two see the same log, the same checkpoints and the same store, once the program has looked at all of them.
+    let same = |outside: &Session, inside: &Session| {
+        let partition = |id| Some((outside.partitions.get(&id)?, inside.partitions.get(&id)?));
+        let log_and_position = |id| {
+            partition(PartitionId(id)).is_some_and(|(seen, is)| {
+                seen.log_end().map(|end| end.last) == is.log_end().map(|end| end.last)
+                    && seen.position() == is.position()
+            })
+        };
+        let ranges =
+            |session: &Session| session.ranges.iter().map(|(id, range)| (id.clone(), range.lsn)).collect::<Vec<_>>();
+        (0..4).all(log_and_position) && inside.ranges.len() == 10 && ranges(outside) == ranges(inside)
+    };
+    let limit = Instant::now() + LIMIT;
+    while !same(&recorded(&file), &within.seen.lock().expect("a session")) {
+        assert!(Instant::now() < limit, "what is seen from outside differs");
         let before = clock(program.screen());
         program.wait_for("a second more", |screen| clock(screen) != before);
     }
     program.press("q");
     assert!(program.end().success());
     assert!(program.not_as_before().is_empty());
-
-    // The two saw the same log, the same checkpoints and the same store.
-    let outside = recorded(&file);
-    let inside = within.seen.lock().expect("a session");
-    assert_eq!(outside.partitions.len(), 4);
-    for (id, partition) in &outside.partitions {
-        let same = &inside.partitions[id];
-        assert_eq!(partition.log_end().map(|end| end.last), same.log_end().map(|end| end.last), "{id}");
-        assert_eq!(partition.position(), same.position(), "{id}");
-    }
-    assert_eq!(outside.ranges.len(), 10);
-    for (id, range) in &outside.ranges {
-        assert_eq!(range.lsn, inside.ranges[id].lsn, "{id:?}");
-    }
-    drop(inside);
+    assert_eq!(recorded(&file).partitions.len(), 4);
 
     let scenario = within.scenario.take().expect("it runs");
     within

@@ -124,7 +124,7 @@ fn file(name: &str, text: &str) -> PathBuf {
 /// Short, and of everything something.
 const SCRIPT: &str = r#"
 title = "a demo of the test's own"
-end = "7s"
+end = "16s"
 
 [scenario]
 partitions = 4
@@ -137,13 +137,13 @@ at = "0s"
 caption = "It begins with little."
 
 [[step]]
-at = "3s"
+at = "6s"
 rate = 120
 fault = { service = "cosmos", kind = "cut" }
 caption = "Now the store is away."
 
 [[step]]
-at = "6s"
+at = "14s"
 repair = "cosmos"
 big = true
 caption = "It is back."
@@ -158,19 +158,19 @@ fn a_script_is_performed_and_recorded_with_its_chapters() {
     program.wait_for("the first caption", |screen| {
         screen.contains("a demo of the test's own")
             && screen.contains("It begins with little.")
-            && screen.contains("of 0:07")
+            && screen.contains("of 0:16")
     });
-    program.wait_for("events in the store", |screen| figure(screen, "stored") > Some(0));
     // The script and its load wait while somebody looks back.
     program.press(" ");
     program.wait_for("a look back", |screen| screen.contains("BEHIND LIVE") && screen.contains("‖ 0:0"));
     program.press("\u{1b}");
     program.wait_for("the present", |screen| screen.contains("● LIVE") && screen.contains("▶ 0:0"));
+    program.wait_for("events in the store", |screen| figure(screen, "stored") > Some(0));
     program.wait_for("the fault at its station", |screen| {
         screen.contains("Now the store is away.") && screen.contains("120/s") && screen.contains("retry in")
     });
     program.wait_for("the end", |screen| {
-        screen.contains("The end. q leaves, space looks back.") && screen.contains("■ 0:07")
+        screen.contains("The end. q leaves, space looks back.") && screen.contains("■ 0:16")
     });
     program.wait_for("big letters", |screen| screen.contains("writes/s") && screen.contains("▀▀▀"));
     // It stays until somebody leaves; the keys still work.
@@ -245,13 +245,13 @@ fn scripts_are_listed_and_printed() {
 fn a_script_that_cannot_be_is_said_in_one_sentence() {
     let folder = env!("CARGO_TARGET_TMPDIR");
     let wrong = file("wrong.toml", &SCRIPT.replace("caption = \"It is back.\"", "captoin = \"It is back.\""));
-    let late = file("late.toml", &SCRIPT.replace("7s", "5s"));
+    let late = file("late.toml", &SCRIPT.replace("16s", "13s"));
     let not_text = file("bytes.toml", "");
     std::fs::write(&not_text, [0xFF, 0xFE, 0x00]).expect("a file");
     let [wrong, late, not_text] = [&wrong, &late, &not_text].map(|path| path.to_str().expect("a path"));
     let cases = [
         (wrong, "wrong.toml, line 25: unknown field `captoin`; did you mean `caption`?"),
-        (late, "late.toml, line 22: 6s is after the end, 5s"),
+        (late, "late.toml, line 22: 14s is after the end, 13s"),
         (not_text, "bytes.toml could not be read ("),
         ("absent.toml", "absent.toml could not be read ("),
         (folder, " could not be read ("),

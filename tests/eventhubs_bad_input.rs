@@ -12,7 +12,7 @@ use streamgauge::local::eventhubs::{EventHubsEndpoint, EventHubsOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn within<T>(what: &str, step: impl Future<Output = T>) -> T {
     let outcome = tokio::time::timeout(PATIENCE, step).await;

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Command, Stdio};
+mod command;
 
+use std::process::{Child, Command, Stdio};
+
+use command::LinesOf;
 use serde_json::Value;
 
 const STREAMGAUGE: &str = env!("CARGO_BIN_EXE_streamgauge");
@@ -13,20 +15,19 @@ const STREAMGAUGE: &str = env!("CARGO_BIN_EXE_streamgauge");
 /// A program that is ended with the test.
 struct Running {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: LinesOf,
 }
 
 impl Running {
     fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
-        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let lines = LinesOf::of(child.stdout.take().expect("its output"));
         Self { child, lines }
     }
 
     /// The first line from here on that has a text in it.
-    fn line_with(&mut self, text: &str) -> String {
-        let line = self.lines.by_ref().map(|line| line.expect("text")).find(|line| line.contains(text));
-        line.unwrap_or_else(|| panic!("it ended without a line with {text:?}"))
+    fn line_with(&self, text: &str) -> String {
+        self.lines.with(text)
     }
 
     fn terminate(&self) {
@@ -80,7 +81,7 @@ fn process(endpoints: &Value, file: &str, more: &[&str]) -> Command {
 }
 
 fn served() -> (Running, Value) {
-    let mut served = Running::start(
+    let served = Running::start(
         Command::new(STREAMGAUGE)
             .args(["local", "--headless", "--json", "--rate", "100", "--no-process", "--partitions", "4"])
             .stderr(Stdio::null()),

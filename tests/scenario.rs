@@ -16,7 +16,7 @@ use streamgauge::ui::live::wall_clock;
 use tokio::sync::mpsc;
 
 /// Nothing here may hang.
-const LIMIT: Duration = Duration::from_secs(45);
+const LIMIT: Duration = Duration::from_secs(120);
 
 type Switch = fn(&Faults) -> &FaultSwitch;
 

@@ -83,6 +83,8 @@ pub struct ReplayClock {
     from: Time,
     /// What the wall said then, while it plays.
     playing_since: Option<Time>,
+    /// What the wall said last.
+    told: Time,
     at: Time,
 }
 
@@ -90,7 +92,8 @@ impl ReplayClock {
     /// A clock for a recording from `first` to `last`: it stands at the beginning.
     pub fn new(first: Time, last: Time) -> Self {
         let last = last.max(first);
-        Self { first, last, speed: Speed::NORMAL, looping: false, from: first, playing_since: None, at: first }
+        let told = Time::from_micros(i64::MIN);
+        Self { first, last, speed: Speed::NORMAL, looping: false, from: first, playing_since: None, told, at: first }
     }
 
     /// The moment that is shown.
@@ -132,7 +135,13 @@ impl ReplayClock {
     ///
     /// At the end it pauses, or begins again. Worked example: at 64x, two seconds before the end, a tenth of a second
     /// on the wall is 6.4 s in the recording; a looping clock then stands 4.4 s after the beginning.
+    ///
+    /// Where the wall was set back, it goes on from where it stands.
     pub fn tick(&mut self, wall: Time) -> Time {
+        if wall < self.told {
+            self.anchor(wall);
+        }
+        self.told = wall;
         if let Some(since) = self.playing_since {
             let passed = self.speed.times(wall.since(since));
             let at = self.from.after(passed);
@@ -289,6 +298,14 @@ mod tests {
         assert!(!clock.is_playing());
         clock.toggle(seconds(900));
         assert_eq!(clock.tick(seconds(902)), seconds(101), "play at the end begins anew, at the same speed");
+    }
+
+    #[test]
+    fn a_wall_that_is_set_back_holds_nothing_up() {
+        let mut clock = playing();
+        assert_eq!(clock.tick(seconds(10)), seconds(110));
+        assert_eq!(clock.tick(seconds(-3_600)), seconds(110), "nothing is shown again");
+        assert_eq!(clock.tick(seconds(-3_595)), seconds(115));
     }
 
     #[test]

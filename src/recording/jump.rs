@@ -97,7 +97,8 @@ impl Jump {
                 let found = first.after(Duration::from_micros(ahead.unsigned_abs()));
                 if found > last {
                     let said = |time: Time| clock_text(time, offset);
-                    let wanted = format!("{hours:02}:{minutes:02}");
+                    let seconds = if seconds == 0 { String::new() } else { format!(":{seconds:02}") };
+                    let wanted = format!("{hours:02}:{minutes:02}{seconds}");
                     return Err(JumpError::Outside { wanted, first: said(first), last: said(last) });
                 }
                 found
@@ -175,6 +176,7 @@ mod tests {
             ("14:05", 50_700),
             ("14:05:30", 50_730),
             ("9:00", -1),
+            ("9:00:07", -2),
             ("13:30", 48_630),
             ("start", 48_630),
             ("end", 54_000),
@@ -182,9 +184,11 @@ mod tests {
         for (text, expected) in table {
             let found = from(text, UtcOffset::UTC);
             if expected < 0 {
-                let sentence =
-                    "09:00 is not in this recording, which goes from 13:30:30 to 15:00:00; try a time in between";
-                assert_eq!(found, Err(sentence.into()));
+                let wanted = if expected == -1 { "09:00" } else { "09:00:07" };
+                let sentence = format!(
+                    "{wanted} is not in this recording, which goes from 13:30:30 to 15:00:00; try a time in between"
+                );
+                assert_eq!(found, Err(sentence));
             } else {
                 assert_eq!(found, Ok(expected), "{text}");
             }

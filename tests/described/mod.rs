@@ -3,9 +3,12 @@
 
 #![allow(dead_code, reason = "each test has use for a part of it")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+#[path = "../command/mod.rs"]
+mod command;
 
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use command::LinesOf;
 use serde_json::Value;
 use streamgauge::local::scenario::Endpoints;
 
@@ -69,14 +72,20 @@ impl Served {
             .stderr(Stdio::null())
             .spawn()
             .expect("the program starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        let line = LinesOf::of(child.stdout.take().expect("its output")).next();
         Self { child, endpoints: serde_json::from_str(&line).expect("JSON") }
     }
 
     /// A text of what it says of its endpoints.
     pub(crate) fn says(&self, pointer: &str) -> String {
         self.endpoints.pointer(pointer).and_then(Value::as_str).expect("an endpoint").to_owned()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+        self.child.wait().expect("it ends")
     }
 
     /// As a machine goes away: without a goodbye.
