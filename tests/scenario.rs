@@ -121,6 +121,9 @@ async fn each_service_goes_away_and_comes_back_by_itself() {
 async fn a_processor_that_is_killed_repeats_and_never_loses() {
     let mut watched = Watched::start(100.0, 100_000).await;
     watched.stored(100).await;
+    // Killed before its first checkpoint, it would have no position to be behind.
+    let everywhere = |session: &Session| session.partitions.values().all(|partition| partition.position().is_some());
+    watched.until("a checkpoint on each partition", everywhere).await;
     for _ in 0..3 {
         watched.scenario.kill_processor();
         assert_eq!(watched.scenario.processor_runs(), Some(false));

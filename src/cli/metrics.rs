@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -12,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::model::observation::Observation;
@@ -28,6 +29,11 @@ const WAITING: usize = 16;
 
 /// A connection that asks for nothing is closed after so long.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// Connections at once, and how long each may stand: whoever connects and does not read takes a place, not the monitor's
+/// memory.
+const CONNECTIONS: usize = 64;
+const STANDS: Duration = Duration::from_secs(600);
 
 /// The session's owner has so long to make a page.
 const PAGE: Duration = Duration::from_secs(5);
@@ -63,8 +69,10 @@ impl MetricsPage {
         let listener = TcpListener::bind(address).await.map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
         let (tell, wanted) = mpsc::channel(WAITING);
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
         let serving = tokio::spawn(async move {
-            loop {
+            // It is never closed.
+            while let Ok(place) = Arc::clone(&places).acquire_owned().await {
                 let Ok((stream, _)) = listener.accept().await else {
                     // Out of descriptors, for the most part: others may be given back soon.
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -76,7 +84,8 @@ impl MetricsPage {
                     let mut server = http1::Builder::new();
                     server.timer(TokioTimer::new()).header_read_timeout(IDLE);
                     // A client that breaks off has nobody to be told.
-                    drop(server.serve_connection(TokioIo::new(stream), service).await);
+                    drop(tokio::time::timeout(STANDS, server.serve_connection(TokioIo::new(stream), service)).await);
+                    drop(place);
                 });
             }
         });

@@ -1,5 +1,6 @@
 //! A session on screen, whatever is watched: its recording, and its end.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -241,11 +242,7 @@ pub(super) async fn finish(
         _ = tokio::time::timeout(drain.unwrap_or_default(), drained) => {}
         () = stop_signal() => {}
     }
-    let rest = async { while observations.recv().await.is_some() {} };
-    tokio::select! {
-        stopped = stage.take_down() => stopped?,
-        () = rest => {}
-    }
+    let stopped = take_down(stage, observations).await;
     for line in summary::lines(&session) {
         complain(&line);
     }
@@ -258,7 +255,23 @@ pub(super) async fn finish(
             }
         }
     }
-    Ok(Exit::Done)
+    stopped.map(|()| Exit::Done)
+}
+
+/// Takes a stage down to its end. What it still says meanwhile is let go, so that it waits for nobody who listens.
+pub(super) async fn take_down(
+    stage: impl Stage,
+    mut observations: mpsc::Receiver<Observation>,
+) -> Result<(), SessionError> {
+    let listening = async {
+        while observations.recv().await.is_some() {}
+        // Nobody speaks any more, and some may still have to end.
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        stopped = stage.take_down() => stopped,
+        never = listening => match never {},
+    }
 }
 
 /// Comes back when the program is asked to end: Ctrl-C without a screen, or SIGTERM, or a closed terminal. It listens from

@@ -352,16 +352,18 @@ impl Scenario {
     }
 
     /// Takes everything down, in the order of the flow, so that nothing complains of what was taken away under it.
+    ///
+    /// # Errors
+    /// The first of what did not end as it should; all the rest was ended as well.
     pub async fn stop(self) -> Result<(), ScenarioError> {
-        let load = self.load.stop().await;
+        let mut ended = self.load.stop().await.map(drop).map_err(ScenarioError::from);
         if let Some(running) = self.running {
-            running.stop().await?;
+            ended = ended.and(running.stop().await.map(drop).map_err(ScenarioError::from));
         }
         for thread in self.probes.into_iter().chain(self.servers) {
-            thread.shut_down(GOODBYE).await?;
+            ended = ended.and(thread.shut_down(GOODBYE).await.map_err(ScenarioError::from));
         }
-        load?;
-        Ok(())
+        ended
     }
 }
 

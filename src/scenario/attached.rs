@@ -149,18 +149,18 @@ impl Attached {
     /// Ends the load, then the probes.
     ///
     /// # Errors
-    /// A thread that had to be abandoned.
+    /// The first of what did not end as it should; all the rest was ended as well.
     pub async fn stop(self) -> Result<(), StopError> {
-        let load = match self.load {
-            Some(load) => load.stop().await.map(drop),
+        let mut ended = match self.load {
+            Some(load) => load.stop().await.map(drop).map_err(StopError::from),
             None => Ok(()),
         };
         let probes = self.probes.threads;
         probes.iter().for_each(OwnThread::request_shut_down);
         for probe in probes {
-            probe.shut_down(GOODBYE).await?;
+            ended = ended.and(probe.shut_down(GOODBYE).await.map_err(StopError::from));
         }
-        Ok(load?)
+        ended
     }
 }
 
