@@ -127,8 +127,14 @@ impl<P: Probe> Watch<P> {
 
     /// A look may take so long, whether it has to connect or not.
     #[must_use]
-    pub fn with_limit(self, limit: Duration) -> Self {
-        Self { limits: Limits { connected: limit, connecting: limit }, ..self }
+    pub fn with_limit(mut self, limit: Duration) -> Self {
+        self.set_limit(limit);
+        self
+    }
+
+    /// From here on a look may take so long, whether it has to connect or not.
+    pub fn set_limit(&mut self, limit: Duration) {
+        self.limits = Limits { connected: limit, connecting: limit };
     }
 
     fn limit(&self) -> Duration {
