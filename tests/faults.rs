@@ -52,7 +52,7 @@ const LONG: Duration = Duration::from_secs(12);
 const MINUTES: Duration = Duration::from_secs(120);
 
 /// Looks in such a long time are further apart.
-const SELDOM: Duration = Duration::from_secs(1);
+const SELDOM: Duration = Duration::from_secs(2);
 
 /// The longest pause between two attempts, and a little.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
