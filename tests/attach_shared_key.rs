@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use streamgauge::azure::eventhubs::{Claim, HubReader, on_own_thread};
+use streamgauge::azure::eventhubs::{CallCount, Claim, HubReader, on_own_thread};
 use streamgauge::azure::{AzureError, EventHubsAddress, EventHubsCredential, Secret};
 use streamgauge::local::eventhubs::{EventHubsEndpoint, EventHubsOptions, SharedKey};
 use streamgauge::local::fault::Fault;
@@ -35,14 +35,19 @@ fn address(endpoint: &EventHubsEndpoint, credential: EventHubsCredential) -> Eve
 /// The partitions that were read, twice over one connection.
 async fn read(address: EventHubsAddress) -> Result<Vec<u32>, AzureError> {
     let reading = on_own_thread("reader", move |_| async move {
-        let reader = HubReader::connect(&address).await?;
+        let reader = HubReader::connect(&address, CallCount::default()).await?;
         assert!(!reader.is_due(), "its token is good for a while");
         let mut seen = Vec::new();
         for _ in 0..2 {
             seen.clear();
-            let read =
-                reader.log_ends(&reader.hub().partitions, LIMIT, |log_end| seen.push(log_end.partition.0)).await?;
-            assert_eq!(read, seen.len());
+            let read = reader
+                .partitions(&reader.hub().partitions, LIMIT, |id, read| {
+                    assert_eq!(read.expect("it is told").log_end.partition, id);
+                    seen.push(id.0);
+                })
+                .await;
+            assert!(read.ended_by.is_none(), "{:?}", read.ended_by);
+            assert_eq!(read.asked, seen.len());
         }
         seen.sort_unstable();
         Ok(seen)
@@ -78,9 +83,10 @@ async fn a_wrong_credential_is_told_with_the_role_and_never_shown() {
     let address = address(&endpoint, key("Listen", KEY));
     let faults = options.faults.clone();
     let lost = on_own_thread("reader", move |_| async move {
-        let reader = HubReader::connect(&address).await?;
+        let reader = HubReader::connect(&address, CallCount::default()).await?;
         faults.set(Fault::Deny);
-        reader.log_ends(&reader.hub().partitions, LIMIT, drop).await.map(drop)
+        let read = reader.partitions(&reader.hub().partitions, LIMIT, |id, read| panic!("{id}: {read:?}")).await;
+        read.ended_by.map_or(Ok(()), |error| Err(AzureError::from(error)))
     });
     let error = lost.expect("a thread").finished(LIMIT).await.expect("an end").expect_err("it is refused");
     assert!(matches!(error, AzureError::Forbidden { .. }), "{error}");
@@ -93,9 +99,10 @@ async fn an_endpoint_that_answers_nonsense_is_told_as_such() {
     let address = address(&endpoint, key("Listen", KEY));
     let faults = options.faults.clone();
     let asked = on_own_thread("reader", move |_| async move {
-        let reader = HubReader::connect(&address).await?;
+        let reader = HubReader::connect(&address, CallCount::default()).await?;
         faults.set(Fault::WrongReply);
-        reader.log_ends(&reader.hub().partitions, LIMIT, drop).await.map(drop)
+        let read = reader.partitions(&reader.hub().partitions, LIMIT, |_, _| {}).await;
+        read.ended_by.map_or(Ok(()), |error| Err(AzureError::from(error)))
     });
     let error = asked.expect("a thread").finished(LIMIT).await.expect("an end").expect_err("it is nonsense");
     assert!(matches!(error, AzureError::Refused { .. }), "{error}");

@@ -167,7 +167,7 @@ fn a_script_is_performed_and_recorded_with_its_chapters() {
     program.wait_for("the present", |screen| screen.contains("● LIVE") && screen.contains("▶ 0:0"));
     program.wait_for("events in the store", |screen| figure(screen, "stored") > Some(0));
     program.wait_for("the fault at its station", |screen| {
-        screen.contains("Now the store is away.") && screen.contains("120/s") && screen.contains("retry in")
+        screen.contains("Now the store is away.") && screen.contains("120/s") && screen.contains("✖ away")
     });
     program.wait_for("the end", |screen| {
         screen.contains("The end. q leaves, space looks back.") && screen.contains("■ 0:16")

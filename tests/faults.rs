@@ -1,5 +1,5 @@
-//! Each service in trouble, in each way, for short and for long: what the session says meanwhile, and that everything
-//! goes on by itself.
+//! Each service in trouble, in each way, for seconds and for minutes, alone and together: what the session and the screen
+//! say meanwhile, and that everything goes on by itself.
 //!
 //! `cargo test --test faults -- --nocapture` prints the table. Time is the test's own: what the probes wait for goes by at
 //! once. Only an answer that does not come is waited for.
@@ -14,8 +14,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use azure_messaging_eventhubs::models::EventData;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
 use streamgauge::azure::BlobAddress;
 use streamgauge::azure::eventhubs::{connect_producer, no_credential};
+use streamgauge::figures;
 use streamgauge::local::blob::BlobEndpoint;
 use streamgauge::local::cosmos::CosmosEndpoint;
 use streamgauge::local::eventhubs::EventHubsEndpoint;
@@ -28,6 +31,9 @@ use streamgauge::probe::Watch;
 use streamgauge::probe::ingest::eventhubs::LogEndProbe;
 use streamgauge::probe::position::eventhubs_blob::CheckpointProbe;
 use streamgauge::probe::store::cosmos::{CosmosProbe, From};
+use streamgauge::ui::state::ViewState;
+use streamgauge::ui::theme::Theme;
+use streamgauge::ui::view;
 use tokio::sync::watch;
 use watched::{Seen, clock, hub, hub_address, loopback, store, store_address};
 
@@ -37,9 +43,16 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long a look may take, of the machine's own time: an answer that comes later does not come.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// Shorter and longer than a partition is trusted without a look (5 s).
+/// As [`PATIENCE`], where no answer comes for 20 s in any case.
+const IMPATIENCE: Duration = Duration::from_millis(100);
+
+/// Shorter and longer than a partition is trusted without a look (5 s), and long enough for the longest pause many times.
 const SHORT: Duration = Duration::from_secs(3);
 const LONG: Duration = Duration::from_secs(12);
+const MINUTES: Duration = Duration::from_secs(120);
+
+/// Looks in such a long time are further apart.
+const SELDOM: Duration = Duration::from_secs(2);
 
 /// The longest pause between two attempts, and a little.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
@@ -51,6 +64,7 @@ struct Bench {
     positions: Watch<CheckpointProbe>,
     stored: Watch<CosmosProbe>,
     due: [Time; 3],
+    every: Duration,
     /// The pauses that failures of each led to, since they were asked for last.
     waits: [Vec<Duration>; 3],
     seen: Seen,
@@ -60,7 +74,14 @@ struct Bench {
 const STATIONS: [Station; 3] = [Station::Ingest, Station::Checkpoints, Station::Store];
 
 impl Bench {
+    /// With answers that come at once: a look that takes longer than [`PATIENCE`] is given up.
     async fn new() -> Self {
+        let mut bench = Self::with_usual_limits().await;
+        (0..3).for_each(|place| bench.set_limit(place, PATIENCE));
+        bench
+    }
+
+    async fn with_usual_limits() -> Self {
         let faults: [FaultSwitch; 3] = std::array::from_fn(|_| FaultSwitch::default());
         let log = hub(loopback(0), 2, faults[0].clone()).await;
         let address = hub_address("127.0.0.1", log.address().port());
@@ -90,14 +111,35 @@ impl Bench {
         let seen = Seen::new();
         Self {
             faults,
-            log_ends: Watch::new(LogEndProbe::new(address, tell)).with_limit(PATIENCE),
-            positions: Watch::new(positions).with_limit(PATIENCE),
-            stored: Watch::new(stored).with_limit(PATIENCE),
+            log_ends: Watch::new(LogEndProbe::new(address, tell)),
+            positions: Watch::new(positions),
+            stored: Watch::new(stored),
             due: [clock::now(); 3],
+            every: LOOK,
             waits: Default::default(),
             seen,
             _services: (log, checkpoints, documents),
         }
+    }
+
+    fn set_limit(&mut self, place: usize, limit: Duration) {
+        match place {
+            0 => self.log_ends.set_limit(limit),
+            1 => self.positions.set_limit(limit),
+            _ => self.stored.set_limit(limit),
+        }
+    }
+
+    fn set(&mut self, place: usize, trouble: &Trouble) {
+        self.faults[place].set(trouble.fault);
+        if matches!(trouble.fault, Fault::Delay(_)) {
+            self.set_limit(place, IMPATIENCE);
+        }
+    }
+
+    fn clear(&mut self, place: usize) {
+        self.faults[place].clear();
+        self.set_limit(place, PATIENCE);
     }
 
     /// Looks as they fall due, until so much time has gone by.
@@ -116,7 +158,7 @@ impl Bench {
                 1 => self.positions.look(outlet).await,
                 _ => self.stored.look(outlet).await,
             };
-            self.due[next] = clock::now().after(failed.unwrap_or(LOOK));
+            self.due[next] = clock::now().after(failed.unwrap_or(self.every));
             self.waits[next].extend(failed);
             self.seen.take_in();
         }
@@ -136,6 +178,25 @@ impl Bench {
 
     fn health(&self) -> Health {
         Health::of(&self.seen.session, clock::now())
+    }
+
+    /// The screen now, row by row.
+    fn screen(&self, (width, height): (u16, u16)) -> Vec<String> {
+        let (area, state) = (Rect::new(0, 0, width, height), ViewState::new("contoso", clock::now()));
+        let mut buffer = Buffer::empty(area);
+        view::draw(area, &mut buffer, &self.seen.session, &state, &Theme::dark());
+        let rows = buffer.content().chunks(usize::from(width));
+        rows.map(|row| row.iter().map(Cell::symbol).collect()).collect()
+    }
+
+    /// What stands below the name of a station on the flow line, up to the next one's.
+    fn stop(&self, place: usize, size: (u16, u16)) -> String {
+        let names = ["Event Hubs", "processor", "Cosmos DB"];
+        let screen = self.screen(size);
+        let flow = screen.iter().position(|row| names.iter().all(|name| row.contains(name))).expect("a flow line");
+        let at = |name: &str| screen[flow].split(name).next().expect("a part").chars().count();
+        let end = names.get(place + 1).map_or(usize::from(size.0), |next| at(next));
+        screen[flow + 1].chars().take(end).skip(at(names[place])).collect::<String>().trim_end().to_owned()
     }
 
     fn is_well(&self, station: Station) -> bool {
@@ -184,7 +245,10 @@ struct Row {
     wrong: Vec<String>,
 }
 
-async fn row(bench: &mut Bench, places: &[usize], trouble: &Trouble, span: Duration) -> Row {
+/// What is on in a row: which services are in which trouble.
+type On<'a> = [(usize, &'a Trouble)];
+
+async fn row(bench: &mut Bench, on: &On<'_>, span: Duration) -> Row {
     let mut wrong = Vec::new();
     let mut expect = |holds: bool, what: String| {
         if !holds {
@@ -192,12 +256,14 @@ async fn row(bench: &mut Bench, places: &[usize], trouble: &Trouble, span: Durat
         }
     };
     bench.waits = Default::default();
-    places.iter().for_each(|place| bench.faults[*place].set(trouble.fault));
+    bench.every = if span == MINUTES { SELDOM } else { LOOK };
+    let began = clock::now();
+    on.iter().for_each(|(place, trouble)| bench.set(*place, trouble));
     bench.run(span).await;
 
     let health = bench.health();
     let mut sentences = Vec::new();
-    for &place in places {
+    for &(place, trouble) in on {
         let (station, sentence) = (STATIONS[place], bench.sentence(STATIONS[place]));
         expect(!bench.is_well(station), format!("{station:?} is said to be well"));
         let known = trouble.says[place].iter().any(|word| sentence.contains(word));
@@ -210,25 +276,51 @@ async fn row(bench: &mut Bench, places: &[usize], trouble: &Trouble, span: Durat
         let first = Duration::from_millis(if says_when { 250 } else { 500 });
         expect(waits.first() == Some(&first), format!("the first pause of {waits:?}"));
         expect(waits.iter().all(|wait| *wait <= Duration::from_secs(8)), format!("a pause is too long: {waits:?}"));
+        // It began with the first look that failed, and went on ever since.
+        let since = bench.seen.session.station(station).expect("it was seen").since;
+        let late = since.since(began);
+        // And its station is in trouble only once it did nothing else for 2 s.
+        let noticed_in = if says_when { Duration::from_millis(2_500) } else { bench.every };
+        expect(since >= began && late <= noticed_in, format!("{station:?} is away since {late:?} after it began"));
+        let away = figures::span(Duration::from_secs(clock::now().since(since).as_secs()));
+        for size in [(80, 24), (120, 36)] {
+            let stop = bench.stop(place, size);
+            expect(
+                stop.starts_with(&format!("✖ away {away}")),
+                format!("{station:?} on a screen of {size:?} is {stop:?}, away {away}"),
+            );
+        }
         sentences.push(sentence);
     }
-    for (place, station) in STATIONS.into_iter().enumerate().filter(|(place, _)| !places.contains(place)) {
+    let are_on: Vec<usize> = on.iter().map(|(place, _)| *place).collect();
+    for (place, station) in STATIONS.into_iter().enumerate().filter(|(place, _)| !are_on.contains(place)) {
         expect(bench.is_well(station), format!("{station:?} suffers with it: {}", bench.sentence(STATIONS[place])));
+        expect(!bench.stop(place, (120, 36)).contains('✖'), format!("{station:?} is said to be away"));
     }
     // Without log ends or positions nothing can be said of the lag, once they are too old; the store is not needed for it.
-    let blind = span == LONG && places.iter().any(|place| *place < 2);
+    let blind = span >= LONG && are_on.iter().any(|place| *place < 2);
     let word = if blind { Word::Blind } else { Word::KeepingUp };
     expect(health.word == word, format!("the word is {:?}, {word:?} was expected", health.word));
     expect(!blind || sentences.iter().any(|sentence| health.reason.contains(sentence)), "it does not say why".into());
+    for size in [(80, 24), (120, 36)] {
+        let is_said = bench.screen(size).iter().take(4).any(|row| row.contains(word.text()));
+        expect(is_said, format!("a screen of {size:?} does not say {}", word.text()));
+    }
 
-    places.iter().for_each(|place| bench.faults[*place].clear());
+    bench.every = LOOK;
+    are_on.iter().for_each(|place| bench.clear(*place));
     let back = bench.recover().await;
     expect(back.is_some_and(|back| back <= BACK_WITHIN), format!("back after {back:?}"));
-    let who: Vec<&str> = places.iter().map(|place| STATIONS[*place].name()).collect();
+    for place in are_on {
+        let stop = bench.stop(place, (120, 36));
+        expect(!stop.contains('✖'), format!("{:?} is back, and on screen it is {stop:?}", STATIONS[place]));
+    }
+    let names: Vec<&str> = on.iter().map(|(_, trouble)| trouble.name).collect();
+    let what = if names.windows(2).all(|two| two[0] == two[1]) { names[0].to_owned() } else { names.join(", ") };
     let text = format!(
         "{:<16} {:<10} {:>3} s  {:<10} back after {:>4.2} s  {}",
-        if places.len() == 1 { who[0] } else { "all of them" },
-        trouble.name,
+        if on.len() == 1 { STATIONS[on[0].0].name() } else { "all of them" },
+        what,
         span.as_secs(),
         health.word.text(),
         back.unwrap_or_default().as_secs_f64(),
@@ -237,41 +329,91 @@ async fn row(bench: &mut Bench, places: &[usize], trouble: &Trouble, span: Durat
     Row { text, wrong }
 }
 
-/// Rows of some stations, all troubles, short and long.
-async fn table(places: &[usize]) {
+/// Rows, one after the other.
+async fn table(rows: &[(&On<'_>, Duration)]) {
     let mut bench = Bench::new().await;
     assert!(bench.recover().await.is_some(), "it begins well: {:?}", bench.health());
-    let mut rows = Vec::new();
-    for trouble in troubles() {
-        for span in [SHORT, LONG] {
-            rows.push(row(&mut bench, places, &trouble, span).await);
-        }
+    let mut told = Vec::new();
+    for (on, span) in rows {
+        told.push(row(&mut bench, on, *span).await);
     }
-    let text: Vec<String> = rows
+    let text: Vec<String> = told
         .iter()
         .map(|row| row.wrong.iter().fold(row.text.clone(), |text, wrong| format!("{text}\n    WRONG: {wrong}")))
         .collect();
     let text = text.join("\n");
     println!("{text}");
-    assert!(rows.iter().all(|row| row.wrong.is_empty()), "\n{text}");
+    assert!(told.iter().all(|row| row.wrong.is_empty()), "\n{text}");
+}
+
+/// Some stations in the same trouble, in all troubles, for all spans.
+async fn same(places: &[usize]) {
+    let troubles = troubles();
+    let on: Vec<Vec<_>> =
+        troubles.iter().map(|trouble| places.iter().map(|place| (*place, trouble)).collect()).collect();
+    let spans = |on| [SHORT, LONG, MINUTES].map(|span| (on, span));
+    let rows: Vec<_> = on.iter().flat_map(|on| spans(on.as_slice())).collect();
+    table(&rows).await;
 }
 
 #[tokio::test]
 async fn the_ingest_log_in_trouble() {
-    table(&[0]).await;
+    same(&[0]).await;
 }
 
 #[tokio::test]
 async fn the_checkpoints_in_trouble() {
-    table(&[1]).await;
+    same(&[1]).await;
 }
 
 #[tokio::test]
 async fn the_store_in_trouble() {
-    table(&[2]).await;
+    same(&[2]).await;
 }
 
 #[tokio::test]
 async fn all_of_them_in_trouble_together() {
-    table(&[0, 1, 2]).await;
+    same(&[0, 1, 2]).await;
+}
+
+/// A bad day: each of them in a trouble of its own.
+#[tokio::test]
+async fn all_of_them_in_different_troubles() {
+    let troubles = troubles();
+    let named = |name: &str| troubles.iter().find(|trouble| trouble.name == name).expect("there is one");
+    let mixtures = [
+        ["away", "throttling", "slow"],
+        ["throttling", "refusing", "nonsense"],
+        ["nonsense", "slow", "away"],
+        ["refusing", "away", "throttling"],
+        ["slow", "nonsense", "refusing"],
+    ];
+    let on = mixtures.map(|names| names.map(named));
+    let on: Vec<Vec<_>> = on.into_iter().map(|troubles| troubles.into_iter().enumerate().collect()).collect();
+    let rows: Vec<_> = on.iter().flat_map(|on| [LONG, MINUTES].map(|span| (on.as_slice(), span))).collect();
+    table(&rows).await;
+}
+
+/// Far away, or busy, but well: each answer takes 300 ms, and that is no trouble.
+#[tokio::test]
+async fn answers_that_take_their_time_are_no_trouble() {
+    let mut bench = Bench::with_usual_limits().await;
+    bench.faults.iter().for_each(|fault| fault.set(Fault::Delay(Duration::from_millis(300))));
+    bench.every = SELDOM;
+    bench.run(Duration::from_secs(2)).await;
+    let connected = clock::now();
+    bench.run(Duration::from_secs(6)).await;
+    for (place, station) in STATIONS.into_iter().enumerate() {
+        assert!(bench.waits[place].is_empty(), "{station:?} was away: {}", bench.sentence(station));
+        let health = bench.seen.session.station(station).expect("it was seen");
+        assert!(health.state == StationState::Connected && health.since <= connected, "{station:?}: {health:?}");
+        let stop = bench.stop(place, (120, 36));
+        assert!(!stop.contains('✖') && !stop.contains('?'), "{station:?}: {stop}");
+    }
+    let (session, health) = (&bench.seen.session, bench.health());
+    assert_eq!((health.word, health.reason.as_str()), (Word::KeepingUp, ""));
+    let enqueued: i64 = session.partitions.values().map(|partition| partition.log_end().unwrap().last.0 + 1).sum();
+    assert_eq!((session.partitions.len(), enqueued, session.lag_events()), (2, 4, Some(0)));
+    assert_eq!(session.provisioned, Some(RequestUnits(20_000.0)));
+    assert!(!session.ranges.is_empty());
 }

@@ -1,5 +1,6 @@
 //! Random faults on all services for as long as it is told: everything comes back by itself each time, no event is lost, and
-//! memory, threads, files and tasks stay as they are.
+//! memory, threads, files and tasks stay as they are. Two watch: the embedded scenario itself, and what `attach` runs over the
+//! same endpoints with nothing but a scenario file, which is the code that watches Azure.
 //!
 //! `STREAMGAUGE_SOAK_SECONDS=3600 cargo test --test faults_soak -- --ignored --nocapture`; without, a minute.
 //! `STREAMGAUGE_SOAK_SEED` repeats one: the faults, not their effects to the millisecond. Linux only, as it reads `/proc`.
@@ -8,11 +9,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 #![allow(clippy::print_stdout, reason = "it prints a table")]
 
+mod described;
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use described::Described;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
+use streamgauge::azure::credentials::Environment;
 use streamgauge::azure::standing::wall_clock;
+use streamgauge::load::driver::Bounds;
 use streamgauge::local::fault::{Fault, FaultSwitch};
 use streamgauge::local::scenario::{Ports, Scenario, ScenarioOptions};
 use streamgauge::model::health::{Health, Word};
@@ -20,6 +27,9 @@ use streamgauge::model::observation::{Observation, Station, StationState, Target
 use streamgauge::model::session::Session;
 use streamgauge::model::units::EventRate;
 use streamgauge::report::summary;
+use streamgauge::scenario::attached::{Attached, LoadWish};
+use streamgauge::scenario::file::ScenarioFile;
+use streamgauge::scenario::places::Places;
 use tokio::sync::mpsc;
 
 const RATE: f64 = 100.0;
@@ -60,7 +70,31 @@ struct Running {
     scenario: Scenario,
     observations: mpsc::Receiver<Observation>,
     session: Session,
+    watcher: Watcher,
     dice: Pcg64Mcg,
+}
+
+/// What is attached to the same endpoints, with what it sees.
+struct Watcher {
+    attached: Attached,
+    observations: mpsc::Receiver<Observation>,
+    session: Session,
+}
+
+impl Watcher {
+    /// Attaches by a scenario file and the variables, as a person does. No load of its own: that is the scenario's.
+    fn attach(scenario: &Scenario) -> Self {
+        let described = Described::of("soak", &scenario.endpoints, "");
+        let file = ScenarioFile::read(Path::new(&described.file)).expect("a scenario file");
+        let variable = |name: &str| {
+            described.variables().into_iter().find(|(it, _)| *it == name).map(|(_, value)| value.to_owned())
+        };
+        let places = Places::of(&file, &Environment::new(&variable)).expect("places");
+        let (tell, observations) = mpsc::channel(16_384);
+        let wish = LoadWish { target: None, first: EventRate::new(1.0), bounds: Bounds::default() };
+        let attached = Attached::start(places, wish, tell, wall_clock).expect("it attaches");
+        Self { attached, observations, session: Session::new() }
+    }
 }
 
 impl Running {
@@ -68,18 +102,23 @@ impl Running {
         self.dice.next_u64() % limit
     }
 
-    /// Takes in what comes for a while. Something always does: the session is not held up by what is away.
+    /// Takes in what comes for a while. Something always does: the sessions are not held up by what is away.
     async fn run(&mut self, span: Duration) {
         let end = tokio::time::Instant::now() + span;
-        while let Ok(seen) = tokio::time::timeout_at(end, self.observations.recv()).await {
-            self.session.apply(&seen.expect("the scenario runs"));
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(end) => return,
+                seen = self.observations.recv() => self.session.apply(&seen.expect("the scenario runs")),
+                seen = self.watcher.observations.recv() => self.watcher.session.apply(&seen.expect("it is attached")),
+            }
         }
     }
 
-    async fn until(&mut self, what: &str, limit: Duration, met: impl Fn(&Session) -> bool) {
+    async fn until(&mut self, what: &str, limit: Duration, met: impl Fn(&Session, &Session) -> bool) {
         let begun = Instant::now();
-        while !met(&self.session) {
-            assert!(begun.elapsed() < limit, "no {what} within {limit:?}: {}", said(&self.session));
+        while !met(&self.session, &self.watcher.session) {
+            let (own, attached) = (said(&self.session), said(&self.watcher.session));
+            assert!(begun.elapsed() < limit, "no {what} within {limit:?}: {own}\nattached: {attached}");
             self.run(Duration::from_millis(250)).await;
         }
     }
@@ -112,8 +151,12 @@ fn said(session: &Session) -> String {
     format!("{:?}, {:?}, {}", Health::of(session, wall_clock()), session.tally, stations.join("; "))
 }
 
-fn is_well(session: &Session) -> bool {
-    let stations = [Station::Load, Station::Ingest, Station::Processor, Station::Checkpoints, Station::Store];
+fn are_well(own: &Session, attached: &Session) -> bool {
+    let watched = [Station::Ingest, Station::Checkpoints, Station::Store];
+    is_well(own, &[&[Station::Load, Station::Processor], &watched[..]].concat()) && is_well(attached, &watched)
+}
+
+fn is_well(session: &Session, stations: &[Station]) -> bool {
     let connected = |station: &Station| session.station(*station).is_some_and(|it| it.state == StationState::Connected);
     stations.iter().all(connected) && Health::of(session, wall_clock()).word == Word::KeepingUp
 }
@@ -137,9 +180,10 @@ async fn random_faults_are_outlasted_and_leave_nothing_behind() {
     };
     let scenario = Scenario::start(options, tell, wall_clock).await.expect("it comes up");
     let dice = Pcg64Mcg::new(u128::from(seed) * 2 + 1);
-    let mut running = Running { scenario, observations, session: Session::new(), dice };
+    let watcher = Watcher::attach(&scenario);
+    let mut running = Running { scenario, observations, session: Session::new(), watcher, dice };
     let limit = Duration::from_secs(60);
-    running.until("beginning", limit, is_well).await;
+    running.until("beginning", limit, are_well).await;
 
     let begun = Instant::now();
     let mut held = vec![Holds::now(&running.session)];
@@ -156,14 +200,14 @@ async fn random_faults_are_outlasted_and_leave_nothing_behind() {
         let trouble = Duration::from_millis(500 + running.below(8_000));
         running.run(trouble).await;
         running.switches().iter().for_each(|(_, switch)| switch.clear());
-        running.until("recovery", limit, is_well).await;
+        running.until("recovery", limit, are_well).await;
         let holds = Holds::now(&running.session);
         println!("{:>5} s  {trouble:>6.1?}  {holds:?}  {}", begun.elapsed().as_secs(), on.join(", "));
         held.push(holds);
     }
 
     running.scenario.pause_load();
-    running.until("account of every event", limit * 2, summary::is_settled).await;
+    running.until("account of every event", limit * 2, |own, _| summary::is_settled(own)).await;
     summary::lines(&running.session).iter().for_each(|line| println!("{line}"));
     let tally = running.session.tally.expect("a tally");
     assert_eq!(tally.lost, 0, "{tally:?}");
@@ -181,10 +225,14 @@ async fn random_faults_are_outlasted_and_leave_nothing_behind() {
     }
     // What the log retains is in memory: about 1 KB of each event. The history of the session fills in half an hour.
     let (before, after) = (least(early, |it| it.megabytes), least(late, |it| it.megabytes));
-    let retained = (least(late, |it| it.events) - least(early, |it| it.events)) as f64 * 1_200.0 / 1e6;
+    // It may retain less than at the beginning.
+    let retained = least(late, |it| it.events).saturating_sub(least(early, |it| it.events)) as f64 * 1_200.0 / 1e6;
     assert!(after as f64 <= before as f64 * 1.2 + retained + 24.0, "memory grows: {before} MB, later {after} MB");
 
-    let Running { scenario, mut observations, .. } = running;
+    let Running { scenario, mut observations, watcher: Watcher { attached, observations: mut last, .. }, .. } = running;
+    let drain = async { while last.recv().await.is_some() {} };
+    let (ended, ()) = tokio::join!(attached.stop(), drain);
+    ended.expect("it ends");
     let drain = async { while observations.recv().await.is_some() {} };
     tokio::select! {
         stopped = scenario.stop() => stopped.expect("it stops"),

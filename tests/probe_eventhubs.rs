@@ -1,4 +1,5 @@
-//! The probe of log ends against the embedded endpoint: its budget, and hubs that change under it.
+//! The probe of log ends against the embedded endpoint: its budget, hubs that change under it, and partitions that can't be
+//! read.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
@@ -9,11 +10,12 @@ use std::time::Duration;
 
 use azure_messaging_eventhubs::models::EventData;
 use streamgauge::azure::eventhubs::{connect_producer, no_credential};
-use streamgauge::local::fault::FaultSwitch;
+use streamgauge::local::fault::{Fault, FaultSwitch};
 use streamgauge::model::health::{Health, Word};
 use streamgauge::model::observation::{
     Fact, IngestCapacity, Observation, PartitionPosition, Position, Station, StationState,
 };
+use streamgauge::model::partition::Partition;
 use streamgauge::model::status::Status;
 use streamgauge::model::units::{PartitionId, SequenceNumber};
 use streamgauge::probe::Watch;
@@ -189,4 +191,129 @@ async fn a_namespace_that_failed_over_is_found_at_its_new_address() {
     }
     assert_eq!(seen.session.station(Station::Ingest).unwrap().state, StationState::Connected);
     assert_eq!(seen.marks(), ["the hub was made anew"], "not all events had been copied there");
+}
+
+/// A namespace that is replicated to another region keeps its events, their numbers and its time of birth when that region
+/// takes over. What changes is the epoch of the numbers.
+#[tokio::test]
+async fn a_failover_that_keeps_the_sequence_numbers_is_marked_once() {
+    let endpoint = hub(loopback(0), 4, FaultSwitch::default()).await;
+    send(endpoint.address().port(), 8).await;
+    let (probe, _partitions) = probe(endpoint.address().port());
+    let (mut watch, mut seen) = (Watch::new(probe), Seen::new());
+    assert_eq!(seen.look(&mut watch, LOOK).await, None);
+    assert_eq!(seen.session.hub.unwrap().failovers, Some(0));
+    for _ in 0..2 {
+        endpoint.fail_over();
+        for _ in 0..3 {
+            assert_eq!(seen.look(&mut watch, LOOK).await, None);
+        }
+    }
+    assert_eq!(seen.session.hub.unwrap().failovers, Some(2));
+    assert_eq!(seen.marks(), ["the namespace failed over to another region"; 2]);
+}
+
+/// One of four partitions answers nonsense: it is named, and blind; the others are read on, over the same connection and
+/// within the budget.
+#[tokio::test]
+async fn a_partition_that_can_not_be_read_is_its_own_trouble() {
+    const CALLS: f64 = 8.0;
+    let endpoint = hub(loopback(0), 4, FaultSwitch::default()).await;
+    let (probe, _partitions) = probe(endpoint.address().port());
+    let (mut watch, mut seen) = (Watch::new(probe.within(CALLS)), Seen::new());
+    let began = clock::now();
+    assert_eq!(seen.look(&mut watch, LOOK).await, None);
+    let connections = endpoint.connections();
+
+    endpoint.spoil(&[2]);
+    for look in 0..40 {
+        assert_eq!(seen.look(&mut watch, LOOK).await, None, "the station stands");
+        positions(&mut seen, 4);
+        let cost = seen.session.probes[&Station::Ingest].figures;
+        let allowed = CALLS * (1.0 + clock::now().since(began).as_secs_f64());
+        assert!(cost.calls as f64 <= allowed + 3.0, "look {look}: {} calls, {allowed} allowed", cost.calls);
+    }
+    assert_eq!(endpoint.connections(), connections, "nothing was connected anew");
+    let now = clock::now();
+    let blind = |(id, partition): (&PartitionId, &Partition)| (partition.status(now) == Status::Blind).then_some(*id);
+    let blind: Vec<_> = seen.session.partitions.iter().filter_map(blind).collect();
+    assert_eq!(blind, [PartitionId(2)]);
+    let health = Health::of(&seen.session, now);
+    assert_eq!((health.word, health.reason.as_str()), (Word::Blind, "partition 2 of 4 could not be read"));
+    let [mark] = seen.marks()[..] else { panic!("{:?}", seen.marks()) };
+    assert!(mark.starts_with("partition 2 can't be read: Event Hubs at amqp://127.0.0.1:"), "{mark}");
+    assert!(mark.contains("/events/Partitions/2 refused to read a log end"), "{mark}");
+    assert!(mark.contains("begin_sequence_number") || mark.contains("is_partition_empty"), "{mark}");
+
+    endpoint.spoil(&[]);
+    for _ in 0..8 {
+        assert_eq!(seen.look(&mut watch, LOOK).await, None);
+    }
+    positions(&mut seen, 4);
+    assert_eq!(Health::of(&seen.session, clock::now()).word, Word::KeepingUp);
+    assert_eq!(seen.marks()[1..], ["partition 2 can be read again"]);
+}
+
+/// Where none can be read the station is in trouble, and no partition is named.
+#[tokio::test]
+async fn a_hub_of_which_no_partition_can_be_read_is_the_station_s_trouble() {
+    let endpoint = hub(loopback(0), 3, FaultSwitch::default()).await;
+    let (probe, _partitions) = probe(endpoint.address().port());
+    let (mut watch, mut seen) = (Watch::new(probe), Seen::new());
+    assert_eq!(seen.look(&mut watch, LOOK).await, None);
+    endpoint.spoil(&[0, 1, 2]);
+    for _ in 0..3 {
+        assert!(seen.look(&mut watch, LOOK).await.is_some());
+    }
+    endpoint.spoil(&[]);
+    assert_eq!(seen.look(&mut watch, LOOK).await, None);
+    assert_eq!((seen.marks().len(), seen.session.faults.len()), (0, 1), "{:?}", seen.marks());
+}
+
+/// Calls count when they are made: an answer that never comes, or is a refusal, was a call.
+#[tokio::test]
+async fn the_budget_holds_while_everything_fails() {
+    const CALLS: f64 = 10.0;
+    for fault in [Fault::Throttle, Fault::Deny, Fault::WrongReply, Fault::Delay(Duration::from_secs(60))] {
+        let faults = FaultSwitch::default();
+        let endpoint = hub(loopback(0), 32, faults.clone()).await;
+        let (probe, _partitions) = probe(endpoint.address().port());
+        let probe = Watch::new(probe.within(CALLS)).with_limit(Duration::from_millis(500));
+        let (mut watch, mut seen) = (probe, Seen::new());
+        let began = clock::now();
+        assert_eq!(seen.look(&mut watch, LOOK).await, None);
+        let calls = |seen: &Seen| seen.session.probes[&Station::Ingest].figures.calls;
+        let before = calls(&seen);
+        faults.set(fault);
+        for _ in 0..6 {
+            assert!(seen.look(&mut watch, Duration::from_secs(1)).await.is_some(), "{fault:?}");
+        }
+        faults.clear();
+        assert_eq!(seen.look(&mut watch, Duration::from_secs(1)).await, None, "{fault:?}");
+        let allowed = CALLS * (1.0 + clock::now().since(began).as_secs_f64());
+        let made = calls(&seen);
+        assert!(made > before && made as f64 <= allowed + 8.0, "{fault:?}: {made} calls, {allowed} allowed");
+    }
+}
+
+/// Far away, where each answer takes 300 ms: 32 partitions are connected to, within the time that a probe is given, and from
+/// then on each look reads all of them.
+#[tokio::test]
+async fn a_distant_hub_is_connected_to_and_watched() {
+    const PARTITIONS: u32 = 32;
+    let faults = FaultSwitch::default();
+    let endpoint = hub(loopback(0), PARTITIONS, faults.clone()).await;
+    send(endpoint.address().port(), 64).await;
+    faults.set(Fault::Delay(Duration::from_millis(300)));
+    let (probe, _partitions) = probe(endpoint.address().port());
+    let (mut watch, mut seen) = (Watch::new(probe), Seen::new());
+    let connections = endpoint.connections();
+    for look in 0..5 {
+        assert_eq!(seen.look(&mut watch, Duration::from_secs(1)).await, None, "look {look}");
+        positions(&mut seen, PARTITIONS);
+    }
+    assert_eq!(endpoint.connections(), connections + 1);
+    assert_eq!(seen.session.statuses(clock::now()).get(&Status::Blind), None);
+    let enqueued: i64 = seen.session.partitions.values().map(|p| p.log_end().unwrap().last.0 + 1).sum();
+    assert_eq!((seen.session.partitions.len(), enqueued), (PARTITIONS as usize, 64));
 }

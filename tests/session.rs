@@ -152,7 +152,7 @@ fn the_total_is_the_sum_of_the_partitions() {
 
     // A hub that is made anew under the same name: as large as before, then without the last four partitions.
     for (made, partitions) in [(1, 16), (2, 16), (3, 12)] {
-        let hub = Hub { partitions, created_at: Some(Time::from_millis(made)) };
+        let hub = Hub { partitions, created_at: Some(Time::from_millis(made)), failovers: None };
         pipeline.session.apply(&Observation { at: pipeline.now(), fact: Fact::Hub(hub) });
         let stand = usize::try_from(partitions).expect("a few");
         assert_eq!(pipeline.session.partitions.len(), stand, "hub {made}");
@@ -160,7 +160,7 @@ fn the_total_is_the_sum_of_the_partitions() {
         pipeline.run(5);
         check(&pipeline.session);
     }
-    let gone = Fact::Hub(Hub { partitions: 0, created_at: Some(Time::from_millis(4)) });
+    let gone = Fact::Hub(Hub { partitions: 0, created_at: Some(Time::from_millis(4)), failovers: None });
     pipeline.session.apply(&Observation { at: pipeline.now(), fact: gone });
     check(&pipeline.session);
     assert_eq!(pipeline.session.lag_events(), None, "no partition, no lag");

@@ -92,7 +92,7 @@ impl Health {
             return Self { word: Word::Starting, growth: None, reason };
         }
         if count(Status::Blind) > 0 {
-            let reason = format!("{} of {partitions} partitions could not be read", count(Status::Blind));
+            let reason = unread(session, now, count(Status::Blind));
             return Self { word: Word::Blind, growth: None, reason };
         }
         if let Some((word, reason)) = stuck(session, now, count(Status::Stalled)) {
@@ -130,6 +130,19 @@ impl Health {
             store_trouble(session, now).or_else(|| ingest_limit(session, now)).or_else(|| unusable_checkpoint(session));
         Self { word: Word::KeepingUp, growth: None, reason: reason.unwrap_or_default() }
     }
+}
+
+/// Which partitions could not be read: by name where they are few.
+fn unread(session: &Session, now: Time, blind: usize) -> String {
+    const NAMED: usize = 3;
+    let partitions = session.partitions.len();
+    if blind > NAMED || blind == partitions {
+        return format!("{blind} of {partitions} partitions could not be read");
+    }
+    let is_blind = |partition: &Partition| partition.status(now) == Status::Blind;
+    let names = session.partitions.iter().filter(|(_, partition)| is_blind(partition)).map(|(id, _)| id.to_string());
+    let (names, noun) = (names.collect::<Vec<_>>().join(", "), if blind == 1 { "partition" } else { "partitions" });
+    format!("{noun} {names} of {partitions} could not be read")
 }
 
 /// Whether all that can't be seen are partitions that were never judged, because the first round of reads is under way.

@@ -66,6 +66,9 @@ pub struct Hub {
     pub partitions: u32,
     /// When it was made, by the service's clock. One of another time is another hub of the same name.
     pub created_at: Option<Time>,
+    /// How often its namespace failed over to another region, where it is replicated to one: Event Hubs' epoch of sequence
+    /// numbers. They and the time of birth stay as they are in a failover.
+    pub failovers: Option<u64>,
 }
 
 /// What the ingest log takes in at most, as it is paid for.

@@ -365,6 +365,10 @@ impl Session {
         } else if hub.partitions > before.partitions {
             self.mark(at, format!("the hub has {} partitions, {} before", hub.partitions, before.partitions));
         }
+        let failed_over = before.failovers.zip(hub.failovers).is_some_and(|(before, now)| before < now);
+        if failed_over && !born_again {
+            self.mark(at, "the namespace failed over to another region".into());
+        }
     }
 
     /// One mark for all partitions: they are seen to begin anew one after the other.

@@ -66,11 +66,21 @@ pub trait Probe {
     /// The station that stands or falls with these looks.
     const STATION: Station;
 
+    /// How long it may take to connect, where a look has to. Unless a probe knows better, as long as the slowest client of
+    /// all may take, which is that of Cosmos DB: it reads the account and the container first.
+    const CONNECT_LIMIT: Duration = crate::azure::cosmos::CONNECT_LIMIT;
+
     /// One look: connects if need be, asks, and hands what it saw to the outlet.
     fn look(&mut self, outlet: &Outlet) -> impl Future<Output = Result<(), AzureError>>;
 
-    /// Forgets the connection: the next look makes a new one.
+    /// Told after a look that failed or did not come back: forgets the connection, so that the next look makes a new one.
+    /// One that certainly still stands may be kept.
     fn disconnect(&mut self);
+
+    /// Whether the next look has to connect though the last one came back well: a credential ends soon.
+    fn is_due(&self) -> bool {
+        false
+    }
 
     /// The service, for a message about a look that did not come back.
     fn place(&self) -> String;
@@ -81,7 +91,8 @@ pub trait Probe {
     }
 }
 
-/// A look may take so long; then the connection is given up.
+/// A look may take so long; then the connection is given up. One that has to connect first may take as long as that takes
+/// on top, [`Probe::CONNECT_LIMIT`]: from far away a login takes twenty round trips where a call takes one.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// The first wait after a failure, and the longest.
@@ -94,21 +105,41 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct Watch<P> {
     probe: P,
-    limit: Duration,
+    limits: Limits,
     backoff: Backoff,
     well: bool,
+}
+
+/// How long a look may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    connected: Duration,
+    /// Of a look that has to connect.
+    connecting: Duration,
 }
 
 impl<P: Probe> Watch<P> {
     /// Begins to watch.
     pub fn new(probe: P) -> Self {
-        Self { probe, limit: LIMIT, backoff: Backoff::new(BACKOFF.0, BACKOFF.1), well: false }
+        let limits = Limits { connected: LIMIT, connecting: P::CONNECT_LIMIT + LIMIT };
+        Self { probe, limits, backoff: Backoff::new(BACKOFF.0, BACKOFF.1), well: false }
     }
 
-    /// A look may take so long, not the usual 5 s.
+    /// A look may take so long, whether it has to connect or not.
     #[must_use]
-    pub fn with_limit(self, limit: Duration) -> Self {
-        Self { limit, ..self }
+    pub fn with_limit(mut self, limit: Duration) -> Self {
+        self.set_limit(limit);
+        self
+    }
+
+    /// From here on a look may take so long, whether it has to connect or not.
+    pub fn set_limit(&mut self, limit: Duration) {
+        self.limits = Limits { connected: limit, connecting: limit };
+    }
+
+    fn limit(&self) -> Duration {
+        // After a failure there is no connection, or none that is known to stand.
+        if self.well && !self.probe.is_due() { self.limits.connected } else { self.limits.connecting }
     }
 
     /// One look, and what it says of the station. After a failure it says how long to wait for the next one, or where the
@@ -117,7 +148,8 @@ impl<P: Probe> Watch<P> {
     /// A pause goes before the backoff, whose waits are of whole seconds: a store that shares out a second's request units
     /// and finds them used up at 0.7 s would be asked at 0.7 s for ever. It knows best when there are new ones.
     pub async fn look(&mut self, outlet: &Outlet) -> Option<Duration> {
-        let reason = match tokio::time::timeout(self.limit, self.probe.look(outlet)).await {
+        let limit = self.limit();
+        let reason = match tokio::time::timeout(limit, self.probe.look(outlet)).await {
             Ok(Ok(())) => {
                 if !self.well {
                     outlet.see(Fact::Station(P::STATION, StationState::Connected)).await;
@@ -127,7 +159,7 @@ impl<P: Probe> Watch<P> {
                 return self.pause();
             }
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer from {} within {} s", self.probe.place(), self.limit.as_secs_f64()),
+            Err(_) => format!("no answer from {} within {} s", self.probe.place(), limit.as_secs_f64()),
         };
         let pause = self.pause();
         // A client is not trusted any more after a failure: it may wait for ever on a connection that is gone.

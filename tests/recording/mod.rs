@@ -165,8 +165,8 @@ pub(crate) fn any_fact() -> impl Strategy<Value = Fact> {
         1 => proptest::collection::vec(any::<String>(), 0..4)
             .prop_map(|ranges| Fact::StoreRanges(ranges.into_iter().map(RangeId).collect())),
         1 => any_provisioned().prop_map(Fact::Provisioned),
-        1 => (0_u32..=2_048, proptest::option::of(any_time()))
-            .prop_map(|(partitions, created_at)| Fact::Hub(Hub { partitions, created_at })),
+        1 => (0_u32..=2_048, proptest::option::of(any_time()), proptest::option::of(0_u64..1 << 53))
+            .prop_map(|(partitions, created_at, failovers)| Fact::Hub(Hub { partitions, created_at, failovers })),
         1 => any_probe(),
         1 => (0_u64..1 << 53, any_latencies(), any_units(), proptest::option::of(0_u64..1 << 40)).prop_map(
             |(items, latency, charge, resolution)| {

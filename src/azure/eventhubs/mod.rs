@@ -32,7 +32,7 @@ use azure_messaging_eventhubs::{ConsumerClient, ProducerClient, RetryOptions};
 pub use self::claim::Claim;
 pub use self::consumer::{Consumer, ReceiveError, Receiver};
 pub use self::producer::{Batch, Producer};
-pub use self::reader::{HubProperties, HubReader};
+pub use self::reader::{CallCount, HubProperties, HubReader, PartitionProperties, PartitionsRead, ReadError};
 use super::address::EventHubsAddress;
 use super::error::{AzureError, Service};
 pub use super::own_thread::on_own_thread;

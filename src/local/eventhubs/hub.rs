@@ -1,7 +1,8 @@
 //! The event hub itself: what all connections share.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::cbs::SharedKey;
 use super::codec::condition;
@@ -27,6 +28,10 @@ pub(crate) struct Hub {
     /// Of a hub that looks into tokens: the key that must have signed them.
     pub(crate) key: Option<SharedKey>,
     connections: AtomicU64,
+    /// How often the namespace failed over.
+    failovers: AtomicU64,
+    /// Partitions whose properties make no sense.
+    spoilt: RwLock<BTreeSet<usize>>,
 }
 
 impl Hub {
@@ -50,6 +55,8 @@ impl Hub {
             receivers: Arc::default(),
             key: None,
             connections: AtomicU64::new(0),
+            failovers: AtomicU64::new(0),
+            spoilt: RwLock::default(),
         }
     }
 
@@ -85,6 +92,24 @@ impl Hub {
     /// How many connections were opened so far.
     pub(crate) fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// How often the namespace failed over.
+    pub(crate) fn failovers(&self) -> i64 {
+        i64::try_from(self.failovers.load(Ordering::Relaxed)).unwrap_or(i64::MAX)
+    }
+
+    pub(crate) fn fail_over(&self) {
+        self.failovers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a partition's properties make no sense.
+    pub(crate) fn is_spoilt(&self, partition: usize) -> bool {
+        self.spoilt.read().unwrap_or_else(PoisonError::into_inner).contains(&partition)
+    }
+
+    pub(crate) fn spoil(&self, partitions: &[usize]) {
+        *self.spoilt.write().unwrap_or_else(PoisonError::into_inner) = partitions.iter().copied().collect();
     }
 
     /// What the next connection calls this side of it.

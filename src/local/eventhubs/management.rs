@@ -82,15 +82,18 @@ fn hub_properties(hub: &Hub) -> Value {
 }
 
 fn partition_properties(id: &str, hub: &Hub) -> Option<Value> {
-    let status = hub.log.status(hub.log.partition_index(id)?)?;
+    let index = hub.log.partition_index(id)?;
+    let status = hub.log.status(index)?;
+    if hub.is_spoilt(index) {
+        return Some(map(vec![("name", Value::string(&hub.name)), ("partition", Value::string(id))]));
+    }
     Some(map(vec![
         ("name", Value::string(&hub.name)),
         ("type", Value::string("com.microsoft:partition")),
         ("partition", Value::string(id)),
         ("begin_sequence_number", Value::Long(status.earliest.0)),
         ("last_enqueued_sequence_number", Value::Long(status.last.0)),
-        // Counts the failovers of a hub that is replicated between regions: this one never is.
-        ("last_enqueued_sequence_number_epoch", Value::Long(0)),
+        ("last_enqueued_sequence_number_epoch", Value::Long(hub.failovers())),
         ("last_enqueued_offset", Value::String(status.last_offset.to_string())),
         ("last_enqueued_time_utc", Value::Timestamp(status.last_enqueued_time)),
         ("is_partition_empty", Value::Boolean(status.is_empty())),

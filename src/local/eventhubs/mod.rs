@@ -198,6 +198,17 @@ impl EventHubsEndpoint {
         self.hub.log.grow(partitions);
     }
 
+    /// The namespace fails over to another region, as one that is replicated can: the events, their sequence numbers and the
+    /// connections stay; the epoch of the sequence numbers is another.
+    pub fn fail_over(&self) {
+        self.hub.fail_over();
+    }
+
+    /// From here on what is told of these partitions makes no sense, and of no others. Their events come and go as before.
+    pub fn spoil(&self, partitions: &[usize]) {
+        self.hub.spoil(partitions);
+    }
+
     /// Says goodbye to all clients and ends.
     pub async fn shutdown(mut self) {
         // A listener ends by itself once told; whether it panicked before makes no difference to the end.

@@ -14,19 +14,24 @@
 //! The length of a round is told ([`Fact::Probe`]); rates, judgements and staleness follow it.
 //!
 //! **Changes.** The hub's own properties are read every [`HUB_EVERY`], and with each new connection. A partition more, another
-//! time of birth, log ends that went back: all are told as they are, and the session says what they mean. When the
-//! connection is lost, the reader is dropped and the next one looks the name up again: a namespace that failed over is
-//! found at its new address.
+//! time of birth, log ends that went back, another epoch of the sequence numbers: all are told as they are, and the session
+//! says what they mean. When the connection is lost, the reader is dropped and the next one looks the name up again: a
+//! namespace that failed over is found at its new address.
+//!
+//! **Failures.** A partition that answers with an error is that partition's own trouble: it is named, and the others are
+//! read on over the same connection. Where none can be read, or the hub's own properties can't, the hub is looked for anew.
+//! Every call that was made counts, whatever came of it, so that the budget holds in trouble, too.
 //!
 //! Runs on a thread of its own, as every Event Hubs client does: see [`crate::azure::own_thread`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::azure::EventHubsAddress;
 use crate::azure::error::AzureError;
-use crate::azure::eventhubs::{HubProperties, HubReader, place};
+use crate::azure::eventhubs::{self, CallCount, HubProperties, HubReader, PartitionsRead, ReadError, place};
 use crate::model::observation::{Fact, Hub, IngestCapacity, Observation, ProbeFigures, Station};
 use crate::model::units::{PartitionId, RequestUnits, Time};
 use crate::probe::budget::Budget;
@@ -60,8 +65,15 @@ pub struct LogEndProbe {
     budget: Budget,
     /// What the hub takes in at most, where somebody knows it.
     capacity: Option<IngestCapacity>,
-    calls: u64,
+    calls: CallCount,
+    /// How many of the calls were taken off the budget.
+    settled: u64,
     throttled: u64,
+    /// The highest epoch that any partition told.
+    failovers: Option<u64>,
+    /// Partitions that could not be read when it was their turn, and those of them of which that was told.
+    unreadable: BTreeSet<PartitionId>,
+    named: BTreeSet<PartitionId>,
     hub_read: Option<Time>,
     hub_told: Option<(Time, Hub)>,
     cost_told: Option<Time>,
@@ -81,8 +93,12 @@ impl LogEndProbe {
             last_round: Duration::ZERO,
             budget: Budget::new(CALLS_PER_SECOND),
             capacity: None,
-            calls: 0,
+            calls: CallCount::default(),
+            settled: 0,
             throttled: 0,
+            failovers: None,
+            unreadable: BTreeSet::new(),
+            named: BTreeSet::new(),
             hub_read: None,
             hub_told: None,
             cost_told: None,
@@ -104,42 +120,36 @@ impl LogEndProbe {
         self
     }
 
-    /// Notes what a call came to.
-    fn called<T>(&mut self, reply: Result<T, AzureError>) -> Result<T, AzureError> {
-        self.calls += 1;
-        self.budget.spend(1.0);
-        if reply.as_ref().is_err_and(is_throttle) {
-            self.throttled += 1;
-        }
-        reply
+    /// Takes the calls that were made off the budget: also those of a look that did not come back.
+    fn settle(&mut self) {
+        let made = self.calls.so_far();
+        self.budget.spend(made.saturating_sub(self.settled) as f64);
+        self.settled = made;
     }
 
     /// A reader that stays good for this look: after a failure, and before its token ends, another one.
-    async fn connect(&mut self, outlet: &Outlet) -> Result<HubReader, AzureError> {
+    async fn connect(&mut self, outlet: &Outlet) -> Result<HubReader, ReadError> {
         if let Some(reader) = self.reader.take().filter(|reader| !reader.is_due()) {
             return Ok(reader);
         }
-        let reader = HubReader::connect(&self.address).await;
-        let reader = self.called(reader)?;
+        let reader = HubReader::connect(&self.address, self.calls.clone()).await?;
         // Connecting reads the hub's properties, too.
         self.take_hub(reader.hub().clone(), outlet).await;
         Ok(reader)
     }
 
-    /// Reads the hub's properties, if it is time.
-    async fn read_hub(&mut self, reader: &HubReader, outlet: &Outlet) -> Result<(), AzureError> {
-        if self.hub_read.is_some_and(|read| outlet.now().since(read) < HUB_EVERY) {
-            return Ok(());
+    /// Reads the hub's properties, if it is time, and the log ends whose turn it is.
+    async fn read(&mut self, reader: &HubReader, outlet: &Outlet) -> Result<(), ReadError> {
+        if self.hub_read.is_none_or(|read| outlet.now().since(read) >= HUB_EVERY) {
+            let hub = reader.read_hub().await?;
+            self.take_hub(hub, outlet).await;
         }
-        let read = reader.read_hub().await;
-        let hub = self.called(read)?;
-        self.take_hub(hub, outlet).await;
-        Ok(())
+        self.settle();
+        self.read_log_ends(reader, outlet).await
     }
 
     async fn take_hub(&mut self, properties: HubProperties, outlet: &Outlet) {
-        let now = outlet.now();
-        self.hub_read = Some(now);
+        self.hub_read = Some(outlet.now());
         let HubProperties { partitions: names, created_at } = properties;
         if names != self.names {
             let ids = names.iter().filter_map(|name| name.parse().ok().map(PartitionId)).collect();
@@ -147,8 +157,20 @@ impl LogEndProbe {
             self.names = names;
             self.next = 0;
             self.round_began = None;
+            self.unreadable.clear();
+            self.named.clear();
         }
-        let hub = Hub { partitions: u32::try_from(self.names.len()).unwrap_or(u32::MAX), created_at };
+        if self.hub_told.is_some_and(|(_, known)| known.created_at != created_at) {
+            self.failovers = None;
+        }
+        self.tell_hub(created_at, outlet).await;
+    }
+
+    /// Tells what is known of the hub where that is new, or it was told long ago.
+    async fn tell_hub(&mut self, created_at: Option<Time>, outlet: &Outlet) {
+        let now = outlet.now();
+        let partitions = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        let hub = Hub { partitions, created_at, failovers: self.failovers };
         if self.hub_told.is_none_or(|(told, known)| known != hub || now.since(told) >= TELL_AGAIN) {
             self.hub_told = Some((now, hub));
             self.cost_told = None;
@@ -161,7 +183,7 @@ impl LogEndProbe {
     }
 
     /// Reads the log ends of the partitions whose turn it is, as many as the budget allows.
-    async fn read_log_ends(&mut self, reader: &HubReader, outlet: &Outlet) -> Result<(), AzureError> {
+    async fn read_log_ends(&mut self, reader: &HubReader, outlet: &Outlet) -> Result<(), ReadError> {
         let most = whole(self.budget.left(outlet.now())).min(self.names.len());
         if most == 0 {
             return Ok(());
@@ -174,18 +196,57 @@ impl LogEndProbe {
         let turn = self.names.get(self.next..).unwrap_or_default();
         let turn = turn.get(..most).unwrap_or(turn);
         // They are told together: a recording then holds them in one line.
-        let mut seen = Vec::with_capacity(turn.len());
-        let see = |log_end| seen.push(Observation { at: outlet.now(), fact: Fact::LogEnd(log_end) });
-        let read = match reader.log_ends(turn, LOOK_LIMIT, see).await {
-            Ok(read) => read,
-            // How many came through before it is not known: this one certainly did not.
-            Err(error) => return self.called(Err(error)),
+        let (mut seen, mut failed, mut failovers) = (Vec::with_capacity(turn.len()), Vec::new(), self.failovers);
+        let take = |id, read: Result<eventhubs::PartitionProperties, _>| match read {
+            Ok(told) => {
+                seen.push(Observation { at: outlet.now(), fact: Fact::LogEnd(told.log_end) });
+                failovers = failovers.max(told.failovers);
+            }
+            Err(error) => failed.push((id, error)),
         };
-        self.calls += read as u64;
-        self.budget.spend(read as f64);
-        self.next = (self.next + read) % self.names.len().max(1);
+        let PartitionsRead { asked, ended_by } = reader.partitions(turn, LOOK_LIMIT, take).await;
+        self.settle();
+        // After a failure, too: one that is silent must not keep those behind it from their turn.
+        self.next = (self.next + asked) % self.names.len().max(1);
+        let none_was_read = seen.is_empty();
+        let mut again = Vec::new();
         for observation in seen {
+            if let Fact::LogEnd(log_end) = &observation.fact {
+                self.unreadable.remove(&log_end.partition);
+                again.extend(self.named.take(&log_end.partition));
+            }
             outlet.saw(observation).await;
+        }
+        if !again.is_empty() {
+            outlet.see(Fact::Mark(format!("{} can be read again", partitions(&again)))).await;
+        }
+        if failovers != self.failovers {
+            self.failovers = failovers;
+            self.tell_hub(self.hub_told.and_then(|(_, hub)| hub.created_at), outlet).await;
+        }
+        if let Some(error) = ended_by {
+            return Err(error);
+        }
+        self.take_failed(failed, none_was_read, outlet).await
+    }
+
+    /// What becomes of partitions that answered with an error.
+    async fn take_failed(
+        &mut self,
+        failed: Vec<(PartitionId, AzureError)>,
+        none_was_read: bool,
+        outlet: &Outlet,
+    ) -> Result<(), ReadError> {
+        let news = failed.iter().filter(|(id, _)| self.unreadable.insert(*id)).count();
+        let all_are_unreadable = self.unreadable.len() >= self.names.len();
+        // One that is read alone in its turn says nothing of the others, nor do some that were known.
+        if none_was_read && (news > 1 || all_are_unreadable) {
+            return failed.into_iter().next().map_or(Ok(()), |(_, error)| Err(ReadError::Answered(error)));
+        }
+        let untold: Vec<_> = failed.into_iter().filter(|(id, _)| self.named.insert(*id)).collect();
+        if let Some((_, error)) = untold.first() {
+            let ids: Vec<_> = untold.iter().map(|(id, _)| *id).collect();
+            outlet.see(Fact::Mark(format!("{} can't be read: {error}", partitions(&ids)))).await;
         }
         Ok(())
     }
@@ -210,7 +271,7 @@ impl LogEndProbe {
             round: Duration::from_millis(
                 u64::try_from(self.round().as_millis()).unwrap_or(u64::MAX).div_ceil(100) * 100,
             ),
-            calls: self.calls,
+            calls: self.settled,
             calls_limit: Some(self.budget.per_second()),
             charge: RequestUnits(0.0),
             charge_limit: None,
@@ -220,10 +281,14 @@ impl LogEndProbe {
     }
 }
 
-/// Whether the service said that it is asked too often. The client makes text of it; the condition is AMQP's name for it.
-fn is_throttle(error: &AzureError) -> bool {
-    let said = error.to_string();
-    said.contains("server-busy") || said.contains("being throttled")
+/// Partitions by name, the first of them where they are many.
+fn partitions(ids: &[PartitionId]) -> String {
+    const NAMED: usize = 3;
+    let noun = if ids.len() == 1 { "partition" } else { "partitions" };
+    let names: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = ids.len().saturating_sub(NAMED);
+    let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{noun} {}{others}", names.join(", "))
 }
 
 /// As many whole calls as a budget holds.
@@ -238,21 +303,44 @@ fn whole(left: f64) -> usize {
 
 impl Probe for LogEndProbe {
     const STATION: Station = Station::Ingest;
+    const CONNECT_LIMIT: Duration = eventhubs::CONNECT_LIMIT;
 
     async fn look(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
-        let reader = self.connect(outlet).await?;
-        self.read_hub(&reader, outlet).await?;
-        self.read_log_ends(&reader, outlet).await?;
+        self.settle();
+        let looked = match self.connect(outlet).await {
+            Err(error) => Err((error, None)),
+            Ok(reader) => match self.read(&reader, outlet).await {
+                Ok(()) => Ok(reader),
+                Err(error) => Err((error, Some(reader))),
+            },
+        };
+        self.settle();
+        let outcome = match looked {
+            Ok(reader) => {
+                self.reader = Some(reader);
+                Ok(())
+            }
+            Err((error, reader)) => {
+                if matches!(error, ReadError::Throttled(_)) {
+                    // To log in again would be to ask for more where less is asked for.
+                    self.throttled += 1;
+                    self.reader = reader;
+                }
+                Err(AzureError::from(error))
+            }
+        };
         self.tell_cost(outlet).await;
-        self.reader = Some(reader);
-        Ok(())
+        outcome
     }
 
     fn disconnect(&mut self) {
-        self.reader = None;
-        // The time away is no part of a round.
+        // A look keeps the connection only where it still stands. The time away is no part of a round.
         self.round_began = None;
-        self.next = 0;
+        self.settle();
+    }
+
+    fn is_due(&self) -> bool {
+        self.reader.as_ref().is_some_and(HubReader::is_due)
     }
 
     fn place(&self) -> String {

@@ -255,15 +255,17 @@ pub(super) struct HubLine {
     partitions: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     created: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failovers: Option<u64>,
 }
 
 impl HubLine {
     pub(super) fn of(hub: &Hub) -> Self {
-        Self { partitions: hub.partitions, created: hub.created_at.map(Time::as_micros) }
+        Self { partitions: hub.partitions, created: hub.created_at.map(Time::as_micros), failovers: hub.failovers }
     }
 
     pub(super) fn read(&self) -> Hub {
-        Hub { partitions: self.partitions, created_at: self.created.map(Time::from_micros) }
+        Hub { partitions: self.partitions, created_at: self.created.map(Time::from_micros), failovers: self.failovers }
     }
 }
 

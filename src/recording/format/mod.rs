@@ -12,7 +12,7 @@
 //! {"at":1795348800250000,"log_end":{"partition":[0,1],"earliest":[0,0],"last":[99,101],"enqueued_ago":[3000,9000],"after":[112,51]}}
 //! {"at":1795348800250871,"provisioned":20000.0}
 //! {"at":1795348800250875,"provisioned":{"autoscale":20000.0}}
-//! {"at":1795348800250880,"hub":{"partitions":2,"created":1795340000000000}}
+//! {"at":1795348800250880,"hub":{"partitions":2,"created":1795340000000000,"failovers":1}}
 //! {"at":1795348800250890,"ingest_capacity":{"throughput_units":6}}
 //! {"at":1795348800250900,"groups":{"found":[{"name":"cosmos","forms":["metadata"],"partitions":2}],"complete":true}}
 //! {"at":1795348800251004,"mark":"twice the load"}

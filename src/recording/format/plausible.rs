@@ -48,7 +48,11 @@ pub(super) fn is_plausible(observation: &Observation) -> bool {
                         Some(Hold::Lease { .. }) | None => true,
                     }
             }
-            Fact::Hub(hub) => hub.partitions <= MOST_PARTITIONS && hub.created_at.is_none_or(is_time),
+            Fact::Hub(hub) => {
+                hub.partitions <= MOST_PARTITIONS
+                    && hub.created_at.is_none_or(is_time)
+                    && hub.failovers.is_none_or(|count| count <= HIGHEST)
+            }
             Fact::IngestCapacity(IngestCapacity::ThroughputUnits(units)) => *units <= MOST_UNITS,
             Fact::Groups(found) => {
                 found.groups.len() <= MOST_GROUPS

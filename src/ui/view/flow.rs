@@ -149,9 +149,11 @@ fn trouble(scene: Scene, station: Station, name: &str) -> Option<Stop> {
         StationState::Retrying { next_attempt, .. } => {
             let wait = next_attempt.since(now);
             let away = figures::span(whole_seconds(now, health.since));
-            let retry = format!("retry in {} s", wait.as_secs() + 1);
-            let say = format!("away {away}, {retry}");
-            Some(Stop { name: name.to_owned(), glyph: "✖", style: scene.theme.bad, say, brief: Some(retry) })
+            // An attempt takes as long as it takes to connect, which may be longer than the wait for it.
+            let retry =
+                if wait.is_zero() { "retrying now".into() } else { format!("retry in {} s", wait.as_secs() + 1) };
+            let (say, brief) = (format!("away {away}, {retry}"), Some(format!("away {away}")));
+            Some(Stop { name: name.to_owned(), glyph: "✖", style: scene.theme.bad, say, brief })
         }
         StationState::Stopped => stop("■", scene.theme.bad, "stopped".into()),
         StationState::Unwatched => stop("○", scene.theme.quiet, "not watched".into()),
