@@ -10,6 +10,7 @@ use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_data_cosmos::CosmosError;
 
 use super::certificate::CertificateTrouble;
+use crate::typed::without_userinfo;
 
 /// A service of Azure, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +208,9 @@ fn http_trouble(error: &(dyn Error + 'static)) -> Option<String> {
     Some(error_code.as_ref().map_or_else(|| status.to_string(), |code| format!("{status} {code}")))
 }
 
+/// The sub-status of the Cosmos DB SDK for a token that could not be had.
+const NO_TOKEN: u16 = 20_402;
+
 /// Whether an error is about the credential. The SDKs of the three services wrap one another's errors, each in its own
 /// way: the first in the chain that says something counts.
 fn trouble_with_credential(error: &(dyn Error + 'static)) -> Option<CredentialTrouble> {
@@ -219,7 +223,13 @@ fn trouble_with_credential(error: &(dyn Error + 'static)) -> Option<CredentialTr
                 _ => error.http_status().and_then(|status| refused(status.into())),
             }
         } else if let Some(error) = error.downcast_ref::<CosmosError>() {
-            refused(error.status().status_code().into())
+            // The SDK makes one of its own where it could get no token, and nobody was asked.
+            let asked_nobody = error.status().sub_status().is_some_and(|code| code.value() == NO_TOKEN);
+            if asked_nobody && !error.is_from_wire() {
+                Some(CredentialTrouble::NoToken)
+            } else {
+                refused(error.status().status_code().into())
+            }
         } else if let Some(error) = error.downcast_ref::<AmqpError>() {
             match error.kind() {
                 AmqpErrorKind::ManagementStatusCode(status, _) => refused((*status).into()),
@@ -245,7 +255,7 @@ fn trouble_with_credential(error: &(dyn Error + 'static)) -> Option<CredentialTr
 }
 
 /// What an SDK's error says, made fit for one sentence: its first line, at most 200 characters, and without anything
-/// that follows a word that usually precedes a secret.
+/// that follows a word that usually precedes a secret, or stands before the host of a URL.
 ///
 /// ```
 /// use streamgauge::azure::error::cause;
@@ -257,7 +267,7 @@ pub fn cause(error: impl fmt::Display) -> String {
     const LIMIT: usize = 200;
     let text = error.to_string();
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");
-    let line = &without_xml(line);
+    let line = &without_userinfo(&without_xml(line));
     let mut said: String = line.chars().take(LIMIT).collect();
     if line.chars().count() > LIMIT {
         said.push_str("..");
