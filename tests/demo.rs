@@ -251,7 +251,7 @@ fn a_script_that_cannot_be_is_said_in_one_sentence() {
     let [wrong, late, not_text] = [&wrong, &late, &not_text].map(|path| path.to_str().expect("a path"));
     let cases = [
         (wrong, "wrong.toml, line 25: unknown field `captoin`; did you mean `caption`?"),
-        (late, "late.toml, line 22: 6s is after the end, 5s"),
+        (late, "late.toml, line 22: at: 6s is after the end, 5s"),
         (not_text, "bytes.toml could not be read ("),
         ("absent.toml", "absent.toml could not be read ("),
         (folder, " could not be read ("),
