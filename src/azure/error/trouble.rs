@@ -8,7 +8,7 @@ use azure_core_amqp::AmqpError;
 use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_data_cosmos::CosmosError;
 
-use super::{AzureError, Purpose, Service, root_cause};
+use super::{AzureError, Purpose, Service, cause, root_cause};
 use crate::azure::certificate::CertificateTrouble;
 
 /// What is wrong.
@@ -92,12 +92,21 @@ impl Trouble {
     pub(super) fn told(self, service: Service, address: String, error: &(dyn Error + 'static)) -> AzureError {
         let reason = http_trouble(error).unwrap_or_else(|| root_cause(error));
         match self {
-            Self::NoToken => AzureError::NoToken { service, address, reason },
+            // What the SDKs wrap around it says that there is no token, as the sentence does.
+            Self::NoToken => AzureError::NoToken { service, address, reason: innermost(error) },
             Self::NotLetIn => AzureError::Forbidden { service, address, purpose: Purpose::Read, reason },
             Self::NotThere => AzureError::NotFound { service, address, reason },
             Self::Certificate(trouble) => AzureError::Certificate { service, address, trouble },
         }
     }
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    cause(innermost)
 }
 
 /// What an answer over HTTP says in two words, such as `403 AuthenticationFailed`. The whole of it is a page of XML.
