@@ -309,6 +309,37 @@ impl TryFrom<u32> for ThroughputUnits {
     }
 }
 
+/// Management calls a second to a hub, 1 to 50: Event Hubs answers 50 a second and hub, whoever asks. What scales a
+/// processor asks as well, such as the scale controller of Azure Functions, and so does every other monitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 1, "maximum" = 50, "default" = 40)))]
+#[serde(try_from = "u32")]
+pub struct CallsPerSecond(u32);
+
+impl CallsPerSecond {
+    /// How many.
+    pub fn rate(self) -> f64 {
+        f64::from(self.0)
+    }
+}
+
+impl Default for CallsPerSecond {
+    /// Four fifths of what the service answers.
+    fn default() -> Self {
+        Self(40)
+    }
+}
+
+impl TryFrom<u32> for CallsPerSecond {
+    type Error = String;
+
+    fn try_from(calls: u32) -> Result<Self, String> {
+        let valid = (1..=50).contains(&calls);
+        let sentence = || format!("{calls} calls a second can't be: give 1 to 50, which is what Event Hubs answers");
+        valid.then_some(Self(calls)).ok_or_else(sentence)
+    }
+}
+
 /// A share in percent, above 0 and at most 100.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 0.01, "maximum" = 100, "default" = 1)))]

@@ -1,5 +1,7 @@
 use super::*;
+use crate::azure::credentials::Environment;
 use crate::report::verdict::Rule;
+use crate::scenario::places::{IngestPlace, Places};
 
 const WHOLE: &str = "
 title = \"contoso\"
@@ -27,6 +29,8 @@ fn what_is_left_out_has_a_default() {
     assert_eq!((hub.consumer_group.as_str(), hub.refresh.duration().as_millis()), ("$Default", 1_000));
     let Some(Position::Checkpoints(checkpoints)) = &file.position else { panic!("a position") };
     assert_eq!(checkpoints.container.as_str(), "azure-webjobs-eventhub");
+    let budget = hub.calls_per_second.rate();
+    assert!((budget - crate::probe::ingest::eventhubs::CALLS_PER_SECOND).abs() < 1e-9, "the probe's own is the same");
     let Some(Store::Cosmos(cosmos)) = &file.store else { panic!("a store") };
     assert!((cosmos.budget_percent.share() - 0.01).abs() < 1e-9);
     assert_eq!(file.load.lasts.map(|span| span.0.as_secs()), Some(600));
@@ -138,6 +142,11 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
             "line 6: throughput-units: 0 throughput units can't be: give 1 to 100",
         ),
         (
+            "hub = \"contosoin-2\"",
+            "hub = \"contosoin-2\"\ncalls-per-second = 51",
+            "line 6: calls-per-second: 51 calls a second can't be: give 1 to 50, which is what Event Hubs answers",
+        ),
+        (
             "database",
             "credential = \"entraid\"\ndatabase",
             "line 10: credential: unknown variant `entraid`; did you mean `entra`?",
@@ -188,6 +197,17 @@ fn a_secret_is_refused_and_not_repeated() {
         assert!(!sentence.contains(KEY) && !sentence.contains("aGFyZGx5"), "{sentence}");
     }
     assert!(ScenarioFile::parse(SAMPLE, "sample").is_ok(), "the names of variables are no secrets");
+}
+
+#[test]
+fn the_budget_of_calls_is_that_of_the_file() {
+    let text = "[ingest.event-hubs]\nnamespace = \"n.example\"\nhub = \"in\"\ncredential = \"none\"\n";
+    for (more, budget) in [("", 40.0), ("calls-per-second = 7\n", 7.0)] {
+        let file = ScenarioFile::parse(&format!("{text}{more}"), "calls.toml").unwrap();
+        let places = Places::of(&file, &Environment::new(&|_| None)).unwrap();
+        let IngestPlace::EventHubs { calls_per_second, .. } = places.ingest;
+        assert!((calls_per_second - budget).abs() < 1e-9, "{more}");
+    }
 }
 
 fn schema() -> schemars::Schema {
