@@ -150,6 +150,9 @@ impl DiscoveryFlags {
         if !finder.asks {
             complain(&selection.summary());
         }
+        if let Some(growth) = selection.growth() {
+            complain(&growth);
+        }
         Ok(Chosen::Made { text: selection.text(), place: format!("what is in the resource group {}", selection.group) })
     }
 
