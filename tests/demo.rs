@@ -252,7 +252,7 @@ fn a_script_that_cannot_be_is_said_in_one_sentence() {
     let cases = [
         (wrong, "wrong.toml, line 25: unknown field `captoin`; did you mean `caption`?"),
         (late, "late.toml, line 22: at: 6s is after the end, 5s"),
-        (not_text, "bytes.toml could not be read ("),
+        (not_text, "bytes.toml is not text (UTF-8), so it can't be a TOML file"),
         ("absent.toml", "absent.toml could not be read ("),
         (folder, " could not be read ("),
         ("throtled", "there is no script \"throtled\"; did you mean throttled?"),
