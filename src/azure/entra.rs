@@ -37,6 +37,8 @@ const PATIENCE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 const FAILED_FOR: Duration = Duration::from_secs(1);
 /// A token that is good for no longer than this is asked for anew.
 const BEFORE_THE_END: Duration = Duration::from_secs(5 * 60);
+/// Until the new one is there, the old one serves, if it is good for as long as this.
+const STILL_GOOD: Duration = Duration::from_secs(60);
 
 /// Where Entra ID is, in another cloud.
 const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";
@@ -96,7 +98,7 @@ fn check_authority(text: &str) -> Result<(), CredentialError> {
 
 /// What has tokens, asked one after the other. The SDK has a chain for developer tools alone.
 struct Sources {
-    sources: Vec<Entra>,
+    in_turn: Vec<Entra>,
     /// Questions wait for one another, so that nobody starts the Azure CLI twice.
     asking: tokio::sync::Mutex<()>,
     /// The last question for each scope.
@@ -112,6 +114,8 @@ struct Question {
     answer: watch::Receiver<Option<Answer>>,
     /// What the question before failed with.
     failed: Option<String>,
+    /// The last token that was had.
+    kept: Option<AccessToken>,
 }
 
 #[derive(Clone)]
@@ -124,7 +128,7 @@ impl Question {
     /// Whether its answer is also that of whoever asks now.
     fn stands(&self) -> bool {
         match &*self.answer.borrow() {
-            Some(Answer::Token(token)) => token.expires_on - OffsetDateTime::now_utc() > BEFORE_THE_END,
+            Some(Answer::Token(token)) => is_good_for(token, BEFORE_THE_END),
             Some(Answer::Failed { at, .. }) => at.elapsed() < FAILED_FOR,
             // Not yet, or never any more: the runtime that it ran on has ended.
             None => self.answer.has_changed().is_ok(),
@@ -139,12 +143,24 @@ impl Question {
             None => self.failed.clone(),
         }
     }
+
+    /// The token that was had, or else the one before it.
+    fn token(&self) -> Option<AccessToken> {
+        match &*self.answer.borrow() {
+            Some(Answer::Token(token)) => Some(token.clone()),
+            _ => self.kept.clone(),
+        }
+    }
+}
+
+fn is_good_for(token: &AccessToken, span: Duration) -> bool {
+    token.expires_on - OffsetDateTime::now_utc() > span
 }
 
 impl Sources {
-    fn new(sources: Vec<Entra>) -> Self {
+    fn new(in_turn: Vec<Entra>) -> Self {
         Self {
-            sources,
+            in_turn,
             asking: tokio::sync::Mutex::default(),
             questions: Mutex::default(),
             last_failure: Mutex::default(),
@@ -158,7 +174,7 @@ impl Sources {
         if let Some(standing) = before.filter(|question| question.stands()) {
             return standing.clone();
         }
-        let failed = before.and_then(Question::failure);
+        let (failed, kept) = (before.and_then(Question::failure), before.and_then(Question::token));
         let (tell, answer) = watch::channel(None);
         let (sources, wanted) = (Arc::clone(self), scope.to_owned());
         tokio::spawn(async move {
@@ -169,7 +185,7 @@ impl Sources {
             };
             tell.send_replace(Some(answer));
         });
-        let question = Question { asked: Instant::now(), answer, failed };
+        let question = Question { asked: Instant::now(), answer, failed, kept };
         questions.insert(scope.to_owned(), question.clone());
         question
     }
@@ -181,7 +197,7 @@ impl Sources {
     async fn ask(&self, scope: &str) -> Answer {
         let _alone = self.asking.lock().await;
         let mut said = Vec::new();
-        for source in &self.sources {
+        for source in &self.in_turn {
             match tokio::time::timeout(LIMIT, source.get_token(&[scope], None)).await {
                 Ok(Ok(token)) => return Answer::Token(token),
                 Ok(Err(error)) => said.push(in_words(&error)),
@@ -212,23 +228,23 @@ impl TokenCredential for Asker {
         scopes: &[&str],
         _options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        let Question { asked, mut answer, failed } = self.sources.question(&scopes.join(" "));
+        let Question { asked, mut answer, failed, kept } = self.sources.question(&scopes.join(" "));
         let failed = failed.or_else(|| self.sources.last_failure().clone());
-        let answered = answer.wait_for(Option::is_some);
+        let answered = async { answer.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone()) };
         let answered = if let Some(patience) = self.patience {
             let patience = if failed.is_some() { PATIENCE_AFTER_FAILURE.min(patience) } else { patience };
-            match tokio::time::timeout_at(asked + patience, answered).await {
-                Ok(answered) => answered,
-                Err(_) => return Err(failure(failed.unwrap_or_else(|| STILL_WAITING.to_owned()))),
-            }
+            let said = failed.unwrap_or_else(|| STILL_WAITING.to_owned());
+            let late = |_| Some(Answer::Failed { said, at: Instant::now() });
+            tokio::time::timeout_at(asked + patience, answered).await.unwrap_or_else(late)
         } else {
             answered.await
         };
-        match answered.ok().and_then(|answer| answer.clone()) {
-            Some(Answer::Token(token)) => Ok(token),
-            Some(Answer::Failed { said, .. }) => Err(failure(said)),
-            None => Err(failure("it was given up".to_owned())),
-        }
+        let said = match answered {
+            Some(Answer::Token(token)) => return Ok(token),
+            Some(Answer::Failed { said, .. }) => said,
+            None => "it was given up".to_owned(),
+        };
+        kept.filter(|token| is_good_for(token, STILL_GOOD)).ok_or_else(|| failure(said))
     }
 }
 
@@ -311,6 +327,36 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(30), again).await.unwrap();
         assert!(ask(&hasty).await.is_ok(), "the token is kept");
         assert_eq!(slow.asked.load(Ordering::SeqCst), 3);
+    }
+
+    /// Gives a token of three minutes, and then fails.
+    #[derive(Debug, Default)]
+    struct Ending(AtomicU32);
+
+    #[async_trait]
+    impl TokenCredential for Ending {
+        async fn get_token(
+            &self,
+            _scopes: &[&str],
+            _options: Option<TokenRequestOptions<'_>>,
+        ) -> azure_core::Result<AccessToken> {
+            if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
+                return Err(failure("gone".to_owned()));
+            }
+            Ok(AccessToken::new("token", OffsetDateTime::now_utc() + Duration::from_secs(180)))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_serves_to_its_end_while_no_new_one_is_to_be_had() {
+        let ending = Arc::new(Ending::default());
+        let sources = Arc::new(Sources::new(vec![Arc::clone(&ending) as Entra]));
+        let asker = Asker { sources, patience: None };
+        for _ in 0..3 {
+            assert_eq!(asker.get_token(&["scope"], None).await.unwrap().token.secret(), "token");
+        }
+        assert_eq!(ending.0.load(Ordering::SeqCst), 2, "it was asked for anew, and the failure stands for a while");
+        assert_eq!(asker.get_token(&["other"], None).await.unwrap_err().to_string(), "gone");
     }
 
     #[test]
