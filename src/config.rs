@@ -115,11 +115,7 @@ pub fn load(
 }
 
 fn read(path: &Path) -> Result<Settings, ConfigError> {
-    let place = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(&text, &place),
-        Err(error) => Err(TomlFileError::Unreadable { place, reason: error.to_string() }.into()),
-    }
+    parse(&toml_file::text(path)?, &path.display().to_string())
 }
 
 /// The settings of a file's text, the file being called `place` in errors.
@@ -151,7 +147,11 @@ fn overlay(settings: &mut Settings, variable: &'static str, setting: &str, value
             file.apply(settings);
             Ok(())
         }
-        Err(TomlFileError::Wrong { sentence, .. }) => Err(ConfigError::Variable { variable, sentence }),
+        // There is one value in a variable: its key need not be told.
+        Err(TomlFileError::Wrong { sentence, .. }) => {
+            let sentence = sentence.strip_prefix(&format!("{setting}: ")).unwrap_or(&sentence).to_owned();
+            Err(ConfigError::Variable { variable, sentence })
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -329,12 +329,15 @@ mod tests {
         let table = [
             ("themee = \"dark\"", "config.toml, line 1: unknown field `themee`; did you mean `theme`?"),
             ("\n[recordings]\ncuont = 3", "config.toml, line 3: unknown field `cuont`; did you mean `count`?"),
-            ("sort = \"wurst\"", "config.toml, line 1: unknown variant `wurst`; did you mean `worst`?"),
-            ("record = \"yes\"", "config.toml, line 1: invalid type: string \"yes\", expected a boolean"),
+            ("sort = \"wurst\"", "config.toml, line 1: sort: unknown variant `wurst`; did you mean `worst`?"),
+            ("record = \"yes\"", "config.toml, line 1: record: invalid type: string \"yes\", expected a boolean"),
             ("colour = \"truecolr\"", "config.toml, line 1: unknown colour `truecolr`; did you mean `truecolor`?"),
             ("colour = 257", "config.toml, line 1: unknown colour `257`; did you mean `256`?"),
-            ("colour = true", "config.toml, line 1: expected \"truecolor\", 256, 16, \"none\" or \"auto\""),
-            ("[recordings]\ncount = 0", "config.toml, line 2: invalid value: integer `0`, expected a nonzero usize"),
+            ("colour = true", "config.toml, line 1: colour: expected \"truecolor\", 256, 16, \"none\" or \"auto\""),
+            (
+                "[recordings]\ncount = 0",
+                "config.toml, line 2: count: invalid value: integer `0`, expected a nonzero usize",
+            ),
             ("\n[keys]\nzom = [\"z\"]", "config.toml, line 3: unknown action `zom`; did you mean `zoom`?"),
             ("[keys]\nzoom = [\n\"z\",\n\"entr\"]", "config.toml, line 4: `entr` is no key; did you mean `enter`?"),
             (
@@ -345,7 +348,7 @@ mod tests {
                 "[keys]\n\nquit = []",
                 "config.toml, line 3: this leaves no key to quit; give quit one: quit = [\"q\", \"ctrl-c\"]",
             ),
-            ("[keys]\nzoom = \"z\"", "config.toml, line 2: invalid type: string \"z\", expected a sequence"),
+            ("[keys]\nzoom = \"z\"", "config.toml, line 2: zoom: invalid type: string \"z\", expected a sequence"),
             ("[keys]\nzoom = []\nzoom = []", "config.toml, line 3: duplicate key"),
         ];
         for (text, expected) in table {

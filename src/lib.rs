@@ -16,6 +16,7 @@
 //! - [`figures`]: figures as text, the same everywhere
 //! - [`wrap`]: text in lines of a width
 //! - [`toml_file`]: files that people write, and sentences about their mistakes
+//! - `typed`: what somebody typed, made fit to stand in a sentence
 //! - [`config`]: settings: flag, environment, file, default
 //! - [`cli`]: commands and flags
 
@@ -33,5 +34,6 @@ pub mod recording;
 pub mod report;
 pub mod scenario;
 pub mod toml_file;
+mod typed;
 pub mod ui;
 pub mod wrap;

@@ -1,9 +1,19 @@
-//! TOML files that people write: themes, settings, scripts. A mistake is one sentence that names the file, the line and
-//! the nearest valid name.
+//! TOML files that people write: scenarios, themes, settings, scripts, rules. A mistake is one sentence that names the file,
+//! the line, the key and the nearest valid name.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::typed::without_userinfo;
+
+/// A file that somebody writes has so many bytes at most: whatever never ends, such as a device, is not read for ever.
+const LONGEST: u64 = 1024 * 1024;
 
 /// Why a file that somebody wrote is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +25,18 @@ pub enum TomlFileError {
         place: String,
         /// What the system says.
         reason: String,
+    },
+    /// It is no text.
+    #[error("{place} is not text (UTF-8), so it can't be a TOML file; check the path")]
+    NotText {
+        /// Which file.
+        place: String,
+    },
+    /// Nobody wrote that by hand.
+    #[error("{place} is longer than 1 MiB, so it can't be a TOML file that somebody wrote; check the path")]
+    TooLong {
+        /// Which file.
+        place: String,
     },
     /// It says something that can't be understood.
     #[error("{place}, line {line}: {sentence}")]
@@ -36,13 +58,20 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TomlFileError> {
     parse(&text(path)?, &path.display().to_string())
 }
 
-/// Reads a file.
+/// Reads a file, of 1 MiB at most.
 ///
 /// # Errors
-/// One sentence that names the file, if it can't be read.
+/// One sentence that names the file, if it can't be read, is too long or is no text.
 pub fn text(path: &Path) -> Result<String, TomlFileError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| TomlFileError::Unreadable { place: path.display().to_string(), reason: error.to_string() })
+    let place = || path.display().to_string();
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| TomlFileError::Unreadable { place: place(), reason: error.to_string() })?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(TomlFileError::TooLong { place: place() });
+    }
+    String::from_utf8(bytes).map_err(|_| TomlFileError::NotText { place: place() })
 }
 
 /// Parses the text of a file that is called `place` in errors. Keys that nobody knows are errors where the type says
@@ -51,11 +80,61 @@ pub fn text(path: &Path) -> Result<String, TomlFileError> {
 /// # Errors
 /// One sentence for the person who wrote the file.
 pub fn parse<T: DeserializeOwned>(text: &str, place: &str) -> Result<T, TomlFileError> {
-    toml::from_str(text).map_err(|error| TomlFileError::Wrong {
-        place: place.to_owned(),
-        line: error.span().map_or(1, |span| line_at(text, span.start)),
-        sentence: with_nearest(error.message()),
+    toml::from_str(text).map_err(|error| {
+        let said = without_userinfo(&with_nearest(error.message()));
+        match error.span() {
+            Some(at) => wrong(text, place, &at, said),
+            None => TomlFileError::Wrong { place: place.to_owned(), line: 1, sentence: said },
+        }
     })
+}
+
+/// What is wrong at a place of a text: told with its line, and where a value stands there with its key.
+pub fn wrong(text: &str, place: &str, at: &Range<usize>, sentence: String) -> TomlFileError {
+    let sentence = with_key(key_at(text, at), sentence);
+    TomlFileError::Wrong { place: place.to_owned(), line: line_at(text, at.start), sentence }
+}
+
+/// A sentence about a value, with its key before it unless it says that itself.
+fn with_key(key: Option<String>, sentence: String) -> String {
+    // What is in quotes is what was typed.
+    let own_words = || sentence.split('"').step_by(2).flat_map(|part| part.split(|c: char| !is_of_key(c)));
+    let is_said = |key: &String| own_words().any(|word| word == key);
+    match key.filter(|key| !is_said(key)) {
+        Some(key) => format!("{key}: {sentence}"),
+        None => sentence,
+    }
+}
+
+const fn is_of_key(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')
+}
+
+/// The key of the value that stands there; `None` if what stands there is a key or a table, or the text is no TOML.
+fn key_at(text: &str, at: &Range<usize>) -> Option<String> {
+    key_in(DeTable::parse(text).ok()?.get_ref(), at)
+}
+
+fn key_in(table: &DeTable<'_>, at: &Range<usize>) -> Option<String> {
+    table.iter().find_map(|(key, value)| key_of(key.get_ref(), value, at))
+}
+
+fn key_of(key: &str, value: &Spanned<DeValue<'_>>, at: &Range<usize>) -> Option<String> {
+    let is_here = value.span().contains(&at.start);
+    match value.get_ref() {
+        // The place of a table is that of its header, and what stands in it is elsewhere.
+        DeValue::Table(table) => key_in(table, at),
+        DeValue::Array(values) => {
+            let inner = values.iter().find_map(|value| match value.get_ref() {
+                DeValue::Table(table) => key_in(table, at),
+                _ => None,
+            });
+            // An array of tables has a header as well: that is no value.
+            let has_tables = values.iter().any(|value| value.get_ref().is_table());
+            inner.or_else(|| (is_here && !has_tables).then(|| key.to_owned()))
+        }
+        _ => is_here.then(|| key.to_owned()),
+    }
 }
 
 /// The line of a byte, from 1 on.
@@ -117,8 +196,12 @@ mod tests {
         let table = [
             ("theme = \"dark\"\nthemee = 1\n", "settings.toml, line 2: unknown field `themee`; did you mean `theme`?"),
             ("zebra = 1", "settings.toml, line 1: unknown field `zebra`; known are theme, depth, order"),
-            ("order = \"wurst\"", "settings.toml, line 1: unknown variant `wurst`; did you mean `worst`?"),
-            ("depth = \"deep\"", "settings.toml, line 1: invalid type: string \"deep\", expected u32"),
+            ("order = \"wurst\"", "settings.toml, line 1: order: unknown variant `wurst`; did you mean `worst`?"),
+            ("depth = \"deep\"", "settings.toml, line 1: depth: invalid type: string \"deep\", expected u32"),
+            (
+                "depth = \"ftp://a:hush@b/\"",
+                "settings.toml, line 1: depth: invalid type: string \"ftp://..@b/\", expected u32",
+            ),
         ];
         for (text, expected) in table {
             let error = parse::<Settings>(text, "settings.toml").unwrap_err();
@@ -131,8 +214,50 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there() {
-        let error = read::<Settings>(Path::new("nowhere/settings.toml")).unwrap_err().to_string();
-        assert!(error.starts_with("nowhere/settings.toml could not be read ("), "{error}");
+    fn the_key_of_a_value_is_found_wherever_it_stands() {
+        let text = "a = 1\n[t.u]\nb = [2, 3]\nc.d = 'x'\n[[s]]\ne = { f = 4 }\n[[s]]\ng = 5\n";
+        let table = [
+            ("1", Some("a")),
+            ("[t", None),
+            ("3", Some("b")),
+            ("'x'", Some("d")),
+            ("[[s", None),
+            ("4", Some("f")),
+            ("5", Some("g")),
+            ("g", None),
+        ];
+        for (what, key) in table {
+            let at = text.rfind(what).unwrap();
+            assert_eq!(key_at(text, &(at..at + 1)).as_deref(), key, "{what}");
+        }
+        assert_eq!(
+            with_key(Some("lag".into()), "\"x\" is no limit for lag-back".into()),
+            "lag: \"x\" is no limit for lag-back"
+        );
+        assert_eq!(
+            with_key(Some("lag".into()), "\"x\" is no limit for lag: give 1".into()),
+            "\"x\" is no limit for lag: give 1"
+        );
+        assert_eq!(with_key(Some("hub".into()), "\"hub/\" is no name".into()), "hub: \"hub/\" is no name");
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (long, binary) = (folder.path().join("long.toml"), folder.path().join("binary.toml"));
+        std::fs::write(&long, vec![b'#'; 1024 * 1024 + 1]).unwrap();
+        std::fs::write(&binary, [0xff, 0xfe, 0]).unwrap();
+        let table = [
+            (Path::new("nowhere/settings.toml"), "nowhere/settings.toml could not be read ("),
+            (folder.path(), " could not be read ("),
+            (&long, "long.toml is longer than 1 MiB"),
+            (&binary, "binary.toml is not text (UTF-8)"),
+            #[cfg(unix)]
+            (Path::new("/dev/zero"), "/dev/zero is longer than 1 MiB"),
+        ];
+        for (path, expected) in table {
+            let error = read::<Settings>(path).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -19,9 +19,11 @@ fn assert_said(output: &Output, code: i32, expected: &str, case: &str) {
 
 #[test]
 fn flags_that_can_not_be_understood() {
+    /// Where nobody listens, and no token goes.
+    const NOBODY: &str = "http://127.0.0.1:9";
     const SOLUTION: [&str; 3] = ["attach", "--solution", "eventhubs-functions-cosmosdb"];
     let with = |more: &[&'static str]| [&SOLUTION[..], more].concat();
-    let cases: [(Vec<&str>, &str); 13] = [
+    let cases: [(Vec<&str>, &str); 14] = [
         (vec!["attach"], "attach to what? give a scenario file, --solution NAME --prefix P, or --resource-group G"),
         (vec!["attach", "a.toml", "--solution", "x", "--prefix", "p"], "cannot be used with"),
         (vec!["attach", "a.toml", "--load", "-1"], "is not a rate"),
@@ -31,7 +33,14 @@ fn flags_that_can_not_be_understood() {
         (vec!["attach", "a.toml", "--for", "soon"], "\"soon\" is no span: give 30s, 10m or 1h30m"),
         (SOLUTION.to_vec(), "--prefix <P>"),
         (with(&["--prefix", "Contoso"]), "\"Contoso\" is no prefix of a deployment"),
-        (with(&["--prefix", "contoso"]), "contosoin-N: give --partitions N (upstream sets 2, 10 or 20"),
+        (
+            with(&["--prefix", "contoso", "--management-endpoint", NOBODY]),
+            "contosoin-N: give --partitions N (upstream sets 2, 10 or 20",
+        ),
+        (
+            with(&["--prefix", "contoso", "--management-endpoint", NOBODY]),
+            "its hubs can't be listed: can't reach Azure Resource Manager at http://127.0.0.1:9",
+        ),
         (with(&["--prefix", "contoso", "--partitions", "0"]), "is not a number of partitions"),
         (
             vec!["attach", "--solution", "eventhubs-function-cosmos", "--prefix", "p"],

@@ -251,8 +251,8 @@ fn a_script_that_cannot_be_is_said_in_one_sentence() {
     let [wrong, late, not_text] = [&wrong, &late, &not_text].map(|path| path.to_str().expect("a path"));
     let cases = [
         (wrong, "wrong.toml, line 25: unknown field `captoin`; did you mean `caption`?"),
-        (late, "late.toml, line 22: 14s is after the end, 13s"),
-        (not_text, "bytes.toml could not be read ("),
+        (late, "late.toml, line 22: at: 14s is after the end, 13s"),
+        (not_text, "bytes.toml is not text (UTF-8), so it can't be a TOML file"),
         ("absent.toml", "absent.toml could not be read ("),
         (folder, " could not be read ("),
         ("throtled", "there is no script \"throtled\"; did you mean throttled?"),

@@ -170,6 +170,50 @@ fn of_several_none_is_guessed_and_flags_say_which() {
     }
 }
 
+/// `--solution` and `--prefix` name everything but the number in the hub's name: the one hub there is names it.
+#[test]
+fn the_hub_of_a_solution_is_found_in_its_deployment() {
+    let solution = ["--solution", "eventhubs-functions-cosmosdb", "--prefix", "contoso"];
+    let mut deployment = Deployment::contoso();
+    deployment.namespaces = vec![
+        Namespace::standard(
+            "contosoeventhubs",
+            &[("other", 8, &["$Default"]), ("contosoin-4", 4, &["$Default", "cosmos"])],
+        ),
+        Namespace::standard("contosoeventhubsout", &[("contosoin-2", 2, &["$Default"])]),
+    ];
+    let output = run(&ResourceManager::of(deployment.clone()), &solution);
+    let text = printed(&output);
+    assert!(text.contains("hub = \"contosoin-4\"\nconsumer-group = \"cosmos\""), "{text}");
+    assert!(ScenarioFile::parse(&text, "contoso").is_ok());
+    let said = complaint(&output);
+    assert_eq!(said, "streamgauge: hub: contosoin-4, the only one of contosoeventhubs that is this solution's");
+
+    // A number that was given is not looked up.
+    let azure = ResourceManager::of(deployment.clone());
+    assert!(printed(&run(&azure, &[&solution[..], &["--partitions", "20"]].concat())).contains("contosoin-20"));
+    assert!(azure.requests().is_empty());
+
+    // A second one is there after a deployment for another rate.
+    if let Some(namespace) = deployment.namespaces.first_mut() {
+        namespace.hubs.push(("contosoin-10".into(), 10, vec!["$Default".into()]));
+    }
+    let expected = "the namespace contosoeventhubs has several hubs of this solution (contosoin-4, contosoin-10): say which \
+                    with --partitions N";
+    assert_said(&run(&ResourceManager::of(deployment.clone()), &solution), 2, expected, "two");
+
+    deployment.namespaces.remove(0);
+    let output = run(&ResourceManager::of(deployment.clone()), &solution);
+    assert_said(&output, 2, "give --partitions N (upstream sets 2, 10 or 20", "none");
+    assert_said(&output, 2, "its hubs can't be listed: Azure Resource Manager has no hubs of the namespace", "none");
+    deployment.namespaces = vec![Namespace::standard("contosoeventhubs", &[("other", 8, &["$Default"])])];
+    let output = run(&ResourceManager::of(deployment.clone()), &solution);
+    assert_said(&output, 2, "can't be listed: the namespace contosoeventhubs has no hub of this solution", "another's");
+    deployment.groups.retain(|group| group != "contoso");
+    let output = run(&ResourceManager::of(deployment), &solution);
+    assert_said(&output, 2, "its hubs can't be listed: there is no resource group \"contoso\"", "no group");
+}
+
 #[test]
 fn a_group_is_found_in_its_subscription() {
     let mut deployment = Deployment::contoso();

@@ -95,7 +95,7 @@ fn whoever_leaves_the_picker_gets_the_terminal_back() {
 
 #[test]
 fn a_solution_is_asked_for_with_its_prefix_and_hub() {
-    let mut program = attach(&ResourceManager::of(Deployment::contoso()), &["--print"]);
+    let mut program = attach(&ResourceManager::of(Deployment::two_of_each()), &["--print"]);
     asked(&mut program, "Attach to what?", "a solution of streaming-at-scale");
     program.press(DOWN);
     program.press(ENTER);
@@ -108,10 +108,35 @@ fn a_solution_is_asked_for_with_its_prefix_and_hub() {
     program.wait_for("what is wrong with it", |screen| screen.contains("is no prefix of a deployment"));
     program.press(&"\u{7f}".repeat(7));
     program.press("contoso\r");
-    asked(&mut program, "Which hub?", "contosoin-20  20 partitions, for 10,000 events/s");
+    // Those that are deployed.
+    asked(&mut program, "Which hub?", "contosoin-10");
+    assert!(!program.screen().contains("contosoin-20"), "{}", program.screen());
+    program.press(DOWN);
+    program.wait_for("the second hub", |screen| screen.contains("> contosoin-10"));
     program.press(ENTER);
     assert!(program.end().success(), "{}", program.screen());
-    assert!(program.screen().contains("hub = \"contosoin-2\""), "{}", program.screen());
+    assert!(program.screen().contains("hub = \"contosoin-10\""), "{}", program.screen());
+    assert_eq!(program.not_as_before(), NOTHING);
+}
+
+#[test]
+fn the_number_of_partitions_is_typed_where_the_hubs_can_not_be_listed() {
+    let mut deployment = Deployment::contoso();
+    deployment.namespaces.clear();
+    let flags = ["--solution", "eventhubs-functions-cosmosdb", "--prefix", "contoso", "--print"];
+    let mut program = attach(&ResourceManager::of(deployment), &flags);
+    asked(&mut program, "Which hub?", "contosoin-20    20 partitions, for 10,000 events/s");
+    assert!(program.screen().contains("the hubs can't be listed: "), "{}", program.screen());
+    program.press("another");
+    program.wait_for("what was typed filters", |screen| !screen.contains("for 10,000 events/s"));
+    program.press(ENTER);
+    program.wait_for("the number", |screen| screen.contains("The number in the name of the hub contosoin-N:"));
+    program.press("many\r");
+    program.wait_for("what is wrong with it", |screen| screen.contains("is not a number of partitions"));
+    program.press(&"\u{7f}".repeat(4));
+    program.press("4\r");
+    assert!(program.end().success(), "{}", program.screen());
+    assert!(program.screen().contains("hub = \"contosoin-4\""), "{}", program.screen());
     assert_eq!(program.not_as_before(), NOTHING);
 }
 

@@ -4,13 +4,14 @@
 
 mod process_endpoints;
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use process_endpoints::{LIMIT, PLENTY, pipeline, within};
+use process_endpoints::{LIMIT, PLENTY, Pipeline, pipeline, within};
 use streamgauge::azure::eventhubs::{connect_producer, no_credential};
 use streamgauge::load::{LoadHandle, LoadOptions};
-use streamgauge::local::fault::Fault;
+use streamgauge::local::fault::{Fault, FaultSwitch};
 use streamgauge::model::ledger::Ledger;
 use streamgauge::model::observation::{ProcessorFigures, StationState, Target};
 use streamgauge::model::units::{EventRate, PartitionId};
@@ -104,6 +105,48 @@ async fn every_service_may_go_away_and_come_back() {
     stop(running).await;
     pipeline.assert_stored(sent.acknowledged).await;
     pipeline.assert_checkpoints_at_the_log_ends().await;
+}
+
+/// Waits until a refusal was told several times over, each with what it takes, and nothing else in between.
+async fn until_refused(pipeline: &mut Pipeline, role: &str) {
+    let told = Cell::new(0);
+    pipeline
+        .until_station(|state| match state {
+            StationState::Retrying { reason, .. } => {
+                assert!(reason.contains(&format!("it takes the role {role}, or the right key in ")), "{reason}");
+                told.set(told.get() + 1);
+                told.get() == 3
+            }
+            other => panic!("{other:?} while it is refused"),
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_told_with_the_role_that_writes_and_never_as_well() {
+    for (role, faults) in [
+        ("Storage Blob Data Contributor", (|p| &p.checkpoint_faults) as fn(&Pipeline) -> &FaultSwitch),
+        ("Cosmos DB Built-in Data Contributor", |p| &p.store_faults),
+    ] {
+        let mut pipeline = pipeline(2, PLENTY).await;
+        let faults = faults(&pipeline).clone();
+        // From the start on, and then in the middle of the work.
+        faults.set(Fault::Deny);
+        let running = pipeline.processor.start().unwrap();
+        until_refused(&mut pipeline, role).await;
+        faults.clear();
+        pipeline.until_station(|state| *state == StationState::Connected).await;
+        let sent = pipeline.send(100).await;
+        pipeline.until(|figures| figures.written >= sent && figures.checkpoints > 0).await;
+        faults.set(Fault::Deny);
+        let more = pipeline.send(100).await;
+        until_refused(&mut pipeline, role).await;
+        faults.clear();
+        pipeline.until_station(|state| *state == StationState::Connected).await;
+        pipeline.until(|figures| figures.written >= sent + more).await;
+        stop(running).await;
+        pipeline.assert_checkpoints_at_the_log_ends().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

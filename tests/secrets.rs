@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on says why")]
 
+mod command;
+
 use std::time::Duration;
 
+use command::{complaint, run_with};
 use streamgauge::azure::{BlobAddress, BlobCredential, CosmosAddress, CosmosCredential, Secret};
 use streamgauge::local::fault::Fault;
 use streamgauge::local::scenario::{Endpoints, Ports, Scenario, ScenarioOptions};
@@ -14,6 +17,7 @@ use streamgauge::model::units::EventRate;
 use streamgauge::recording::format::{Header, ScenarioDescription};
 use streamgauge::recording::samples;
 use streamgauge::recording::writer::{Writer, WriterState};
+use streamgauge::scenario::ScenarioFile;
 use streamgauge::ui::live::wall_clock;
 use tokio::sync::mpsc;
 
@@ -138,4 +142,80 @@ fn addresses_print_without_their_secrets() {
     let shown = format!("{key:?} {key:#?} {signed:?} {signed:#?} {cosmos:?} {cosmos:#?}");
     assert_holds_no_secret(&shown, &[secret], "an address");
     assert!(shown.contains("Secret(..)"), "{shown}");
+}
+
+/// What somebody may paste where an address is wanted, with a secret in it; `HOST` is what belongs there.
+const WITH_A_SECRET: [&str; 6] = [
+    "SCHEME://user:hunter2password@HOST",
+    "SCHEME://hunter2password@HOST",
+    "SCHEME://user:hunter/2password@HOST",
+    "SCHEME://HOST/?code=hunter2password",
+    "SCHEME://HOST/#hunter2password",
+    "user:hunter2password@HOST",
+];
+
+fn assert_says_no_secret(sentence: &str, case: &str) {
+    for part in ["hunter", "2password", "user"] {
+        assert!(!sentence.contains(part), "{case}: {sentence}");
+    }
+    assert_eq!(sentence.lines().count(), 1, "{case}: {sentence}");
+}
+
+/// A secret in any address of a scenario file is refused, so that none comes to a station's reason or a recording; and the
+/// refusal does not repeat it.
+#[test]
+fn no_address_of_a_scenario_file_holds_a_secret() {
+    const WHOLE: &str = "[ingest.event-hubs]\nnamespace = \"n.example\"\nhub = \"in\"\nendpoint = \"amqps://n.example:5671\"\n\
+        [position.checkpoints]\nendpoint = \"https://b.example\"\n\
+        [store.cosmos]\nendpoint = \"https://c.example/\"\ndatabase = \"d\"\ncontainer = \"c\"\n";
+    assert!(ScenarioFile::parse(WHOLE, "whole.toml").is_ok());
+    let addresses = [
+        ("\"n.example\"", "https", "n.example"),
+        ("\"in\"", "https", "n.example"),
+        ("\"amqps://n.example:5671\"", "amqps", "127.0.0.1:15999"),
+        ("\"amqps://n.example:5671\"", "amqp", "127.0.0.1:15999"),
+        ("\"https://b.example\"", "https", "b.example"),
+        ("\"https://b.example\"", "http", "127.0.0.1:10000"),
+        ("\"https://c.example/\"", "https", "c.example"),
+        ("\"https://c.example/\"", "ftp", "c.example"),
+    ];
+    for (right, scheme, host) in addresses {
+        // A name may have an @ in it; a URL is none.
+        for typed in WITH_A_SECRET.iter().filter(|typed| right != "\"in\"" || typed.contains("://")) {
+            let wrong = format!("{:?}", typed.replace("SCHEME", scheme).replace("HOST", host));
+            let refused = ScenarioFile::parse(&WHOLE.replacen(right, &wrong, 1), "whole.toml");
+            assert_says_no_secret(&refused.expect_err("a secret is there").to_string(), &wrong);
+        }
+    }
+    // Where no address is wanted at all, and serde tells what it found.
+    let elsewhere = WHOLE.to_owned() + "provisioned = \"ftp://hunter2password@c.example\"\n";
+    let refused = ScenarioFile::parse(&elsewhere, "whole.toml").expect_err("that is no number");
+    assert_says_no_secret(&refused.to_string(), "provisioned");
+}
+
+/// The same for the addresses of the command line and of the environment.
+#[test]
+fn no_address_of_the_command_line_or_the_environment_is_repeated_with_a_secret() {
+    let file = format!("{}/secrets.toml", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&file, "[ingest.event-hubs]\nnamespace = \"n.example\"\nhub = \"in\"\ncredential = \"entra\"\n")
+        .expect("a file");
+    for typed in WITH_A_SECRET {
+        let typed = typed.replace("SCHEME", "https").replace("HOST", "127.0.0.1:9");
+        let group = ["attach", "--resource-group", "contoso"];
+        let service_principal = [
+            ("AZURE_TENANT_ID", "t"),
+            ("AZURE_CLIENT_ID", "c"),
+            ("AZURE_CLIENT_SECRET", "s"),
+            ("AZURE_AUTHORITY_HOST", &typed),
+        ];
+        let outputs = [
+            run_with(&[&group[..], &["--management-endpoint", &typed]].concat(), &[]),
+            run_with(&group, &[("AZURE_RESOURCE_MANAGER_ENDPOINT", &typed)]),
+            run_with(&["attach", &file], &service_principal),
+        ];
+        for output in outputs {
+            assert!(!output.status.success(), "{typed}");
+            assert_says_no_secret(&complaint(&output), &typed);
+        }
+    }
 }

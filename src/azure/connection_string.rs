@@ -28,8 +28,10 @@ impl<'a> ConnectionString<'a> {
 }
 
 /// The host of a URL, in lower case, with its port where one is named: `sb://NS/` and `https://NS:443/x` become `ns` and
-/// `ns:443`.
+/// `ns:443`. A name and password before it are no part of it: it stands in messages.
 pub(super) fn host(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    // To the last @: a password that nobody encoded may hold anything.
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     rest.split(['/', '?']).next().unwrap_or_default().to_ascii_lowercase()
 }

@@ -10,6 +10,7 @@ use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, CosmosE
 
 use super::address::{CosmosAddress, CosmosCredential};
 use super::error::{AzureError, Service, root_cause};
+use crate::typed::without_userinfo;
 
 /// How long connecting may take: it reads the account and the container.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
@@ -45,7 +46,7 @@ pub async fn store(address: &CosmosAddress) -> Result<Store, AzureError> {
 async fn open(address: &CosmosAddress) -> Result<(DatabaseClient, ContainerClient), AzureError> {
     let endpoint: AccountEndpoint = address.endpoint.parse().map_err(|error| AzureError::Address {
         service: Service::CosmosDb,
-        address: address.endpoint.clone(),
+        address: without_userinfo(address.endpoint.split('?').next().unwrap_or_default()),
         reason: root_cause(&error),
     })?;
     let account = match &address.credential {
@@ -92,5 +93,6 @@ async fn open(address: &CosmosAddress) -> Result<(DatabaseClient, ContainerClien
 
 /// Where a container is, for messages.
 pub fn place(address: &CosmosAddress) -> String {
-    format!("{}/{}/{}", address.endpoint.trim_end_matches('/'), address.database, address.container)
+    let endpoint = address.endpoint.split('?').next().unwrap_or_default().trim_end_matches('/');
+    without_userinfo(&format!("{endpoint}/{}/{}", address.database, address.container))
 }

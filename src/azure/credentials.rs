@@ -12,6 +12,8 @@
 use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::address::{BlobCredential, CosmosCredential, EventHubsCredential, Secret};
@@ -104,6 +106,12 @@ pub enum CredentialError {
     /// The variables of Entra ID can't be understood.
     #[error("Entra ID can't be used ({0}); check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET")]
     Entra(String),
+    /// The address of Entra ID is none. It is not repeated: whatever is in it may be a secret.
+    #[error(
+        "AZURE_AUTHORITY_HOST in the environment is no address of Entra ID; give a URL with a host alone, such as \
+         https://login.microsoftonline.com, or unset it"
+    )]
+    Authority,
 }
 
 /// What was found for Event Hubs.
@@ -117,7 +125,19 @@ pub struct FoundEventHubs {
 
 const EVENTHUBS_COMMAND: &str = "az eventhubs namespace authorization-rule keys list";
 const STORAGE_COMMAND: &str = "az storage account show-connection-string";
+const STORAGE_KEY_COMMAND: &str = "az storage account keys list";
+const STORAGE_SAS_COMMAND: &str = "az storage container generate-sas";
 const COSMOS_COMMAND: &str = "az cosmosdb keys list --type connection-strings";
+const COSMOS_KEY_COMMAND: &str = "az cosmosdb keys list";
+
+/// Keys of storage and of Cosmos DB are base64. One that is not is told here, where its variable is known: the services'
+/// clients would speak of an address, or of a token.
+fn is_key(text: &str) -> bool {
+    STANDARD.decode(text).is_ok_and(|key| !key.is_empty())
+}
+
+const NO_KEY: &str = "is no key, which is base64";
+const HAS_NO_KEY: &str = "has an AccountKey that is none, for it is no base64";
 
 /// How to log in to a hub.
 ///
@@ -177,10 +197,20 @@ pub fn blob(
             return storage_connection_string(&text, endpoint).map(Some);
         }
         if let Some(key) = environment.get(STORAGE_KEY) {
+            if !is_key(&key) {
+                let (variable, command) = (STORAGE_KEY, STORAGE_KEY_COMMAND);
+                return Err(CredentialError::Malformed { variable, what: NO_KEY, command });
+            }
             let account = account_of(endpoint);
             return Ok(Some(BlobCredential::SharedKey { account, key: Secret::new(key) }));
         }
-        Ok(environment.get(STORAGE_SAS).map(|signature| BlobCredential::Signature(Secret::new(signature))))
+        let Some(signature) = environment.get(STORAGE_SAS) else { return Ok(None) };
+        if !signature.contains("sig=") {
+            let what = "is no shared access signature, for it has no sig=";
+            let (variable, command) = (STORAGE_SAS, STORAGE_SAS_COMMAND);
+            return Err(CredentialError::Malformed { variable, what, command });
+        }
+        Ok(Some(BlobCredential::Signature(Secret::new(signature))))
     };
     match choice {
         CredentialChoice::None => Ok(BlobCredential::Anonymous),
@@ -206,6 +236,9 @@ fn storage_connection_string(text: &str, endpoint: &str) -> Result<BlobCredentia
         });
     }
     if let Some(key) = parts.secret("AccountKey") {
+        if !is_key(key.reveal()) {
+            return Err(malformed(HAS_NO_KEY));
+        }
         return Ok(BlobCredential::SharedKey { account: ours, key });
     }
     let signature = parts.secret("SharedAccessSignature").map(BlobCredential::Signature);
@@ -238,7 +271,12 @@ pub fn cosmos(
 ) -> Result<CosmosCredential, CredentialError> {
     let from_environment = || -> Result<Option<CosmosCredential>, CredentialError> {
         let Some(text) = environment.get(COSMOS) else {
-            return Ok(environment.get(COSMOS_KEY).map(|key| CosmosCredential::Key(Secret::new(key))));
+            let Some(key) = environment.get(COSMOS_KEY) else { return Ok(None) };
+            if !is_key(&key) {
+                let (variable, command) = (COSMOS_KEY, COSMOS_KEY_COMMAND);
+                return Err(CredentialError::Malformed { variable, what: NO_KEY, command });
+            }
+            return Ok(Some(CosmosCredential::Key(Secret::new(key))));
         };
         let malformed = |what| CredentialError::Malformed { variable: COSMOS, what, command: COSMOS_COMMAND };
         let parts = ConnectionString::parse(&text).ok_or_else(|| malformed("is no connection string"))?;
@@ -250,6 +288,9 @@ pub fn cosmos(
             return Err(CredentialError::Elsewhere { variable: COSMOS, theirs, ours });
         }
         let key = parts.secret("AccountKey").ok_or_else(|| malformed("has no AccountKey"))?;
+        if !is_key(key.reveal()) {
+            return Err(malformed(HAS_NO_KEY));
+        }
         Ok(Some(CosmosCredential::Key(key)))
     };
     match choice {

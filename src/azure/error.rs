@@ -1,15 +1,14 @@
 //! What can go wrong on the way to Azure: one sentence that says what, where, and what to try. Never a secret.
 
+mod trouble;
+
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use azure_core::error::ErrorKind;
-use azure_core_amqp::AmqpError;
-use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
-use azure_data_cosmos::CosmosError;
-
+use self::trouble::Trouble;
 use super::certificate::CertificateTrouble;
+use crate::typed::without_userinfo;
 
 /// A service of Azure, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +32,26 @@ impl fmt::Display for Service {
 }
 
 impl Service {
-    /// The role of Entra ID that watching this service takes, by the name under which Azure lists it.
-    pub fn role(self) -> &'static str {
+    /// The role of Entra ID that this service takes for a purpose, by the name under which Azure lists it.
+    pub fn role(self, purpose: Purpose) -> &'static str {
+        match (self, purpose) {
+            (Self::EventHubs, Purpose::Read) => {
+                "Azure Event Hubs Data Receiver (for load: Azure Event Hubs Data Sender)"
+            }
+            (Self::EventHubs, Purpose::Write) => "Azure Event Hubs Data Sender",
+            (Self::Blob, Purpose::Read) => "Storage Blob Data Reader",
+            (Self::Blob, Purpose::Write) => "Storage Blob Data Contributor",
+            (Self::CosmosDb, Purpose::Read) => "Cosmos DB Built-in Data Reader",
+            (Self::CosmosDb, Purpose::Write) => "Cosmos DB Built-in Data Contributor",
+        }
+    }
+
+    /// What an address of this service names, and where in a scenario file it is named.
+    fn named(self) -> (&'static str, &'static str) {
         match self {
-            Self::EventHubs => "Azure Event Hubs Data Receiver (for load: Azure Event Hubs Data Sender)",
-            Self::Blob => "Storage Blob Data Reader",
-            Self::CosmosDb => "Cosmos DB Built-in Data Reader",
+            Self::EventHubs => ("no such hub or consumer group", "hub and consumer-group in [ingest.event-hubs]"),
+            Self::Blob => ("no such container", "endpoint and container in [position.checkpoints]"),
+            Self::CosmosDb => ("no such database or container", "database and container in [store.cosmos]"),
         }
     }
 
@@ -50,6 +63,15 @@ impl Service {
             Self::CosmosDb => "STREAMGAUGE_COSMOS_CONNECTION_STRING or _KEY",
         }
     }
+}
+
+/// What a service is wanted for: it decides which role that takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To watch it.
+    Read,
+    /// To process: to write checkpoints, ownerships and documents.
+    Write,
 }
 
 /// An error on the way to Azure.
@@ -88,13 +110,15 @@ pub enum AzureError {
     /// The service knows the credential and does not let it in, or does not know it: 401 or 403.
     #[error(
         "{service} at {address} refuses the credential; it takes the role {role}, or the right key in {} ({reason})",
-        .service.variables(), role = .service.role()
+        .service.variables(), role = .service.role(*.purpose)
     )]
     Forbidden {
         /// Which service.
         service: Service,
         /// Where.
         address: String,
+        /// What for.
+        purpose: Purpose,
         /// What it said.
         reason: String,
     },
@@ -110,6 +134,16 @@ pub enum AzureError {
         /// Where.
         address: String,
         /// What the credential said.
+        reason: String,
+    },
+    /// The service answers, and does not have what the scenario names: 404.
+    #[error("{service} has {} at {address} ({reason}); check {}, it is asked again", .service.named().0, .service.named().1)]
+    NotFound {
+        /// Which service.
+        service: Service,
+        /// Where.
+        address: String,
+        /// What it said.
         reason: String,
     },
     /// No answer came in time.
@@ -154,98 +188,21 @@ impl AzureError {
             None => Self::Refused { service, address, call, reason: root_cause(error) },
         }
     }
-}
 
-/// What is wrong where a person can help it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trouble {
-    Credential(CredentialTrouble),
-    Certificate(CertificateTrouble),
-}
-
-impl Trouble {
-    /// The credential goes first: where no token could be had, a certificate in the error is that of Entra ID, and not
-    /// of the service.
-    fn of(error: &(dyn Error + 'static)) -> Option<Self> {
-        let credential = trouble_with_credential(error).map(Self::Credential);
-        credential.or_else(|| CertificateTrouble::of(error).map(Self::Certificate))
-    }
-
-    fn told(self, service: Service, address: String, error: &(dyn Error + 'static)) -> AzureError {
+    /// The same of a service that is wanted for writing.
+    #[must_use]
+    pub fn for_writing(self) -> Self {
         match self {
-            Self::Credential(trouble) => trouble.told(service, address, error),
-            Self::Certificate(trouble) => AzureError::Certificate { service, address, trouble },
-        }
-    }
-}
-
-/// What is wrong with a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CredentialTrouble {
-    NoToken,
-    NotLetIn,
-}
-
-impl CredentialTrouble {
-    fn told(self, service: Service, address: String, error: &(dyn Error + 'static)) -> AzureError {
-        let reason = match http_trouble(error) {
-            Some(said) => said,
-            None => root_cause(error),
-        };
-        match self {
-            Self::NoToken => AzureError::NoToken { service, address, reason },
-            Self::NotLetIn => AzureError::Forbidden { service, address, reason },
-        }
-    }
-}
-
-/// What an answer over HTTP says in two words, such as `403 AuthenticationFailed`. The whole of it is a page of XML.
-fn http_trouble(error: &(dyn Error + 'static)) -> Option<String> {
-    let error = error.downcast_ref::<azure_core::Error>()?;
-    let ErrorKind::HttpResponse { status, error_code, .. } = error.kind() else { return None };
-    let status = u16::from(*status);
-    Some(error_code.as_ref().map_or_else(|| status.to_string(), |code| format!("{status} {code}")))
-}
-
-/// Whether an error is about the credential. The SDKs of the three services wrap one another's errors, each in its own
-/// way: the first in the chain that says something counts.
-fn trouble_with_credential(error: &(dyn Error + 'static)) -> Option<CredentialTrouble> {
-    let refused = |status: u16| matches!(status, 401 | 403).then_some(CredentialTrouble::NotLetIn);
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let found = if let Some(error) = error.downcast_ref::<azure_core::Error>() {
-            match error.kind() {
-                ErrorKind::Credential => Some(CredentialTrouble::NoToken),
-                _ => error.http_status().and_then(|status| refused(status.into())),
+            Self::Forbidden { service, address, reason, .. } => {
+                Self::Forbidden { service, address, purpose: Purpose::Write, reason }
             }
-        } else if let Some(error) = error.downcast_ref::<CosmosError>() {
-            refused(error.status().status_code().into())
-        } else if let Some(error) = error.downcast_ref::<AmqpError>() {
-            match error.kind() {
-                AmqpErrorKind::ManagementStatusCode(status, _) => refused((*status).into()),
-                AmqpErrorKind::AmqpDescribedError(described)
-                    if described.condition == AmqpErrorCondition::UnauthorizedAccess =>
-                {
-                    Some(CredentialTrouble::NotLetIn)
-                }
-                AmqpErrorKind::AzureCore(error) => {
-                    matches!(error.kind(), ErrorKind::Credential).then_some(CredentialTrouble::NoToken)
-                }
-                _ => None,
-            }
-        } else {
-            None
-        };
-        if found.is_some() {
-            return found;
+            other => other,
         }
-        next = error.source();
     }
-    None
 }
 
 /// What an SDK's error says, made fit for one sentence: its first line, at most 200 characters, and without anything
-/// that follows a word that usually precedes a secret.
+/// that follows a word that usually precedes a secret, or stands before the host of a URL.
 ///
 /// ```
 /// use streamgauge::azure::error::cause;
@@ -257,7 +214,7 @@ pub fn cause(error: impl fmt::Display) -> String {
     const LIMIT: usize = 200;
     let text = error.to_string();
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");
-    let line = &without_xml(line);
+    let line = &without_userinfo(&without_xml(line));
     let mut said: String = line.chars().take(LIMIT).collect();
     if line.chars().count() > LIMIT {
         said.push_str("..");

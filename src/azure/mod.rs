@@ -27,5 +27,5 @@ pub use address::{
     BlobAddress, BlobCredential, CosmosAddress, CosmosCredential, EventHubsAddress, EventHubsCredential, Secret,
 };
 pub use certificate::CertificateTrouble;
-pub use error::{AzureError, Service};
+pub use error::{AzureError, Purpose, Service};
 pub use own_thread::{OwnThread, OwnThreadError, Shutdown};

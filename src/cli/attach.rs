@@ -7,12 +7,12 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::mpsc;
 
-use super::discover::{self, Chosen, DiscoverFailure, DiscoveryFlags};
+use super::discover::{Chosen, DiscoverFailure, DiscoveryFlags};
 use super::load_flags::LoadFlags;
 use super::look::LookFlags;
 use super::planned::Planned;
 use super::session::{self, Record, SessionError, Stage, Watching};
-use super::{Exit, complain, values, write_out};
+use super::{Exit, complain, solution, values, write_out};
 use crate::azure::credentials::{CredentialError, Environment};
 use crate::config::Loaded;
 use crate::figures;
@@ -43,6 +43,8 @@ pub struct AttachFlags {
     #[arg(long, value_name = "P", requires = "solution")]
     prefix: Option<String>,
     /// The partitions of its hub, whose name ends in them
+    ///
+    /// Without it the hubs of the deployment are listed, with the role Reader on its resource group.
     #[arg(long, value_name = "N", requires = "solution", value_parser = partitions, hide_short_help = true)]
     partitions: Option<u32>,
     /// Print the scenario file instead: to be edited
@@ -70,7 +72,7 @@ pub struct AttachFlags {
 /// audit takes several.
 const DRAIN: Duration = Duration::from_secs(20);
 
-fn partitions(text: &str) -> Result<u32, String> {
+pub(super) fn partitions(text: &str) -> Result<u32, String> {
     values::whole(text, "a number of partitions", 1..=2_048)
 }
 
@@ -161,13 +163,7 @@ impl Deployed {
 fn text(flags: &AttachFlags) -> Result<(String, String), Failure> {
     let read = |path: &Path| Ok::<_, Failure>((crate::toml_file::text(path)?, path.display().to_string()));
     if let (Some(name), Some(prefix)) = (&flags.solution, &flags.prefix) {
-        let solution = Solution::named(name)?;
-        // What is printed is for a file, and nobody is asked then.
-        let text = if flags.print {
-            solution.file(prefix, flags.partitions)?
-        } else {
-            discover::with_partitions(solution, prefix, flags.partitions)?
-        };
+        let text = solution::text(&flags.discovery, Solution::named(name)?, prefix, flags.partitions)?;
         return Ok((text, format!("{name} of {prefix}")));
     }
     let chosen = match &flags.file {

@@ -8,12 +8,13 @@ use clap::Args;
 use super::complain;
 use super::picker::{self, PickError, Row};
 use super::session::stop_signal;
+use super::solution;
 use crate::azure::credentials::{CredentialError, Environment};
 use crate::azure::management::resource_groups::{GroupPlace, ResourceGroup};
 use crate::azure::management::subscriptions::Subscription;
 use crate::azure::management::{Management, ManagementAddress, ManagementError};
 use crate::scenario::ScenarioFile;
-use crate::scenario::catalogue::{CatalogueError, IngestPart, SOLUTIONS, Solution};
+use crate::scenario::catalogue::CatalogueError;
 use crate::scenario::discovery::look::{groups_named, is_guid, look};
 use crate::scenario::discovery::{Candidate, Choice, DiscoveryError, Kind, NONE, Selection, names_of, narrow};
 use crate::ui::terminal::{ScreenError, watch_for_stops};
@@ -30,7 +31,7 @@ pub struct DiscoveryFlags {
     /// The subscription that it is in, by id or name
     ///
     /// Without it, that of `AZURE_SUBSCRIPTION_ID`, else every one that has such a group.
-    #[arg(long, value_name = "S", conflicts_with_all = ["file", "solution"])]
+    #[arg(long, value_name = "S", conflicts_with = "file")]
     subscription: Option<String>,
     /// Of several hubs in it this one: HUB or NAMESPACE/HUB
     #[arg(long, value_name = "HUB", conflicts_with_all = ["file", "solution"], hide_short_help = true)]
@@ -45,7 +46,7 @@ pub struct DiscoveryFlags {
     #[arg(long, value_name = "CONTAINER", conflicts_with_all = ["file", "solution"], hide_short_help = true)]
     store: Option<String>,
     /// Another cloud's Azure Resource Manager [default: the public one's]
-    #[arg(long, value_name = "URL", conflicts_with_all = ["file", "solution"], hide_short_help = true)]
+    #[arg(long, value_name = "URL", conflicts_with = "file", hide_short_help = true)]
     management_endpoint: Option<String>,
 }
 
@@ -66,6 +67,12 @@ pub(super) enum DiscoverFailure {
     Screen(#[from] ScreenError),
     #[error("{0}")]
     Address(String),
+    #[error("the namespace {namespace} has no hub of this solution")]
+    NoSuchHub { namespace: String },
+    #[error("the namespace {namespace} has several hubs of this solution ({known}): say which with --partitions N")]
+    SeveralHubs { namespace: String, known: String },
+    #[error("{wanted}; its hubs can't be listed: {why}")]
+    Unlisted { wanted: CatalogueError, why: Box<DiscoverFailure> },
     #[error(
         "attach to what? give a scenario file, --solution NAME --prefix P, or --resource-group G (at a terminal it is asked)"
     )]
@@ -79,7 +86,8 @@ impl DiscoverFailure {
     pub(super) fn is_usage(&self) -> bool {
         use DiscoveryError::{GroupInSeveral, Several};
         let several = matches!(self, Self::Discovery(Several { .. } | GroupInSeveral { .. }));
-        several || matches!(self, Self::NothingNamed | Self::Address(_) | Self::Catalogue(_))
+        let unsaid = matches!(self, Self::SeveralHubs { .. } | Self::Unlisted { .. });
+        several || unsaid || matches!(self, Self::NothingNamed | Self::Address(_) | Self::Catalogue(_))
     }
 }
 
@@ -111,7 +119,7 @@ impl DiscoveryFlags {
         rows.extend(files.iter().map(|(path, title)| row(&path.display().to_string(), title)));
         match picker::pick("Attach to what?", rows)? {
             0 => self.find(),
-            1 => ask_for_solution(),
+            1 => solution::ask(self),
             other => {
                 let file = other.checked_sub(2).and_then(|at| files.into_iter().nth(at));
                 file.map(|(path, _)| Chosen::File(path)).ok_or(DiscoverFailure::NothingNamed)
@@ -119,8 +127,8 @@ impl DiscoveryFlags {
         }
     }
 
-    /// Makes a scenario of what is in the resource group.
-    pub(super) fn find(&self) -> Result<Chosen, DiscoverFailure> {
+    /// What is needed to ask the management API.
+    pub(super) fn finder(&self) -> Result<Finder, DiscoverFailure> {
         // Before the first thread: a screen may follow.
         watch_for_stops()?;
         let variable = |name: &str| std::env::var(name).ok();
@@ -132,9 +140,18 @@ impl DiscoveryFlags {
         let finder = Finder { management: Management::connect(address)?, runtime, asks: picker::is_possible() };
         // The Azure CLI alone may take seconds.
         finder.tell(&format!("asking Azure Resource Manager at {}", finder.management.address().shown()));
+        Ok(finder)
+    }
+
+    /// Makes a scenario of what is in the resource group.
+    pub(super) fn find(&self) -> Result<Chosen, DiscoverFailure> {
+        let finder = self.finder()?;
         let selection = self.select(&finder)?;
         if !finder.asks {
             complain(&selection.summary());
+        }
+        if let Some(growth) = selection.growth() {
+            complain(&growth);
         }
         Ok(Chosen::Made { text: selection.text(), place: format!("what is in the resource group {}", selection.group) })
     }
@@ -158,20 +175,29 @@ impl DiscoveryFlags {
 
     /// The resource group, and its subscription.
     fn group(&self, finder: &Finder) -> Result<(Subscription, ResourceGroup), DiscoverFailure> {
-        let subscriptions = self.subscriptions(finder)?;
-        let management = &finder.management;
         if let Some(name) = &self.resource_group {
-            let found = finder.wait(groups_named(management, &subscriptions, name))?;
-            if found.len() > 1 && !finder.asks {
-                return Err(DiscoveryError::GroupInSeveral { name: name.clone(), known: names_of(&found) }.into());
-            }
-            return finder.one(Kind::Subscription, "this credential", found, None);
+            return self.group_named(finder, name);
         }
+        let subscriptions = self.subscriptions(finder)?;
         let subscription = finder.one(Kind::Subscription, "this credential", subscriptions, None)?;
-        let groups = finder.wait(management.resource_groups(&subscription.id))?;
+        let groups = finder.wait(finder.management.resource_groups(&subscription.id))?;
         let place = format!("the subscription {}", subscription.shown());
         let group = finder.one(Kind::ResourceGroup, &place, groups, None)?;
         Ok((subscription, group))
+    }
+
+    /// The resource group of a name, and its subscription.
+    pub(super) fn group_named(
+        &self,
+        finder: &Finder,
+        name: &str,
+    ) -> Result<(Subscription, ResourceGroup), DiscoverFailure> {
+        let subscriptions = self.subscriptions(finder)?;
+        let found = finder.wait(groups_named(&finder.management, &subscriptions, name))?;
+        if found.len() > 1 && !finder.asks {
+            return Err(DiscoveryError::GroupInSeveral { name: name.to_owned(), known: names_of(&found) }.into());
+        }
+        finder.one(Kind::Subscription, "this credential", found, None)
     }
 
     /// The subscriptions that may be meant.
@@ -191,15 +217,16 @@ impl DiscoveryFlags {
 }
 
 /// What a discovery needs to get on.
-struct Finder {
-    management: Management,
+pub(super) struct Finder {
+    pub(super) management: Management,
     runtime: tokio::runtime::Runtime,
-    asks: bool,
+    /// Whether there is somebody to be asked.
+    pub(super) asks: bool,
 }
 
 impl Finder {
     /// Waits for an answer, or for somebody who wants an end.
-    fn wait<T, E: Into<DiscoverFailure>>(
+    pub(super) fn wait<T, E: Into<DiscoverFailure>>(
         &self,
         question: impl Future<Output = Result<T, E>>,
     ) -> Result<T, DiscoverFailure> {
@@ -261,40 +288,6 @@ impl Finder {
         if self.asks {
             complain(&what);
         }
-    }
-}
-
-/// Asks which of upstream's solutions, under which prefix, with how many partitions.
-fn ask_for_solution() -> Result<Chosen, DiscoverFailure> {
-    let watchable = |solution: &&Solution| !matches!(solution.ingest, IngestPart::NotYet(_));
-    let solutions: Vec<&Solution> = SOLUTIONS.iter().filter(watchable).collect();
-    let row =
-        |solution: &&Solution| Row { name: solution.name.into(), note: format!("watches {}", solution.watched()) };
-    let chosen = picker::pick("Which solution?", solutions.iter().map(row).collect())?;
-    let Some(solution) = solutions.get(chosen).copied() else { return Err(DiscoverFailure::NothingNamed) };
-    let check = |prefix: &str| solution.file(prefix, Some(1)).map(drop).map_err(|error| error.to_string());
-    let prefix = picker::ask("The prefix it was deployed with:", "as given to upstream's scripts (-d)", check)?;
-    let text = with_partitions(solution, &prefix, None)?;
-    Ok(Chosen::Made { text, place: format!("{} of {prefix}", solution.name) })
-}
-
-/// The scenario file of a solution. At a terminal the number of partitions is asked for where it was not given.
-pub(super) fn with_partitions(
-    solution: &Solution,
-    prefix: &str,
-    partitions: Option<u32>,
-) -> Result<String, DiscoverFailure> {
-    match solution.file(prefix, partitions) {
-        Err(CatalogueError::PartitionsWanted { hub, usual, .. }) if picker::is_possible() => {
-            let note = ["for 1,000 events/s", "for 5,000 events/s", "for 10,000 events/s"];
-            let row = |(partitions, note): (&u32, &str)| Row {
-                name: hub.replace('N', &partitions.to_string()),
-                note: format!("{partitions} partitions, {note}"),
-            };
-            let chosen = picker::pick("Which hub?", usual.iter().zip(note).map(row).collect())?;
-            Ok(solution.file(prefix, usual.get(chosen).copied())?)
-        }
-        made => Ok(made?),
     }
 }
 

@@ -28,6 +28,7 @@ mod report_output;
 mod scenario_flags;
 mod scenarios;
 mod session;
+mod solution;
 mod themes;
 mod values;
 

@@ -11,7 +11,7 @@ use crate::local::fault::Fault;
 use crate::model::observation::Target;
 use crate::model::units::{EventRate, PartitionId};
 use crate::recording::jump::read_span;
-use crate::toml_file::{self, TomlFileError, line_at};
+use crate::toml_file::{self, TomlFileError};
 use crate::ui::state::{Sort, Zoom};
 use crate::ui::view::LONGEST_CAPTION;
 
@@ -209,10 +209,8 @@ impl Script {
     /// # Errors
     /// As [`Script::read`].
     pub fn read_with_text(path: &Path) -> Result<(Self, String), TomlFileError> {
-        let place = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| TomlFileError::Unreadable { place: place.clone(), reason: error.to_string() })?;
-        Self::parse(&text, &place).map(|script| (script, text))
+        let text = toml_file::text(path)?;
+        Self::parse(&text, &path.display().to_string()).map(|script| (script, text))
     }
 
     /// Parses the text of a file that is called `place` in errors.
@@ -234,11 +232,7 @@ impl Script {
     /// ```
     pub fn parse(text: &str, place: &str) -> Result<Self, TomlFileError> {
         let file: ScriptFile = toml_file::parse(text, place)?;
-        check(file).map_err(|(at, sentence)| TomlFileError::Wrong {
-            place: place.to_owned(),
-            line: line_at(text, at.start),
-            sentence,
-        })
+        check(file).map_err(|(at, sentence)| toml_file::wrong(text, place, &at, sentence))
     }
 }
 
@@ -477,32 +471,32 @@ caption = ""
         let table = [
             ("sentence =", "sentense =", "line 3: unknown field `sentense`; did you mean `sentence`?"),
             ("end = \"1m10s\"\n", "", "line 1: missing field `end`"),
-            ("\"1m10s\"", "\"0s\"", "line 4: a script ends after 1ms to 24h"),
-            ("\"1m10s\"", "\"25h\"", "line 4: a script ends after 1ms to 24h"),
-            ("\"1m10s\"", "\"9s\"", "line 19: 10s is after the end, 9s"),
-            ("\"1m10s\"", "\"soon\"", "line 4: \"soon\" is not a time; try 10s, 1m30s or 500ms"),
+            ("\"1m10s\"", "\"0s\"", "line 4: end: a script ends after 1ms to 24h"),
+            ("\"1m10s\"", "\"25h\"", "line 4: end: a script ends after 1ms to 24h"),
+            ("\"1m10s\"", "\"9s\"", "line 19: at: 10s is after the end, 9s"),
+            ("\"1m10s\"", "\"soon\"", "line 4: end: \"soon\" is not a time; try 10s, 1m30s or 500ms"),
             ("partitions = 4", "partitions = 0", "line 7: 0 is not a number of partitions: give 1 to 2048"),
             ("partitions = 4", "partition = 4", "line 7: unknown field `partition`; did you mean `partitions`?"),
             ("rate = 50", "rate = -1", "line 8: -1 is not a rate: give events a second from 0 to 10000000"),
             ("rate = 50", "rate = nan", "line 8: NaN is not a rate: give events a second from 0 to 10000000"),
-            ("ru = 600", "ru = 1", "line 9: 1 is not a number of request units: give 400 to 1000000"),
+            ("ru = 600", "ru = 1", "line 9: ru: 1 is not a number of request units: give 400 to 1000000"),
             (
                 "at = \"0s\"",
                 "at = \"20s\"",
-                "line 19: 10s is before the step above; put the steps in the order of time",
+                "line 19: at: 10s is before the step above; put the steps in the order of time",
             ),
             ("at = \"0s\"\n", "", "line 13: missing field `at`"),
             ("caption = \"It begins.\"", "capton = \"\"", "line 15: unknown field `capton`; did you mean `caption`?"),
             ("caption = \"It begins.\"", &long, "line 15: this caption has 101 characters; 100 can be shown"),
             ("\"It begins.\"", "\"It\\nbegins.\"", "line 15: a caption is one line of text"),
-            ("\"delay\"", "\"dealy\"", "line 21: unknown variant `dealy`; did you mean `delay`?"),
+            ("\"delay\"", "\"dealy\"", "line 21: kind: unknown variant `dealy`; did you mean `delay`?"),
             (", by = \"500ms\"", "", "line 21: a delay needs `by`: how much later answers come, such as by = \"2s\""),
             ("\"delay\"", "\"cut\"", "line 21: `by` belongs to a delay; remove it, or say kind = \"delay\""),
-            ("\"cosmos\"", "\"cosmo\"", "line 21: unknown variant `cosmo`; did you mean `cosmos`?"),
-            ("\"kill\"", "\"kil\"", "line 22: unknown variant `kil`; did you mean `kill`?"),
-            ("hold = 3", "hold = 4", "line 23: there is no partition 4; the scenario has 0 to 3"),
-            ("zoom = \"lag\"", "zoom = \"serf\"", "line 24: \"serf\" can't fill the screen; did you mean serve?"),
-            ("sort = \"number\"", "sort = \"numbr\"", "line 25: unknown variant `numbr`; did you mean `number`?"),
+            ("\"cosmos\"", "\"cosmo\"", "line 21: service: unknown variant `cosmo`; did you mean `cosmos`?"),
+            ("\"kill\"", "\"kil\"", "line 22: processor: unknown variant `kil`; did you mean `kill`?"),
+            ("hold = 3", "hold = 4", "line 23: hold: there is no partition 4; the scenario has 0 to 3"),
+            ("zoom = \"lag\"", "zoom = \"serf\"", "line 24: zoom: \"serf\" can't fill the screen; did you mean serve?"),
+            ("sort = \"number\"", "sort = \"numbr\"", "line 25: sort: unknown variant `numbr`; did you mean `number`?"),
         ];
         for (right, wrong, expected) in table {
             let text = WHOLE.replacen(right, wrong, 1);

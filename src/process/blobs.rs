@@ -20,7 +20,6 @@ use azure_storage_blob::models::{
 use futures::TryStreamExt as _;
 
 use super::processor::ProcessorOptions;
-use crate::azure::error::root_cause;
 use crate::azure::{AzureError, Service, blob};
 use crate::model::units::{PartitionId, Time};
 
@@ -191,7 +190,7 @@ impl GroupBlobs {
         let (service, address) = (Service::Blob, self.place.clone());
         match tokio::time::timeout(CALL_LIMIT, work).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(AzureError::Refused { service, address, call, reason: root_cause(&error) }),
+            Ok(Err(error)) => Err(AzureError::refusing(service, address, call, &error).for_writing()),
             Err(_) => Err(AzureError::Timeout { service, address, call, limit: CALL_LIMIT }),
         }
     }

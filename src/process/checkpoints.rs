@@ -80,7 +80,8 @@ fn stand(kept: &Kept) -> Stand {
     Stand { sequence, version: kept.etag.clone() }
 }
 
-/// Writes the checkpoints of all partitions that moved on since they were last written. True if none failed.
+/// Writes the checkpoints of all partitions that moved on since they were last written. True if none failed. Where there
+/// was none to write, nothing was learnt of the storage, and nothing is said of it.
 pub(super) async fn write_due(blobs: &GroupBlobs, tenures: &Tenures, counts: &Counts) -> bool {
     let outcomes: Vec<_> = stream::iter(tenures.due())
         .map(|Due { tenure, place, version }| async move {
@@ -95,12 +96,13 @@ pub(super) async fn write_due(blobs: &GroupBlobs, tenures: &Tenures, counts: &Co
         .buffer_unordered(AT_A_TIME)
         .collect()
         .await;
-    let mut all_well = true;
+    let (mut all_well, mut any_written) = (true, false);
     for (tenure, sequence, outcome) in outcomes {
         match outcome {
             Ok(Written::Done(version)) => {
                 tenures.checkpointed(tenure, sequence, version);
                 counts.checkpoints.fetch_add(1, Ordering::Relaxed);
+                any_written = true;
             }
             Ok(Written::Changed) => tenures.doubt(tenure),
             Err(error) => {
@@ -109,7 +111,7 @@ pub(super) async fn write_due(blobs: &GroupBlobs, tenures: &Tenures, counts: &Co
             }
         }
     }
-    if all_well {
+    if all_well && any_written {
         counts.standing.well(CHECKPOINTS);
     }
     all_well

@@ -15,12 +15,13 @@ use super::document::Document;
 use super::figures::{Counts, STORE};
 use super::tenures::{Tenure, Tenures};
 use crate::azure::backoff::Backoff;
-use crate::azure::error::root_cause;
-use crate::azure::{CosmosAddress, cosmos};
+use crate::azure::{AzureError, CosmosAddress, Service, cosmos};
 use crate::model::units::SequenceNumber;
 
 /// How long one write may take before it is tried again.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
+/// What that is called in messages.
+const WRITE: &str = "to write a document";
 /// How many documents wait in front of each lane.
 const QUEUE: usize = 8;
 
@@ -64,7 +65,7 @@ pub(super) async fn connect(address: &CosmosAddress, counts: &Counts) -> Contain
             }
             Err(error) => {
                 let wait = backoff.next_wait();
-                counts.standing.trouble(STORE, error.to_string(), wait);
+                counts.standing.trouble(STORE, error.for_writing().to_string(), wait);
                 tokio::time::sleep(wait).await;
             }
         }
@@ -145,7 +146,8 @@ async fn write(
                     counts.failed.fetch_add(1, Ordering::Relaxed);
                     troubled = true;
                     let wait = backoff.next_wait();
-                    counts.standing.trouble(STORE, format!("writing to {place}: {}", root_cause(&error)), wait);
+                    let error = AzureError::refusing(Service::CosmosDb, place.to_owned(), WRITE, &error).for_writing();
+                    counts.standing.trouble(STORE, error.to_string(), wait);
                     wait
                 }
             }
@@ -153,14 +155,16 @@ async fn write(
                 counts.failed.fetch_add(1, Ordering::Relaxed);
                 troubled = true;
                 let wait = backoff.next_wait();
-                counts.standing.trouble(STORE, format!("{place} did not answer within {WRITE_LIMIT:?}"), wait);
+                let (service, address) = (Service::CosmosDb, place.to_owned());
+                let error = AzureError::Timeout { service, address, call: WRITE, limit: WRITE_LIMIT };
+                counts.standing.trouble(STORE, error.to_string(), wait);
                 wait
             }
         };
         tokio::time::sleep(wait).await;
     }
-    if troubled {
-        // Nothing is known of the store any more by this lane, and nobody else may be writing who could say.
+    // Nobody else may be writing who could say how the store fares by now. A read says at least whether it answers.
+    if troubled && tokio::time::timeout(WRITE_LIMIT, container.read(None)).await.is_ok_and(|read| read.is_ok()) {
         counts.standing.well(STORE);
     }
     false

@@ -243,6 +243,11 @@ pub const SOLUTIONS: [Solution; 20] = [
     ),
 ];
 
+/// The namespace of a deployment's hubs.
+pub fn hubs_of(prefix: &str) -> String {
+    format!("{prefix}eventhubs")
+}
+
 /// Why no scenario can be made of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogueError {
@@ -337,6 +342,17 @@ impl Solution {
         }
     }
 
+    /// The number in the name of a hub, if it is this solution's.
+    pub fn number_in(&self, prefix: &str, hub: &str) -> Option<u32> {
+        let IngestPart::EventHubs { hub: named @ (PrefixInPartitions | StreamingAtScale), .. } = self.ingest else {
+            return None;
+        };
+        // Names of hubs are the same in any case.
+        let hub = hub.to_ascii_lowercase();
+        let number = hub.strip_prefix(&named.beginning(prefix))?;
+        number.parse().ok().filter(|partitions| *partitions > 0)
+    }
+
     /// The scenario file of a deployment of this solution, with comments on what can't be known from the prefix.
     ///
     /// # Errors
@@ -354,7 +370,8 @@ impl Solution {
         let mut text = format!(
             "# {name} of streaming-at-scale, deployed as {prefix}. `streamgauge scenarios --sample` explains every key.\n\
              title = \"{prefix}: {name}\"\nprocessor = \"{processor}\"\n\n\
-             [ingest.event-hubs]\nnamespace = \"{prefix}eventhubs.servicebus.windows.net\"\nhub = \"{hub}\"\n",
+             [ingest.event-hubs]\nnamespace = \"{namespace}.servicebus.windows.net\"\nhub = \"{hub}\"\n",
+            namespace = hubs_of(prefix),
             name = self.name,
             processor = self.processor,
         );
@@ -391,19 +408,23 @@ impl Solution {
 }
 
 impl HubName {
+    /// The name, up to the number of partitions that some end in.
+    fn beginning(self, prefix: &str) -> String {
+        match self {
+            Self::Fixed(name) => name.to_owned(),
+            Self::PrefixInPartitions => format!("{prefix}in-"),
+            Self::StreamingAtScale => "streamingatscale-".to_owned(),
+        }
+    }
+
     fn of(self, prefix: &str, partitions: Option<u32>, usual: [u32; 3]) -> Result<String, CatalogueError> {
-        let beginning = match self {
-            Self::Fixed(name) => return Ok(name.to_owned()),
-            Self::PrefixInPartitions => format!("{prefix}in"),
-            Self::StreamingAtScale => "streamingatscale".to_owned(),
-        };
+        let beginning = self.beginning(prefix);
         match partitions {
-            Some(partitions) => Ok(format!("{beginning}-{partitions}")),
-            None => Err(CatalogueError::PartitionsWanted {
-                hub: format!("{beginning}-N"),
-                prefix: prefix.to_owned(),
-                usual,
-            }),
+            _ if matches!(self, Self::Fixed(_)) => Ok(beginning),
+            Some(partitions) => Ok(format!("{beginning}{partitions}")),
+            None => {
+                Err(CatalogueError::PartitionsWanted { hub: format!("{beginning}N"), prefix: prefix.to_owned(), usual })
+            }
         }
     }
 }
@@ -442,6 +463,18 @@ mod tests {
         );
         let Some(Store::Cosmos(cosmos)) = file.store else { panic!("a store") };
         assert_eq!(cosmos.endpoint.as_str(), "https://contosocosmosdb.documents.azure.com/");
+    }
+
+    #[test]
+    fn a_hub_of_a_solution_is_known_by_its_name() {
+        let number = |solution: &str, hub: &str| Solution::named(solution).unwrap().number_in("contoso", hub);
+        assert_eq!(number("eventhubs-functions-cosmosdb", "contosoin-4"), Some(4));
+        assert_eq!(number("eventhubs-functions-cosmosdb", "ContosoIn-12"), Some(12));
+        assert_eq!(number("storage-databricks-delta", "streamingatscale-16"), Some(16));
+        for other in ["contosoin", "contosoin-", "contosoin-x", "contosoin-0", "streamingatscale-2", "in-2"] {
+            assert_eq!(number("eventhubs-functions-cosmosdb", other), None, "{other}");
+        }
+        assert_eq!(number("eventhubskafka-flink-eventhubskafka", "in-2"), None, "its name has no number");
     }
 
     #[test]

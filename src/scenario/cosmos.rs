@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::value::{Endpoint, Every, Name, Percent, Provisioned};
+use super::value::{Every, Name, Percent, Provisioned, RootEndpoint};
 use crate::azure::CosmosAddress;
 use crate::azure::credentials::{self, CredentialChoice, CredentialError, Environment};
 
@@ -12,7 +12,7 @@ use crate::azure::credentials::{self, CredentialChoice, CredentialError, Environ
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cosmos {
     /// The account.
-    pub endpoint: Endpoint,
+    pub endpoint: RootEndpoint,
     /// The database.
     pub database: Name,
     /// The container.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::value::{AmqpEndpoint, Every, Host, Name, ThroughputUnits};
+use super::value::{AmqpEndpoint, CallsPerSecond, Every, Host, Name, ThroughputUnits};
 use crate::azure::credentials::{self, CredentialChoice, CredentialError, Environment};
 use crate::azure::{EventHubsAddress, EventHubsCredential};
 
@@ -26,10 +26,14 @@ pub struct EventHubs {
     /// How to log in.
     #[serde(default)]
     pub credential: CredentialChoice,
-    /// How often the log ends are read: one call for each partition, and no more than 40 calls/s. Where that does not
-    /// suffice, the partitions are read in rotation.
+    /// How often the log ends are read: one management call for each partition.
     #[serde(default)]
     pub refresh: Every,
+    /// No more management calls a second than these. Where they do not suffice for all partitions at each look, the
+    /// partitions are read in rotation. Event Hubs answers 50 a second and hub to all who ask together: leave some to the
+    /// processor's scale controller, and to other monitors.
+    #[serde(default)]
+    pub calls_per_second: CallsPerSecond,
 }
 
 fn default_group() -> Name {

@@ -22,6 +22,7 @@ use super::event_hubs::EventHubs;
 use super::value::{Rate, Span};
 use crate::report::verdict::RuleTable;
 use crate::toml_file::{self, TomlFileError};
+use crate::typed::has_password;
 
 /// A commented scenario file with everything that can stand in one.
 pub const SAMPLE: &str = include_str!("sample.toml");
@@ -121,8 +122,8 @@ impl ScenarioFile {
     }
 }
 
-/// The first line, from 1 on, with what looks like a secret: what connection strings and signed URLs are made of, or a key
-/// on its own, 32 bytes or more in base64.
+/// The first line, from 1 on, with what looks like a secret: what connection strings and signed URLs are made of, a key on
+/// its own, 32 bytes or more in base64, or a password before the host of a URL.
 fn line_of_secret(text: &str) -> Option<usize> {
     const MARKS: [&str; 5] = ["accountkey=", "sharedaccesskey=", "sharedaccesssignature", "sig=", "bearer "];
     let is_key_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
@@ -132,7 +133,7 @@ fn line_of_secret(text: &str) -> Option<usize> {
     };
     let is_secret = |line: &str| {
         let bare: String = line.to_ascii_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
-        MARKS.iter().any(|mark| bare.contains(mark)) || has_key(line)
+        MARKS.iter().any(|mark| bare.contains(mark)) || has_key(line) || has_password(line)
     };
     text.lines().position(is_secret).map(|at| at + 1)
 }

@@ -18,7 +18,7 @@ use crate::load::driver::LoadError;
 use crate::load::sink::Sink;
 use crate::model::ledger::Ledger;
 use crate::model::observation::{Fact, IngestCapacity, Station, StationState};
-use crate::probe::ingest::eventhubs::{CALLS_PER_SECOND, LogEndProbe};
+use crate::probe::ingest::eventhubs::LogEndProbe;
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
 use crate::probe::store::cosmos::{CosmosProbe, Feed, From};
 use crate::probe::{Outlet, watch};
@@ -106,7 +106,7 @@ impl Places {
             Ingest::EventHubs(hub) => {
                 let group = hub.consumer_group.as_str().to_owned();
                 let every = hub.refresh.duration();
-                let (address, calls_per_second) = (hub.address(environment)?, CALLS_PER_SECOND);
+                let (address, calls_per_second) = (hub.address(environment)?, hub.calls_per_second.rate());
                 let capacity = hub.throughput_units.map(|units| IngestCapacity::ThroughputUnits(units.count()));
                 (IngestPlace::EventHubs { address, group, every, calls_per_second, capacity }, hub.hub.as_str())
             }

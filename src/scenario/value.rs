@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::model::observation::Target;
 use crate::model::units::{EventRate, RequestUnits};
 use crate::recording::jump::read_span;
+use crate::typed::quoted;
 
 /// The name of a hub, a container, a database: printable, on one line, of 1 to 255 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -33,7 +34,7 @@ impl TryFrom<String> for Name {
         if whole {
             Ok(Self(text))
         } else {
-            Err(format!("{text:?} is no name: give 1 to 255 characters without / \\ ? #"))
+            Err(format!("{} is no name: give 1 to 255 characters without / \\ ? #", quoted(&text)))
         }
     }
 }
@@ -60,14 +61,15 @@ impl TryFrom<String> for Host {
         if is_host && port.parse::<u16>().is_ok_and(|port| port > 0) && (host.contains('.') || host == "localhost") {
             return Ok(Self(text));
         }
-        Err(format!("{text:?} is no host of a namespace: give its full name, such as contoso.servicebus.windows.net"))
+        let shown = quoted(&text);
+        Err(format!("{shown} is no host of a namespace: give its full name, such as contoso.servicebus.windows.net"))
     }
 }
 
-/// The URL of an account, `https` or, on this machine alone, `http`. There is no place in it for a query, where signatures
-/// stand.
+/// The URL of an account, `https` or, on this machine alone, `http`. Nothing but an address: there is no place in it for a
+/// name and password, or for a query, where signatures stand. A path is the account's name, as emulators want it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^https?://[^?@]+$")))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^https?://[^/?#@]+(/[^/?#@]*/?)?$")))]
 #[serde(try_from = "String")]
 pub struct Endpoint(String);
 
@@ -82,19 +84,62 @@ impl TryFrom<String> for Endpoint {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let shown = text.split('?').next().unwrap_or_default().to_owned();
-        let url = azure_core::http::Url::parse(&text);
-        match url {
-            Ok(url) if url.query().is_some() || !url.username().is_empty() || url.password().is_some() => {
-                Err(format!("{shown:?} has more than an address in it; a secret belongs in the environment"))
-            }
-            Ok(url) if url.scheme() == "https" && url.has_host() => Ok(Self(text)),
-            Ok(url) if url.scheme() == "http" && is_this_machine(url.host_str().unwrap_or_default()) => Ok(Self(text)),
-            Ok(url) if url.scheme() == "http" => {
-                Err(format!("{shown:?} is not encrypted, which is allowed to this machine alone; write https://"))
-            }
-            _ => Err(format!("{shown:?} is no address: give a URL, such as https://contoso.blob.core.windows.net")),
+        const EXAMPLE: &str = "https://contoso.blob.core.windows.net";
+        let url = checked(&text, ["https", "http"], &format!("is no address: give a URL, such as {EXAMPLE}"))?;
+        if url.path().trim_matches('/').contains('/') {
+            return Err(format!(
+                "{} has a path in it: give the account's address alone, such as {EXAMPLE}",
+                quoted(&text)
+            ));
         }
+        Ok(Self(text))
+    }
+}
+
+/// The URL of an account that has no path: that of Cosmos DB, also of its emulator.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^https?://[^/?#@]+/?$")))]
+#[serde(try_from = "String")]
+pub struct RootEndpoint(String);
+
+impl RootEndpoint {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for RootEndpoint {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        const EXAMPLE: &str = "https://contoso.documents.azure.com/";
+        let url = checked(&text, ["https", "http"], &format!("is no address: give a URL, such as {EXAMPLE}"))?;
+        if url.path() != "/" {
+            return Err(format!(
+                "{} has a path in it: give the account's address alone, such as {EXAMPLE}",
+                quoted(&text)
+            ));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// A URL with nothing in it but an address, of a scheme that is encrypted; of the other, to this machine alone.
+fn checked(text: &str, [encrypted, plain]: [&str; 2], no_address: &str) -> Result<azure_core::http::Url, String> {
+    let shown = quoted(text);
+    let url = azure_core::http::Url::parse(text).map_err(|_| format!("{shown} {no_address}"))?;
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("{shown} has more than an address in it; a secret belongs in the environment"));
+    }
+    let host = url.host_str().unwrap_or_default();
+    match url.scheme() {
+        scheme if scheme == encrypted && !host.is_empty() => Ok(url),
+        scheme if scheme == plain && is_this_machine(host) => Ok(url),
+        scheme if scheme == plain && !host.is_empty() => {
+            Err(format!("{shown} is not encrypted, which is allowed to this machine alone; write {encrypted}://"))
+        }
+        _ => Err(format!("{shown} {no_address}")),
     }
 }
 
@@ -104,9 +149,9 @@ pub(crate) fn is_this_machine(host: &str) -> bool {
 }
 
 /// Connect to this instead of the namespace, such as `amqp://127.0.0.1:5672`: an emulator, or a private endpoint
-/// (`amqps`).
+/// (`amqps`). A host and a port, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^amqps?://")))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("pattern" = "^amqps?://[^/?#@]+/?$")))]
 #[serde(try_from = "String")]
 pub struct AmqpEndpoint(String);
 
@@ -126,14 +171,12 @@ impl TryFrom<String> for AmqpEndpoint {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match azure_core::http::Url::parse(&text) {
-            Ok(url) if url.scheme() == "amqps" && url.has_host() => Ok(Self(text)),
-            Ok(url) if url.scheme() == "amqp" && is_this_machine(url.host_str().unwrap_or_default()) => Ok(Self(text)),
-            Ok(url) if url.scheme() == "amqp" && url.has_host() => {
-                Err(format!("{text:?} is not encrypted, which is allowed to this machine alone; write amqps://"))
-            }
-            _ => Err(format!("{text:?} is no endpoint: give amqp://127.0.0.1:5672 for an emulator, or amqps://HOST")),
+        const NONE: &str = "is no endpoint: give amqp://127.0.0.1:5672 for an emulator, or amqps://HOST";
+        let url = checked(&text, ["amqps", "amqp"], NONE)?;
+        if !matches!(url.path(), "" | "/") {
+            return Err(format!("{} has a path in it: give host and port alone, such as amqps://HOST", quoted(&text)));
         }
+        Ok(Self(text))
     }
 }
 
@@ -263,6 +306,37 @@ impl TryFrom<u32> for ThroughputUnits {
     fn try_from(units: u32) -> Result<Self, String> {
         let valid = (1..=100).contains(&units);
         valid.then_some(Self(units)).ok_or_else(|| format!("{units} throughput units can't be: give 1 to 100"))
+    }
+}
+
+/// Management calls a second to a hub, 1 to 50: Event Hubs answers 50 a second and hub, whoever asks. What scales a
+/// processor asks as well, such as the scale controller of Azure Functions, and so does every other monitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minimum" = 1, "maximum" = 50, "default" = 40)))]
+#[serde(try_from = "u32")]
+pub struct CallsPerSecond(u32);
+
+impl CallsPerSecond {
+    /// How many.
+    pub fn rate(self) -> f64 {
+        f64::from(self.0)
+    }
+}
+
+impl Default for CallsPerSecond {
+    /// Four fifths of what the service answers.
+    fn default() -> Self {
+        Self(40)
+    }
+}
+
+impl TryFrom<u32> for CallsPerSecond {
+    type Error = String;
+
+    fn try_from(calls: u32) -> Result<Self, String> {
+        let valid = (1..=50).contains(&calls);
+        let sentence = || format!("{calls} calls a second can't be: give 1 to 50, which is what Event Hubs answers");
+        valid.then_some(Self(calls)).ok_or_else(sentence)
     }
 }
 

@@ -10,6 +10,7 @@ use azure_storage_blob::{BlobContainerClient, BlobContainerClientOptions};
 use self::shared_key::SharedKeyPolicy;
 use super::address::{BlobAddress, BlobCredential};
 use super::error::{AzureError, Service, cause};
+use crate::typed::without_userinfo;
 
 /// A client for a container. Nothing is sent yet; the client may be used on any runtime.
 ///
@@ -18,7 +19,7 @@ use super::error::{AzureError, Service, cause};
 pub fn container(address: &BlobAddress) -> Result<BlobContainerClient, AzureError> {
     let unusable = |reason: String| AzureError::Address {
         service: Service::Blob,
-        address: address.endpoint.split('?').next().unwrap_or_default().to_owned(),
+        address: without_userinfo(address.endpoint.split('?').next().unwrap_or_default()),
         reason,
     };
     let endpoint = address.endpoint.trim_end_matches('/');
@@ -42,5 +43,5 @@ pub fn container(address: &BlobAddress) -> Result<BlobContainerClient, AzureErro
 /// Where a container is, for messages.
 pub fn place(address: &BlobAddress) -> String {
     let endpoint = address.endpoint.split('?').next().unwrap_or_default().trim_end_matches('/');
-    format!("{endpoint}/{}", address.container)
+    without_userinfo(&format!("{endpoint}/{}", address.container))
 }

@@ -81,6 +81,48 @@ fn storage_by_connection_string_key_or_signature() {
 }
 
 #[test]
+fn a_key_that_is_none_is_told_with_its_variable() {
+    const BLOB: &str = "https://contoso.blob.core.windows.net";
+    const COSMOS_DB: &str = "https://contoso.documents.azure.com/";
+    let table = [
+        (STORAGE_KEY, "notbase64!!", "STREAMGAUGE_STORAGE_KEY in the environment is no key, which is base64"),
+        (
+            STORAGE,
+            "AccountName=contoso;AccountKey=notbase64!!",
+            "_CONNECTION_STRING in the environment has an AccountKey",
+        ),
+        (STORAGE_SAS, "notbase64!!", "STREAMGAUGE_STORAGE_SAS in the environment is no shared access signature"),
+        (COSMOS_KEY, "notbase64!!", "STREAMGAUGE_COSMOS_KEY in the environment is no key, which is base64"),
+        (
+            COSMOS,
+            "AccountEndpoint=https://contoso.documents.azure.com/;AccountKey=notbase64!!",
+            "STREAMGAUGE_COSMOS_CONNECTION_STRING in the environment has an AccountKey that is none",
+        ),
+    ];
+    for (name, value, expected) in table {
+        let variables = [(name, value.to_owned())];
+        let variable = with(&variables);
+        let environment = Environment::new(&variable);
+        let choice = CredentialChoice::Environment;
+        let error = if name == COSMOS || name == COSMOS_KEY {
+            cosmos(choice, COSMOS_DB, &environment).unwrap_err()
+        } else {
+            blob(choice, BLOB, &environment).unwrap_err()
+        };
+        let sentence = error.to_string();
+        assert!(sentence.contains(expected) && sentence.contains("copy it again, whole"), "{sentence}");
+        assert!(!sentence.contains("notbase64"), "{sentence}");
+    }
+}
+
+#[test]
+fn a_password_in_a_connection_string_is_no_part_of_a_host() {
+    let text = format!("Endpoint=sb://a:hush@other.example/;SharedAccessKeyName=Listen;SharedAccessKey={KEY}");
+    let sentence = hub(&[(EVENTHUBS, text)], CredentialChoice::Automatic).unwrap_err().to_string();
+    assert!(sentence.contains("is for other.example") && !sentence.contains("hush"), "{sentence}");
+}
+
+#[test]
 fn cosmos_by_connection_string_or_key() {
     const CONTOSO: &str = "https://contoso.documents.azure.com/";
     let of = |name: &'static str, value: String| {

@@ -21,6 +21,7 @@ use azure_core_amqp::{
 use super::{CLOSE_LIMIT, no_credential, place, shared_access};
 use crate::azure::address::{EventHubsAddress, EventHubsCredential};
 use crate::azure::error::{AzureError, Service, cause};
+use crate::typed::without_userinfo;
 
 /// A connection is given up so long before its token ends, or half of the token's time before, if that is less.
 const BEFORE_THE_END: Duration = Duration::from_secs(5 * 60);
@@ -46,7 +47,7 @@ impl HubConnection {
         let failed = |error: AmqpError| AzureError::connecting(Service::EventHubs, place(address), &error);
         let unusable = |text: &str, error: &dyn std::fmt::Display| AzureError::Address {
             service: Service::EventHubs,
-            address: text.to_owned(),
+            address: without_userinfo(text),
             reason: cause(error),
         };
         let url = url(address);

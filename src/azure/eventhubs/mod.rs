@@ -36,6 +36,7 @@ pub use self::reader::{CallCount, HubProperties, HubReader, PartitionProperties,
 use super::address::EventHubsAddress;
 use super::error::{AzureError, Service};
 pub use super::own_thread::on_own_thread;
+use crate::typed::without_userinfo;
 
 /// How long connecting may take.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -80,7 +81,8 @@ pub async fn connect_consumer(
 
 /// Where a hub is, for messages.
 pub fn place(address: &EventHubsAddress) -> String {
-    format!("{}/{}", address.custom_endpoint.as_deref().unwrap_or(&address.namespace), address.hub)
+    let endpoint = address.custom_endpoint.as_deref().unwrap_or(&address.namespace);
+    without_userinfo(&format!("{}/{}", endpoint.split('?').next().unwrap_or_default(), address.hub))
 }
 
 /// Runs one call of the official client under a limit and makes one sentence of its error.

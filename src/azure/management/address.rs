@@ -3,6 +3,7 @@
 use azure_core::http::Url;
 
 use super::super::credentials::Environment;
+use crate::typed::quoted;
 
 /// The public cloud's.
 pub const PUBLIC: &str = "https://management.azure.com";
@@ -51,8 +52,8 @@ impl ManagementAddress {
     /// # Errors
     /// A sentence on what is wrong with it. What may be a secret in it is not repeated.
     pub fn parse(text: &str, audience: Option<String>) -> Result<Self, String> {
-        let shown = text.split(['?', '#']).next().unwrap_or_default();
-        let no_address = || format!("{shown:?} is no address of Azure Resource Manager: give a URL, such as {PUBLIC}");
+        let shown = quoted(text);
+        let no_address = || format!("{shown} is no address of Azure Resource Manager: give a URL, such as {PUBLIC}");
         let endpoint = Url::parse(text.trim()).map_err(|_| no_address())?;
         if !endpoint.username().is_empty() || endpoint.password().is_some() {
             return Err("the address of Azure Resource Manager has a name or password in it; give it without".into());
@@ -65,7 +66,7 @@ impl ManagementAddress {
             "http" if is_loopback(&endpoint) => {}
             "http" => {
                 let sentence = "is not encrypted, which is allowed to this machine alone; write https://";
-                return Err(format!("{shown:?} {sentence}"));
+                return Err(format!("{shown} {sentence}"));
             }
             _ => return Err(no_address()),
         }
@@ -124,7 +125,9 @@ mod tests {
             ("ftp://management.azure.com", "is no address of Azure Resource Manager"),
             ("http://management.azure.com", "is not encrypted, which is allowed to this machine alone; write https://"),
             ("https://a:hush@management.azure.com", "has a name or password in it"),
-            ("https://management.azure.com?sig=hush", "\"https://management.azure.com\" is no address"),
+            ("https://management.azure.com?sig=hush", "\"https://management.azure.com?..\" is no address"),
+            ("a:hush@management.azure.com", "a text with an @ (not repeated: a password may be in it) is no address"),
+            ("https://a:hu/sh@management.azure.com", "is no address"),
         ];
         for (text, expected) in table {
             let sentence = ManagementAddress::parse(text, None).unwrap_err();

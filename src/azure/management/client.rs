@@ -74,7 +74,7 @@ impl Management {
     /// # Errors
     /// [`CredentialError::Entra`] if the variables of the environment make no credential.
     pub fn connect(address: ManagementAddress) -> Result<Self, CredentialError> {
-        let credential = if address.is_plaintext() { None } else { Some(entra::credential()?) };
+        let credential = if address.is_plaintext() { None } else { Some(entra::patient_credential()?) };
         Ok(Self::with(address, credential, Limits::default()))
     }
 

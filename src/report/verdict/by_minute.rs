@@ -10,6 +10,8 @@ use super::rules::trimmed;
 use super::{Found, Outcome, Rules};
 use crate::figures::{compact, count, span};
 use crate::model::lag::TimeLag;
+use crate::model::partition::Partition;
+use crate::model::units::EventRate;
 use crate::report::account::{Account, LatencyMeter, Meter, MinuteLatency, MinuteRate, begin_of_minute, minutes_of};
 
 /// Whether a minute lies after the warm-up.
@@ -69,7 +71,7 @@ impl<'a> Shares<'a> {
         if rules.target.is_none() && account.unlimited {
             return Err("the load had no schedule; give --target");
         }
-        Ok(Self { account, target: rules.target.map(|target| target.per_second()), by_feed })
+        Ok(Self { account, target: rules.target.map(EventRate::per_second), by_feed })
     }
 
     /// The minutes of which both are known. What the store took is known twice: distinct events, by the change feed,
@@ -211,7 +213,7 @@ pub(super) fn p99_stored(account: &Account, most: Duration) -> Found {
     let measured = Measured { meter: &account.latencies.stored, events: &account.stages.items };
     let found = p99(account, &measured, most);
     let session = &account.session;
-    let oldest = session.partitions.values().filter_map(|partition| partition.time_lag()).map(TimeLag::at_least).max();
+    let oldest = session.partitions.values().filter_map(Partition::time_lag).map(TimeLag::at_least).max();
     let (waiting, all) = (session.in_flight(), measured.meter.all().len());
     match oldest.filter(|oldest| *oldest > most && waiting as f64 > all as f64 * BEYOND_P99) {
         Some(oldest) if found.outcome == Outcome::Pass => Found::untold(format!(

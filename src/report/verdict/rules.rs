@@ -418,11 +418,11 @@ mod tests {
                 "[rules]\nlost = 0\nlag-back = 30",
                 "rules.toml, line 3: \"30\" is no limit for lag-back: give a time, such as 500ms, 2s or 1m30s",
             ),
-            ("warm-up = \"soon\"", "rules.toml, line 1: \"soon\" is not a time; try 30s or 1m30s"),
+            ("warm-up = \"soon\"", "rules.toml, line 1: warm-up: \"soon\" is not a time; try 30s or 1m30s"),
             ("warm = \"1m\"", "rules.toml, line 1: unknown field `warm`; did you mean `warm-up`?"),
             (
                 "[rules]\nlost = []",
-                "rules.toml, line 2: a limit can't be of type array: give a number, or text in quotes",
+                "rules.toml, line 2: lost: a limit can't be of type array: give a number, or text in quotes",
             ),
         ];
         for (text, expected) in files {

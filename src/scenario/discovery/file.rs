@@ -46,7 +46,9 @@ impl Selection {
         let units = namespace.throughput_units.and_then(|units| ThroughputUnits::try_from(units).ok());
         if let Some(units) = units {
             if let Some(most) = namespace.inflates_to {
-                text += &comment(&format!("As of now: the namespace inflates to {most} by itself."));
+                text += &comment(&format!(
+                    "As of now: the namespace inflates to {most} by itself, and this is not read again."
+                ));
             }
             text += &format!("throughput-units = {}\n", units.count());
         }
@@ -91,6 +93,16 @@ impl Selection {
             None => parts.push("no store".into()),
         }
         format!("in the resource group {}: {}", self.group, parts.join(", "))
+    }
+
+    /// That the limit of what the namespace takes in may grow without being seen, if it may.
+    pub fn growth(&self) -> Option<String> {
+        let namespace = &self.hub.namespace;
+        let (units, most) = namespace.throughput_units.zip(namespace.inflates_to)?;
+        let more = "the share on screen is of those; attach again once there are more";
+        (units < most).then(|| {
+            format!("throughput units: {units} as of now, and {} inflates to {most} by itself: {more}", namespace.name)
+        })
     }
 }
 
@@ -150,7 +162,9 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("# The hub contosoeventhubs/contosoin-2: 2 partitions, Standard.\n[ingest"), "{text}");
-        assert!(text.contains("# As of now: the namespace inflates to 6 by itself.\nthroughput-units = 2\n"), "{text}");
+        let growth = selection().growth().unwrap();
+        assert!(growth.starts_with("throughput units: 2 as of now, and contosoeventhubs inflates to 6"), "{growth}");
+        assert!(text.contains("# As of now: the namespace inflates to 6 by itself, and this is not read again.\nthroughput-units = 2\n"), "{text}");
         let file = ScenarioFile::parse(&text, "found").unwrap();
         let Ingest::EventHubs(hub) = &file.ingest;
         assert_eq!(hub.throughput_units.map(ThroughputUnits::count), Some(2));

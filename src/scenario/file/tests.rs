@@ -1,5 +1,7 @@
 use super::*;
+use crate::azure::credentials::Environment;
 use crate::report::verdict::Rule;
+use crate::scenario::places::{IngestPlace, Places};
 
 const WHOLE: &str = "
 title = \"contoso\"
@@ -27,6 +29,8 @@ fn what_is_left_out_has_a_default() {
     assert_eq!((hub.consumer_group.as_str(), hub.refresh.duration().as_millis()), ("$Default", 1_000));
     let Some(Position::Checkpoints(checkpoints)) = &file.position else { panic!("a position") };
     assert_eq!(checkpoints.container.as_str(), "azure-webjobs-eventhub");
+    let budget = hub.calls_per_second.rate();
+    assert!((budget - crate::probe::ingest::eventhubs::CALLS_PER_SECOND).abs() < 1e-9, "the probe's own is the same");
     let Some(Store::Cosmos(cosmos)) = &file.store else { panic!("a store") };
     assert!((cosmos.budget_percent.share() - 0.01).abs() < 1e-9);
     assert_eq!(file.load.lasts.map(|span| span.0.as_secs()), Some(600));
@@ -91,8 +95,8 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
     let table = [
         ("hub = \"contosoin-2\"", "hubb = \"contosoin-2\"", "line 5: unknown field `hubb`; did you mean `hub`?"),
         ("hub = \"contosoin-2\"\n", "", "line 3: missing field `hub`"),
-        ("hub = \"contosoin-2\"", "hub = 2", "line 5: invalid type: integer `2`, expected a string"),
-        ("hub = \"contosoin-2\"", "hub = \"\"", "line 5: \"\" is no name: give 1 to 255 characters"),
+        ("hub = \"contosoin-2\"", "hub = 2", "line 5: hub: invalid type: integer `2`, expected a string"),
+        ("hub = \"contosoin-2\"", "hub = \"\"", "line 5: hub: \"\" is no name: give 1 to 255 characters"),
         ("ingest.event-hubs", "ingest.eventhubs", "line 3: unknown variant `eventhubs`"),
         ("[store.cosmos]", "[store.cosmo]", "line 8: unknown variant `cosmo`"),
         ("[load]", "[laod]", "line 12: unknown field `laod`; did you mean `load`?"),
@@ -100,32 +104,72 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         (
             "https://contosostorage",
             "http://contosostorage",
-            "line 7: \"http://contosostorage.blob.core.windows.net\" is not encrypted",
+            "line 7: endpoint: \"http://contosostorage.blob.core.windows.net\" is not encrypted",
         ),
-        ("https://contosostorage.blob.core.windows.net", "contosostorage", "line 7: \"contosostorage\" is no address"),
+        (
+            "https://contosostorage.blob.core.windows.net",
+            "contosostorage",
+            "line 7: endpoint: \"contosostorage\" is no address",
+        ),
         ("rate = 100", "rate = -1", "line 13: -1 is not a rate"),
         ("lag-back = ", "lag-bak = ", "line 17: there is no rule \"lag-bak\"; did you mean lag-back?"),
         ("\"1m\"", "60", "line 17: \"60\" is no limit for lag-back: give a time, such as 500ms, 2s or 1m30s"),
-        ("lost = 0", "lost = true", "line 16: a limit can't be of type boolean: give a number, or text in quotes"),
+        (
+            "lost = 0",
+            "lost = true",
+            "line 16: lost: a limit can't be of type boolean: give a number, or text in quotes",
+        ),
         ("[rules]", "[rule]", "line 15: unknown field `rule`; did you mean `rules`?"),
-        ("for = \"10m\"", "for = \"soon\"", "line 14: \"soon\" is no span: give 30s, 10m or 1h30m"),
+        ("for = \"10m\"", "for = \"soon\"", "line 14: for: \"soon\" is no span: give 30s, 10m or 1h30m"),
         (
             "container = \"rawdata\"",
             "container = \"rawdata\"\nrefresh = \"1h\"",
-            "line 12: \"1h\" is not how often to look",
+            "line 12: refresh: \"1h\" is not how often to look",
         ),
-        ("container = \"rawdata\"", "container = \"rawdata\"\nprovisioned = 4", "line 12: 4 RU/s can't be"),
-        ("container = \"rawdata\"", "container = \"rawdata\"\nbudget-percent = 0", "line 12: 0 is not a share"),
+        (
+            "container = \"rawdata\"",
+            "container = \"rawdata\"\nprovisioned = 4",
+            "line 12: provisioned: 4 RU/s can't be",
+        ),
+        (
+            "container = \"rawdata\"",
+            "container = \"rawdata\"\nbudget-percent = 0",
+            "line 12: budget-percent: 0 is not a share",
+        ),
         (
             "hub = \"contosoin-2\"",
             "hub = \"contosoin-2\"\nthroughput-units = 0",
-            "line 6: 0 throughput units can't be: give 1 to 100",
+            "line 6: throughput-units: 0 throughput units can't be: give 1 to 100",
         ),
-        ("database", "credential = \"entraid\"\ndatabase", "line 10: unknown variant `entraid`; did you mean `entra`?"),
+        (
+            "hub = \"contosoin-2\"",
+            "hub = \"contosoin-2\"\ncalls-per-second = 51",
+            "line 6: calls-per-second: 51 calls a second can't be: give 1 to 50, which is what Event Hubs answers",
+        ),
+        (
+            "database",
+            "credential = \"entraid\"\ndatabase",
+            "line 10: credential: unknown variant `entraid`; did you mean `entra`?",
+        ),
         (
             "hub = \"contosoin-2\"",
             "hub = \"contosoin-2\"\nendpoint = \"amqp://far.example\"",
-            "line 6: \"amqp://far.example\" is not encrypted",
+            "line 6: endpoint: \"amqp://far.example\" is not encrypted",
+        ),
+        (
+            "hub = \"contosoin-2\"",
+            "hub = \"contosoin-2\"\nendpoint = \"amqps://contoso.example/contosoin-2\"",
+            "line 6: endpoint: \"amqps://contoso.example/contosoin-2\" has a path in it: give host and port alone",
+        ),
+        (
+            "https://contosostorage.blob.core.windows.net",
+            "https://contosostorage.blob.core.windows.net/container/blob",
+            "line 7: endpoint: \"https://contosostorage.blob.core.windows.net/container/blob\" has a path in it",
+        ),
+        (
+            "https://contosocosmosdb.documents.azure.com/",
+            "https://contosocosmosdb.documents.azure.com/streaming",
+            "line 9: endpoint: \"https://contosocosmosdb.documents.azure.com/streaming\" has a path in it",
         ),
     ];
     for (right, wrong, expected) in table {
@@ -153,6 +197,17 @@ fn a_secret_is_refused_and_not_repeated() {
         assert!(!sentence.contains(KEY) && !sentence.contains("aGFyZGx5"), "{sentence}");
     }
     assert!(ScenarioFile::parse(SAMPLE, "sample").is_ok(), "the names of variables are no secrets");
+}
+
+#[test]
+fn the_budget_of_calls_is_that_of_the_file() {
+    let text = "[ingest.event-hubs]\nnamespace = \"n.example\"\nhub = \"in\"\ncredential = \"none\"\n";
+    for (more, budget) in [("", 40.0), ("calls-per-second = 7\n", 7.0)] {
+        let file = ScenarioFile::parse(&format!("{text}{more}"), "calls.toml").unwrap();
+        let places = Places::of(&file, &Environment::new(&|_| None)).unwrap();
+        let IngestPlace::EventHubs { calls_per_second, .. } = places.ingest;
+        assert!((calls_per_second - budget).abs() < 1e-9, "{more}");
+    }
 }
 
 fn schema() -> schemars::Schema {
