@@ -123,8 +123,8 @@ impl Range {
     /// Seconds of history kept of each range.
     const HISTORY: usize = 900;
 
-    fn new(lsn: Lsn) -> Self {
-        Self { lsn, writes: Counter::smooth(), history: Series::new(Self::HISTORY) }
+    fn new(lsn: Lsn, round: Duration) -> Self {
+        Self { lsn, writes: Counter::smooth().in_rounds(round), history: Series::new(Self::HISTORY) }
     }
 }
 
@@ -276,7 +276,8 @@ impl Session {
                 self.saw(Station::Checkpoints, at);
             }
             Fact::StoreRange(StoreRange { range, lsn }) => {
-                let entry = self.ranges.entry(range.clone()).or_insert_with(|| Range::new(*lsn));
+                let round = self.round(Station::Store);
+                let entry = self.ranges.entry(range.clone()).or_insert_with(|| Range::new(*lsn, round));
                 entry.lsn = *lsn;
                 if let Some(written) = entry.writes.push(at, lsn.0 as f64) {
                     entry.history.spread(written);
@@ -324,13 +325,18 @@ impl Session {
         }
     }
 
+    /// How long a station's probe takes until it has looked at everything once, as told last.
+    pub(super) fn round(&self, station: Station) -> Duration {
+        self.probes.get(&station).map_or(Duration::ZERO, |probe| probe.figures.round)
+    }
+
     fn mark(&mut self, at: Time, text: String) {
         self.marks.push((at, text.clone()));
         self.log.push(at, Happening::Mark(text));
     }
 
     fn partition(&mut self, id: PartitionId) -> &mut Partition {
-        let round = self.probes.get(&Station::Ingest).map_or(Duration::ZERO, |probe| probe.figures.round);
+        let round = self.round(Station::Ingest);
         self.partitions.entry(id).or_insert_with(|| {
             let mut partition = Partition::new();
             partition.set_round(round);
