@@ -325,21 +325,16 @@ impl Session {
         }
     }
 
-    /// How long a station's probe takes until it has looked at everything once, as told last.
-    pub(super) fn round(&self, station: Station) -> Duration {
-        self.probes.get(&station).map_or(Duration::ZERO, |probe| probe.figures.round)
-    }
-
     fn mark(&mut self, at: Time, text: String) {
         self.marks.push((at, text.clone()));
         self.log.push(at, Happening::Mark(text));
     }
 
     fn partition(&mut self, id: PartitionId) -> &mut Partition {
-        let round = self.round(Station::Ingest);
+        let rounds = self.rounds();
         self.partitions.entry(id).or_insert_with(|| {
             let mut partition = Partition::new();
-            partition.set_round(round);
+            partition.set_rounds(rounds);
             partition
         })
     }
@@ -416,7 +411,7 @@ impl Session {
     }
 
     fn apply_probe(&mut self, at: Time, figures: &ProbeFigures) {
-        let round_before = self.probes.get(&figures.station).map(|before| before.figures.round);
+        let before = self.rounds();
         let cost = self.probes.entry(figures.station).or_insert_with(|| ProbeCost {
             figures: *figures,
             calls: Counter::smooth(),
@@ -427,8 +422,9 @@ impl Session {
         cost.charge.push(at, figures.charge.0);
         cost.throttled.push(at, figures.throttled as f64);
         cost.figures = *figures;
-        if figures.station == Station::Ingest && round_before != Some(figures.round) {
-            self.partitions.values_mut().for_each(|partition| partition.set_round(figures.round));
+        let rounds = self.rounds();
+        if rounds != before {
+            self.partitions.values_mut().for_each(|partition| partition.set_rounds(rounds));
         }
         if figures.station == Station::Store {
             self.ranges.values_mut().for_each(|range| range.writes.set_round(figures.round));
