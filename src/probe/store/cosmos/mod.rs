@@ -8,8 +8,9 @@
 //! Besides: the ranges every [`RANGES_EVERY`], the offer every [`OFFER_EVERY`], the container with each new connection.
 //! What was spent, and what may be, is told each second ([`Fact::Probe`]).
 //!
-//! In any span of time no more is spent than what the budget gives in it and a second's budget that was saved up; beside
-//! that only what a page cost more than was thought, which is paid off before other items are asked for.
+//! In any span of time no more is spent than what the budget gives in it and a second's budget that was saved up. Only a
+//! page that cost more than was thought, and the calls named last, can go beyond that; they are paid off before other items
+//! are asked for.
 //!
 //! | provisioned | 1 % | physical partitions | at four looks a second |
 //! |---|---|---|---|
