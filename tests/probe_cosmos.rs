@@ -273,13 +273,11 @@ async fn busy_at_four_units_a_second(every: Duration) -> (Watched, Vec<(Time, f6
     let of = RequestUnits(400.0);
     let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
     let text = "x".repeat(900);
-    let (mut spent, mut stored) = (Vec::new(), 0.0);
+    let (mut spent, each_look) = (Vec::new(), u64::try_from(every.as_millis() / 10).unwrap());
     watched.look(every).await;
     let began = clock::now();
     while clock::now().since(began) < Duration::from_secs(120) {
-        stored += 100.0 * every.as_secs_f64();
-        let due = (watched.next..).take_while(|number| (*number as f64) < stored).count();
-        let sent = watched.send(due as u64);
+        let sent = watched.send(each_look);
         futures::future::join_all(sent.map(|number| watched.store_with(number, &text))).await;
         assert_eq!(watched.look(every).await, None);
         let now = clock::now();
@@ -320,6 +318,24 @@ async fn at_four_units_a_second_the_numbers_stay_live_and_the_sample_is_spread()
         let share = watched.seen.session.feed_share(clock::now()).unwrap();
         assert!((0.02..0.5).contains(&share), "{share}");
     }
+}
+
+/// A feed that the budget reads whole, though never all ranges in one look: what is missing in the end is known to be lost.
+#[tokio::test]
+async fn ranges_that_are_asked_in_turn_are_audited() {
+    let endpoint = store(20_000, None, FaultSwitch::default()).await;
+    let of = RequestUnits(400.0);
+    let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
+    for _ in 0..8 {
+        assert_eq!(watched.look(LOOK).await, None);
+    }
+    let sent = watched.send(10);
+    watched.store(sent.start..sent.end - 1).await;
+    for _ in 0..8 {
+        watched.audit().await;
+    }
+    let audit = watched.tally();
+    assert_eq!((audit.stored, audit.judged, audit.lost, audit.unknowable), (9, 10, 1, 0));
 }
 
 /// Items that are much dearer than those before, and dearer than all of the budget, cost no look at the numbers.

@@ -28,8 +28,8 @@ pub(super) struct Bodies {
     looked: Option<Time>,
     /// Reads so far.
     pub(super) calls: u64,
-    /// Bodies that are worth reading.
-    bodies: usize,
+    /// How many there are.
+    worth_reading: usize,
     /// Whether some that changed are left to the next look, and how old the oldest of those is that was ever read.
     left: Option<Duration>,
     /// From the look before to this one.
@@ -70,9 +70,9 @@ impl Bodies {
         let look = self.looks;
         let mut changed: Vec<(u64, Option<Time>, &Listed)> = Vec::new();
         let mut listed = HashMap::new();
-        self.bodies = 0;
+        self.worth_reading = 0;
         for blob in bodies {
-            self.bodies += usize::from(unread_for_good(blob).is_none());
+            self.worth_reading += usize::from(unread_for_good(blob).is_none());
             let known = self.read.remove(&blob.name);
             let is_current = known.as_ref().is_some_and(|known| known.is(blob));
             if unread_for_good(blob).is_none() && !is_current {
@@ -112,7 +112,7 @@ impl Bodies {
     /// is much older was not looked at: the program was stopped.
     pub(super) fn round(&self, per_second: f64) -> Duration {
         let Some(oldest) = self.left else { return Duration::ZERO };
-        let budgeted = Duration::from_secs_f64(self.bodies as f64 / per_second.max(1.0));
+        let budgeted = Duration::from_secs_f64(self.worth_reading as f64 / per_second.max(1.0));
         let took = oldest + self.between;
         if took <= budgeted * 3 + LOOK_LIMIT * 2 { budgeted.max(took) } else { budgeted }
     }
