@@ -1,8 +1,10 @@
 //! What watching costs: CPU and memory of the monitor, calls and request units of what is watched, against their budgets.
 //!
 //! `cargo bench --bench watch [SECONDS]` watches 32 and 2,048 partitions, once and four times a second, each with the
-//! budget that serves a deployed hub (40 calls/s) and with one that reads all at each look. The services run in a process of
-//! their own. Linux only: CPU and memory are read from `/proc`.
+//! budget that serves a deployed hub (40 calls/s) and with one that reads all at each look. Then a store that is written to,
+//! at the smallest budget: 4 RU/s, which is 1 % of the fewest that can be provisioned. `cargo bench --bench watch writes
+//! [SECONDS]` does the latter alone. The services run in a process of their own. Linux only: CPU and memory are read from
+//! `/proc`.
 
 #![allow(
     missing_docs,
@@ -23,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use azure_messaging_eventhubs::models::EventData;
 use machine::{cpu_of, memory_of};
+use streamgauge::azure::cosmos::container;
 use streamgauge::azure::eventhubs::{connect_producer, no_credential};
 use streamgauge::azure::own_thread::on_own_thread;
 use streamgauge::azure::{CosmosAddress, CosmosCredential, EventHubsAddress, EventHubsCredential, Secret};
@@ -32,7 +35,7 @@ use streamgauge::local::fault::FaultSwitch;
 use streamgauge::model::ledger::Audit;
 use streamgauge::model::observation::{Observation, ProbeFigures, Station};
 use streamgauge::model::session::Session;
-use streamgauge::model::units::RequestUnits;
+use streamgauge::model::units::{EventRate, RequestUnits};
 use streamgauge::probe::ingest::eventhubs::{CALLS_PER_SECOND, LogEndProbe};
 use streamgauge::probe::store::cosmos::{CosmosProbe, From};
 use streamgauge::probe::{Outlet, watch};
@@ -181,18 +184,96 @@ async fn measure(partitions: u32, looks: u32, calls_per_second: f64, span: Durat
     }
 }
 
+/// Writes a second, of a kilobyte each, and what is provisioned where the monitor may spend 4 RU/s.
+const WRITES: u32 = 100;
+const FEWEST_UNITS: f64 = 400.0;
+
+/// Writes to a store, at an even pace.
+async fn write_on(store: CosmosAddress) {
+    let documents = container(&store).await.expect("a container");
+    let text = "x".repeat(900);
+    let mut due = tokio::time::interval(Duration::from_secs(1) / 10);
+    let mut number = 0;
+    loop {
+        due.tick().await;
+        for _ in 0..WRITES / 10 {
+            number += 1;
+            let (id, device) = (format!("{number}"), format!("device-{}", number % 100));
+            let item = serde_json::json!({ "id": id, "deviceId": device, "text": text });
+            documents.upsert_item(device, &id, &item, None).await.expect("stored");
+        }
+    }
+}
+
+/// A store that is written to, at 4 RU/s: what is spent of what may be, at most in ten seconds too, and what is shown for it.
+async fn measure_writes(looks: u32, span: Duration) {
+    let services = Services::start(1);
+    let (tell, mut seen) = mpsc::channel(65_536);
+    let outlet = Outlet::new(tell, Arc::new(Mutex::new(Audit::default())), wall_clock);
+    let (_partitions, known) = latest::channel(Vec::new());
+    let (store, every) = (services.store.clone(), Duration::from_secs(1) / looks);
+    let stored = on_own_thread("probe-store", move |shutdown| {
+        let units = RequestUnits(FEWEST_UNITS);
+        let budget = RequestUnits(units.0 * SHARE);
+        let probe = CosmosProbe::new(store, From::Now, budget, Some(units), Arc::default(), known).sharing(SHARE);
+        watch(probe, every, outlet, shutdown)
+    });
+    let stored = stored.expect("a thread");
+    let writer = tokio::spawn(write_on(services.store.clone()));
+
+    let mut session = Session::new();
+    run(&mut session, &mut seen, Duration::from_secs(5)).await;
+    let cost = |session: &Session| session.probes.get(&Station::Store).expect("it was told").figures;
+    let (begun, mut spent) = (Instant::now(), vec![cost(&session).charge.0]);
+    while begun.elapsed() < span {
+        run(&mut session, &mut seen, Duration::from_secs(1)).await;
+        spent.push(cost(&session).charge.0);
+    }
+    let (first, last) = (spent.first().copied().unwrap_or(0.0), spent.last().copied().unwrap_or(0.0));
+    let windows = spent.iter().zip(spent.iter().skip(10)).map(|(before, after)| (after - before) / 10.0);
+    let figures = cost(&session);
+    println!(
+        "{WRITES:>10} {looks:>4} Hz {:>9.2} {:>9.2} {:>9.1} {:>10.1} s {:>11.0} {:>8.0} %",
+        (last - first) / begun.elapsed().as_secs_f64(),
+        windows.fold(f64::NAN, f64::max),
+        figures.charge_limit.map_or(f64::NAN, |limit| limit.0),
+        figures.round.as_secs_f64(),
+        session.stored_rate(wall_clock()).map_or(f64::NAN, EventRate::per_second),
+        100.0 * session.feed_share(wall_clock()).unwrap_or(f64::NAN),
+    );
+    writer.abort();
+    drop(seen);
+    stored.shut_down(Duration::from_secs(10)).await.expect("it ends");
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if serve_if_asked(&arguments) {
         return;
     }
     let seconds = arguments.iter().skip(1).find_map(|text| text.parse().ok()).unwrap_or(15);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let writes_alone = arguments.iter().any(|text| text == "writes");
+    if !writes_alone {
+        measure_all(&runtime, seconds);
+    }
+    println!(
+        "{:>10} {:>7} {:>9} {:>9} {:>9} {:>12} {:>11} {:>10}",
+        "writes/s", "looks", "RU/s", "in 10 s", "allowed", "round", "writes/s", "sampled"
+    );
+    runtime.block_on(async {
+        for looks in [1, 4] {
+            measure_writes(looks, Duration::from_secs(seconds)).await;
+        }
+    });
+}
+
+fn measure_all(runtime: &tokio::runtime::Runtime, seconds: u64) {
     println!(
         "{:>10} {:>7} {:>9} {:>7} {:>9} {:>9} {:>10} {:>8} {:>8} {:>6}",
         "partitions", "looks", "CPU", "MB", "calls/s", "allowed", "round", "RU/s", "allowed", "429s"
     );
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         for partitions in [32_u32, 2_048] {
             for looks in [1, 4] {

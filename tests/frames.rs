@@ -258,6 +258,34 @@ fn what_is_known_of_a_deployed_scenario_has_its_place_in_the_larger_views() {
     }
 }
 
+/// Where positions are read in turn, the larger views say how old they are.
+#[test]
+fn positions_that_are_read_in_turn_say_how_old_they_are() {
+    let mut pipeline = attached();
+    let figures = |calls| ProbeFigures {
+        station: Station::Checkpoints,
+        round: Duration::from_millis(5_500),
+        calls,
+        calls_limit: Some(200.0),
+        charge: RequestUnits(0.0),
+        charge_limit: None,
+        throttled: 0,
+    };
+    let now = pipeline.now();
+    for (at, calls) in [(now.before(Duration::from_secs(2)), 0), (now, 390)] {
+        pipeline.session.apply(&Observation { at, fact: Fact::Probe(figures(calls)) });
+    }
+    let said = |zoom, size| frame(&pipeline, &ViewState { zoom, ..view_state(&pipeline) }, size);
+    let lag = said(Zoom::Panel(Panel::Lag), (200, 60));
+    assert!(lag.contains("each read every 5.5 s") && lag.contains("watching: 195 of 200 calls/s"), "{lag}");
+    let lag = said(Zoom::Panel(Panel::Lag), (80, 24));
+    assert!(lag.contains("each read every 5.5 s"), "{lag}");
+    for size in [(80, 24), (200, 60)] {
+        let partition = said(Zoom::Partition(PartitionId(0)), size);
+        assert!(partition.contains("as of "), "{partition}");
+    }
+}
+
 #[test]
 fn the_consumer_groups_stand_over_the_panels() {
     let pipeline = attached();

@@ -8,13 +8,14 @@ use std::time::Duration;
 use streamgauge::model::health::{Health, Word};
 use streamgauge::model::lag::{Lag, TimeLag};
 use streamgauge::model::observation::{
-    Checkpoint, CheckpointForm, Fact, Hold, LogEnd, Observation, PartitionPosition, Position,
+    Checkpoint, CheckpointForm, Fact, Hold, Hub, LogEnd, Observation, PartitionPosition, Position, ProbeFigures,
+    Station,
 };
 use streamgauge::model::ownership::Holding;
 use streamgauge::model::partition::Partition;
 use streamgauge::model::session::Session;
 use streamgauge::model::status::Status;
-use streamgauge::model::units::{EventRate, PartitionId, SequenceNumber, Time};
+use streamgauge::model::units::{EventRate, PartitionId, RequestUnits, SequenceNumber, Time};
 
 fn at(ms: i64) -> Time {
     Time::from_millis(1_795_348_800_000 + ms)
@@ -331,4 +332,72 @@ fn a_log_that_drops_faster_than_its_processor_reads_says_when() {
         second(&mut session, s, 1_000 + 150 * s, 9_000 + 150 * s, 4_999 + 200 * s);
     }
     assert_eq!(only(&session).retention_loss(now), None, "the processor is quicker");
+}
+
+/// That everything at a station is read once in so long.
+fn round(station: Station, seconds: u64) -> Fact {
+    Fact::Probe(ProbeFigures {
+        station,
+        round: Duration::from_secs(seconds),
+        calls: 0,
+        calls_limit: None,
+        charge: RequestUnits(0.0),
+        charge_limit: None,
+        throttled: 0,
+    })
+}
+
+/// 100 events/s, each processed at once, and the position read every ten seconds.
+#[test]
+fn a_position_of_a_while_ago_is_not_held_against_a_log_end_of_now() {
+    let mut session = Session::new();
+    see(&mut session, 0, round(Station::Checkpoints, 10));
+    for second in 1..60 {
+        let end = 100 * second;
+        if second % 10 == 1 {
+            see(&mut session, second * 1_000, position(0, Some(end - 7), None));
+        }
+        see(&mut session, second * 1_000, log_end(0, 0, end));
+        let (partition, now) = (only(&session), at(second * 1_000));
+        assert_eq!(partition.lag(), Some(Lag::Behind { events: 7, missed: 0 }), "second {second}");
+        assert_eq!(partition.status(now), Status::Ok, "second {second}");
+        assert_eq!(partition.position_age(now), Some(Duration::from_secs(((second - 1) % 10).try_into().unwrap())));
+        if second > 20 {
+            let rate = session.processed_rate(now).map_or(0.0, EventRate::per_second);
+            assert!((rate - 100.0).abs() < 1.0, "{rate}/s in second {second}");
+        }
+    }
+    // It was read last in second 51.
+    see(&mut session, 71_000, log_end(0, 0, 7_100));
+    assert_eq!(only(&session).status(at(71_000)), Status::Ok);
+    assert_eq!(only(&session).status(at(71_100)), Status::Blind, "two rounds without it");
+}
+
+/// Both are read in rounds: what may have been processed since the position was read is within the allowance, more is not.
+#[test]
+fn a_position_that_is_older_than_its_log_end_is_given_that_much() {
+    for (waits, expected) in [(0, Status::Ok), (2_000, Status::Behind)] {
+        let mut session = Session::new();
+        see(&mut session, 0, round(Station::Checkpoints, 10));
+        see(&mut session, 0, round(Station::Ingest, 20));
+        for second in (0..=120).step_by(20) {
+            see(&mut session, second * 1_000 + 11_000, position(0, Some(100 * (second + 11) - waits), None));
+            see(&mut session, second * 1_000 + 20_000, log_end(0, 0, 100 * (second + 20)));
+        }
+        assert_eq!(only(&session).lag(), Some(Lag::Behind { events: 900 + waits.unsigned_abs(), missed: 0 }));
+        assert_eq!(only(&session).status(at(140_000)), expected, "{waits} wait");
+    }
+}
+
+#[test]
+fn the_first_round_of_positions_is_no_blindness() {
+    let mut session = Session::new();
+    see(&mut session, 0, Fact::Hub(Hub { partitions: 4, created_at: None, failovers: None }));
+    see(&mut session, 0, round(Station::Ingest, 0));
+    see(&mut session, 0, round(Station::Checkpoints, 10));
+    see(&mut session, 0, position(0, Some(99), None));
+    (0..4).for_each(|partition| see(&mut session, 10, log_end(partition, 0, 99)));
+    let health = Health::of(&session, at(20));
+    assert_eq!(health.word, Word::Starting);
+    assert_eq!(health.reason, "the first round of positions: 1 of 4 partitions read");
 }

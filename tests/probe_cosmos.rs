@@ -72,15 +72,20 @@ impl Watched {
     /// The processor stores some of them.
     async fn store(&self, events: std::ops::Range<u64>) {
         for number in events {
-            let key = key(number);
-            let device = device_name(key.device);
-            let enqueued =
-                time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339).unwrap();
-            let item = json!({
-                "id": number.to_string(), "deviceId": device, "deviceSequenceNumber": key.sequence, "enqueuedAt": enqueued,
-            });
-            self.documents.upsert_item(device, &number.to_string(), &item, None).await.unwrap();
+            self.store_with(number, "").await;
         }
+    }
+
+    /// It stores one of them, with so much text.
+    async fn store_with(&self, number: u64, text: &str) {
+        let key = key(number);
+        let device = device_name(key.device);
+        let enqueued = time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339).unwrap();
+        let item = json!({
+            "id": number.to_string(), "deviceId": device, "deviceSequenceNumber": key.sequence, "enqueuedAt": enqueued,
+            "text": text,
+        });
+        self.documents.upsert_item(device, &number.to_string(), &item, None).await.unwrap();
     }
 
     async fn look(&mut self, after: Duration) -> Option<Duration> {
@@ -258,6 +263,122 @@ async fn a_feed_that_is_dearer_than_the_budget_is_sampled() {
     assert!(audit.stored < 2_400, "a sample");
     assert_eq!(audit.lost, 0, "{audit:?}");
     assert!(audit.duplicated < 100, "{audit:?}");
+}
+
+/// A store of two ranges that takes 100 writes/s of a kilobyte, watched for two minutes at 4 RU/s: what was spent by the
+/// end of each look, and how many items were seen in it.
+async fn busy_at_four_units_a_second(every: Duration) -> (Watched, Vec<(Time, f64, u64)>) {
+    let endpoint = store(20_000, None, FaultSwitch::default()).await;
+    endpoint.set_request_units(10_000_000);
+    let of = RequestUnits(400.0);
+    let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
+    let text = "x".repeat(900);
+    let (mut spent, each_look) = (Vec::new(), u64::try_from(every.as_millis() / 10).unwrap());
+    watched.look(every).await;
+    let began = clock::now();
+    while clock::now().since(began) < Duration::from_secs(120) {
+        let sent = watched.send(each_look);
+        futures::future::join_all(sent.map(|number| watched.store_with(number, &text))).await;
+        assert_eq!(watched.look(every).await, None);
+        let now = clock::now();
+        spent.push((now, watched.seen.charge, watched.seen.items));
+        if now.since(began) > Duration::from_secs(10) {
+            let rate = watched.seen.session.stored_rate(now).map(EventRate::per_second);
+            assert!(rate.is_some_and(|rate| (60.0..140.0).contains(&rate)), "{rate:?} writes/s");
+        }
+    }
+    (watched, spent)
+}
+
+/// The fewest request units that there can be, and what a credential gets that may not read the offer.
+#[tokio::test]
+async fn at_four_units_a_second_the_numbers_stay_live_and_the_sample_is_spread() {
+    const BUDGET: f64 = 4.0;
+    // A second's budget that was saved up.
+    const BURST: f64 = BUDGET;
+    for every in [LOOK, Duration::from_secs(1)] {
+        let (watched, spent) = busy_at_four_units_a_second(every).await;
+        let window = Duration::from_secs(10);
+        for (nth, (from, before, items_before)) in spent.iter().enumerate() {
+            let Some((_, after, items)) = spent[nth..].iter().find(|(at, ..)| at.since(*from) >= window) else { break };
+            let (spent, seen) = (after - before, items - items_before);
+            assert!(spent <= BUDGET * 10.0 + BURST, "{spent} RU in ten seconds");
+            assert!(spent >= BUDGET * 10.0 * 0.6, "{spent} RU in ten seconds: more can be read");
+            assert!(seen >= 50, "{seen} items in ten seconds");
+        }
+        let figures = watched.seen.session.probes[&Station::Store].figures;
+        assert_eq!(figures.charge_limit, Some(RequestUnits(BUDGET)));
+        // The four calls to connect come before the first second.
+        assert!(figures.charge.0 <= BUDGET * 121.0 + 4.0 + BURST, "{:?} in two minutes", figures.charge);
+        assert!(figures.round <= Duration::from_millis(1_500), "{:?}", figures.round);
+        let gap = watched.seen.longest_gap;
+        assert!(gap <= Duration::from_secs(3), "a range was not asked for {gap:?}");
+        let tally = watched.tally();
+        assert_eq!((tally.lost, tally.duplicated), (0, 0), "{tally:?}");
+        let share = watched.seen.session.feed_share(clock::now()).unwrap();
+        assert!((0.02..0.5).contains(&share), "{share}");
+    }
+}
+
+/// A feed that the budget reads whole, though never all ranges in one look: what is missing in the end is known to be lost.
+#[tokio::test]
+async fn ranges_that_are_asked_in_turn_are_audited() {
+    let endpoint = store(20_000, None, FaultSwitch::default()).await;
+    let of = RequestUnits(400.0);
+    let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
+    for _ in 0..8 {
+        assert_eq!(watched.look(LOOK).await, None);
+    }
+    let sent = watched.send(10);
+    watched.store(sent.start..sent.end - 1).await;
+    for _ in 0..8 {
+        watched.audit().await;
+    }
+    let audit = watched.tally();
+    assert_eq!((audit.stored, audit.judged, audit.lost, audit.unknowable), (9, 10, 1, 0));
+}
+
+/// Items that are much dearer than those before, and dearer than all of the budget, cost no look at the numbers.
+#[tokio::test]
+async fn one_item_dearer_than_the_budget_does_not_stop_the_numbers() {
+    let endpoint = store(20_000, None, FaultSwitch::default()).await;
+    endpoint.set_request_units(10_000_000);
+    let of = RequestUnits(400.0);
+    let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
+    let text = "x".repeat(300 * 1024);
+    for second in 0..60 {
+        let sent = watched.send(4);
+        for number in sent {
+            watched.store_with(number, if second < 5 { "" } else { &text }).await;
+        }
+        assert_eq!(watched.look(Duration::from_secs(1)).await, None);
+    }
+    assert!(watched.seen.longest_gap <= Duration::from_secs(2), "{:?}", watched.seen.longest_gap);
+    let rate = watched.seen.session.stored_rate(clock::now()).map(EventRate::per_second);
+    assert!(rate.is_some_and(|rate| (3.0..5.0).contains(&rate)), "{rate:?}");
+    assert!(watched.seen.charge > 120.0 + 30.0, "{} RU: one of them was read", watched.seen.charge);
+}
+
+/// Ranges that the budget can't ask all at once are asked in turn, and rates follow the round.
+#[tokio::test]
+async fn many_ranges_at_four_units_a_second_are_asked_in_turn() {
+    let endpoint = store(200_000, None, FaultSwitch::default()).await;
+    endpoint.set_request_units(10_000_000);
+    let of = RequestUnits(400.0);
+    let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
+    for second in 0..90 {
+        let sent = watched.send(100);
+        watched.store(sent).await;
+        assert_eq!(watched.look(Duration::from_secs(1)).await, None);
+        let rate = watched.seen.session.stored_rate(clock::now()).map(EventRate::per_second);
+        if second > 35 {
+            assert!(rate.is_some_and(|rate| (60.0..140.0).contains(&rate)), "{rate:?} writes/s in second {second}");
+        }
+    }
+    assert_eq!(watched.ranges().len(), 20);
+    let round = watched.seen.session.probes[&Station::Store].figures.round;
+    assert!((Duration::from_secs(9)..=Duration::from_secs(12)).contains(&round), "{round:?}");
+    assert!(watched.seen.longest_gap <= round * 2, "{:?}", watched.seen.longest_gap);
 }
 
 /// Seconds that the store keeps items where they expire: longer than a slow machine takes to store and see twenty.

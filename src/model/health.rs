@@ -145,24 +145,33 @@ fn unread(session: &Session, now: Time, blind: usize) -> String {
     format!("{noun} {names} of {partitions} could not be read")
 }
 
+/// How long the longer of the two rounds takes that a lag needs: of log ends and of positions.
+fn longest_round(session: &Session) -> Duration {
+    session.round(Station::Ingest).max(session.round(Station::Checkpoints))
+}
+
 /// Whether all that can't be seen are partitions that were never judged, because the first round of reads is under way.
 fn first_round(session: &Session, now: Time) -> Option<String> {
-    let round = session.probes.get(&Station::Ingest)?.figures.round;
-    let began = session.hub_since()?;
+    let began = session.hub_since().filter(|_| session.probes.contains_key(&Station::Ingest))?;
+    let round = longest_round(session);
     let count = |which: &dyn Fn(&Partition) -> bool| session.partitions.values().filter(|p| which(p)).count();
     let unjudged = count(&|partition| partition.lag().is_none());
     let blind = count(&|partition| partition.status(now) == Status::Blind);
     let read = count(&|partition| partition.log_end().is_some());
     let lately = now.since(began) <= stale_after(Partition::STALE, round);
-    (unjudged == blind && lately)
-        .then(|| format!("the first round of log ends: {read} of {} partitions read", session.partitions.len()))
+    let partitions = session.partitions.len();
+    let (what, read) = match read {
+        all if all == partitions => ("positions", partitions - unjudged),
+        read => ("log ends", read),
+    };
+    (unjudged == blind && lately).then(|| format!("the first round of {what}: {read} of {partitions} partitions read"))
 }
 
 /// Whether all that can't be seen are partitions of which the consumer group that is watched since a moment was not judged
 /// yet.
 fn first_of_group(session: &Session, now: Time) -> Option<String> {
     let (since, group) = (session.group_since()?, session.group.as_ref()?);
-    let round = session.probes.get(&Station::Ingest).map_or(Duration::ZERO, |probe| probe.figures.round);
+    let round = longest_round(session);
     let judged = session.partitions.values().filter(|partition| partition.lag().is_some()).count();
     let blind = session.partitions.values().filter(|partition| partition.status(now) == Status::Blind).count();
     let lately = now.since(since) <= stale_after(Partition::STALE, round);

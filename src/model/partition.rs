@@ -13,9 +13,10 @@ use super::units::{EventRate, SequenceNumber, Time};
 #[derive(Debug, Clone)]
 pub struct Partition {
     log_end: Option<(Time, LogEnd)>,
-    /// How long it takes until the log ends of all partitions were read once.
-    round: Duration,
+    rounds: Rounds,
     position: Option<(Time, PartitionPosition)>,
+    /// The position was read after the lag was last derived.
+    position_is_new: bool,
     checkpoint: Option<Checkpoint>,
     ownership: Ownership,
     /// Since when the position has been past the log end.
@@ -37,20 +38,40 @@ pub struct Partition {
     pub lag_history: Series,
 }
 
+/// How long it takes until everything was read once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Rounds {
+    /// The log ends of all partitions.
+    pub(super) log_ends: Duration,
+    /// The positions on all partitions.
+    pub(super) positions: Duration,
+}
+
+impl Rounds {
+    /// A round of positions that takes no longer is a look: positions are looked at every two seconds at the most.
+    const LOOK: Duration = Duration::from_secs(2);
+
+    /// Both sides were read at least once within this.
+    fn longest(self) -> Duration {
+        self.log_ends.max(self.positions)
+    }
+}
+
 impl Partition {
     /// Seconds of history kept of each partition.
     const HISTORY: usize = 900;
 
-    /// A log end or a position that was not read for so long says nothing of now. Where log ends are read in rounds that
-    /// take longer, a log end serves for two rounds.
+    /// A log end or a position that was not read for so long says nothing of now. Where they are read in rounds that take
+    /// longer, one serves for two rounds.
     pub const STALE: Duration = Duration::from_secs(5);
 
     /// A partition of which nothing is known.
     pub(super) fn new() -> Self {
         Self {
             log_end: None,
-            round: Duration::ZERO,
+            rounds: Rounds::default(),
             position: None,
+            position_is_new: false,
             checkpoint: None,
             ownership: Ownership::default(),
             beyond_since: None,
@@ -71,27 +92,38 @@ impl Partition {
     /// It is another log from here on: how the lag moved in the one before says nothing of it.
     pub(super) fn begin_anew(&mut self, at: Time) {
         self.began_anew = Some(at);
-        self.judge = Judge::in_rounds(self.round);
+        self.judge = Judge::in_rounds(self.rounds.longest());
         self.log_ends = LogEndHistory::default();
-        self.ingest = Counter::smooth().in_rounds(self.round);
-        self.dropped = Counter::stepped().in_rounds(self.round);
+        self.ingest = Counter::smooth().in_rounds(self.rounds.log_ends);
+        self.dropped = Counter::stepped().in_rounds(self.rounds.log_ends);
     }
 
-    /// Its log end is read once in so long.
-    pub(super) fn set_round(&mut self, round: Duration) {
-        self.round = round;
-        self.judge.set_round(round);
-        self.ingest.set_round(round);
-        self.dropped.set_round(round);
+    /// Its log end and its position are each read once in so long.
+    pub(super) fn set_rounds(&mut self, rounds: Rounds) {
+        self.rounds = rounds;
+        self.judge.set_round(rounds.longest());
+        self.ingest.set_round(rounds.log_ends);
+        self.dropped.set_round(rounds.log_ends);
+        self.processed.set_round(rounds.positions);
     }
 
     /// A log end that was not read for so long says nothing of now.
     fn log_end_stale_after(&self) -> Duration {
-        stale_after(Self::STALE, self.round)
+        stale_after(Self::STALE, self.rounds.log_ends)
+    }
+
+    /// A position that was not read for so long says nothing of now.
+    fn position_stale_after(&self) -> Duration {
+        stale_after(Self::STALE, self.rounds.positions)
     }
 
     /// Takes a log end and says what was enqueued since the one before. Lag is derived here and not when
     /// a position comes: positions are read before log ends, so that a race can only count too many, never too few.
+    ///
+    /// Where positions are read in rounds, it is derived once for each that was read, and stands until the next: a log end
+    /// of now less a position of a while ago would count what was processed meanwhile as waiting. Worked example: 100
+    /// events/s, each processed at once, and the position read every 5 s. The lag is 0 each time; five seconds later it
+    /// would be 500, which is a backlog.
     pub(super) fn apply_log_end(&mut self, at: Time, log_end: LogEnd) -> Option<Advance> {
         let went_back = self.log_end.is_some_and(|(_, before)| {
             log_end.last < before.last || (log_end.earliest < before.earliest && log_end.last > SequenceNumber::NONE)
@@ -104,13 +136,16 @@ impl Partition {
         self.log_end = Some((at, log_end));
         self.log_ends.push(at, log_end.last);
         let enqueued = self.ingest.push(at, log_end.last.0 as f64);
-        if let Some(position) = self.position.as_ref().map(|(_, position)| position.position) {
-            self.derive(at, log_end, position);
+        let waits_for_position = self.rounds.positions > Rounds::LOOK && !self.position_is_new && !went_back;
+        if let Some(&(read, ref position)) = self.position.as_ref().filter(|_| !waits_for_position) {
+            let position = position.position;
+            self.position_is_new = false;
+            self.derive(at, log_end, position, read);
         }
         enqueued
     }
 
-    fn derive(&mut self, at: Time, log_end: LogEnd, position: Option<Position>) {
+    fn derive(&mut self, at: Time, log_end: LogEnd, position: Option<Position>, position_read: Time) {
         let beyond = position.is_some_and(|position| position.next().0 > log_end.last.0.saturating_add(1).max(0));
         let beyond_since = beyond.then(|| self.beyond_since.unwrap_or(at));
         self.beyond_since = beyond_since;
@@ -125,7 +160,9 @@ impl Partition {
             self.lag_history.set(at, events as f64);
         }
         let rate = EventRate::new(self.ingest.rate(at).unwrap_or(0.0));
-        let status = self.judge.push(at, lag, position, self.time_lag, rate);
+        // What came after the position was read may have been processed since.
+        let unseen = if self.rounds.positions > Rounds::LOOK { at.since(position_read) } else { Duration::ZERO };
+        let status = self.judge.push(at, lag, position, self.time_lag, (rate, unseen));
         if status != self.status {
             self.status = status;
             self.status_since = Some(at);
@@ -139,11 +176,12 @@ impl Partition {
                 self.processed.push(at, position.next().0 as f64);
             }
             // From no position to one, nothing can be counted: a group may begin anywhere in the log.
-            None => self.processed = Counter::stepped(),
+            None => self.processed = Counter::stepped().in_rounds(self.rounds.positions),
         }
         let changed_before = self.ownership.changed_at();
         self.ownership.apply_owner(at, position.owner.as_deref());
         self.position = Some((at, position.clone()));
+        self.position_is_new = true;
         position.owner.clone().filter(|_| self.ownership.changed_at() != changed_before)
     }
 
@@ -158,9 +196,9 @@ impl Partition {
     pub(super) fn forget_positions(&mut self) {
         let (log_end, log_ends, began_anew) = (self.log_end, std::mem::take(&mut self.log_ends), self.began_anew);
         let ingest = self.ingest.clone();
-        let round = self.round;
+        let rounds = self.rounds;
         *self = Self { log_end, began_anew, log_ends, ingest, ..Self::new() };
-        self.set_round(round);
+        self.set_rounds(rounds);
     }
 
     /// Where its log begins and ends.
@@ -171,6 +209,11 @@ impl Partition {
     /// How far the processor is, as last read.
     pub fn position(&self) -> Option<Position> {
         self.position.as_ref()?.1.position
+    }
+
+    /// How old that is: how long ago it was read.
+    pub fn position_age(&self, now: Time) -> Option<Duration> {
+        self.position.as_ref().map(|(read, _)| now.since(*read))
     }
 
     /// When the checkpoint was written.
@@ -214,9 +257,10 @@ impl Partition {
         self.began_anew
     }
 
-    /// Whether the position has been past the log end for longer than a log end may be told late.
+    /// Whether the position has been past the log end for longer than a log end may be told late, or a position.
     pub fn is_beyond(&self, now: Time) -> bool {
-        self.beyond_since.is_some_and(|since| now.since(since) > self.log_end_stale_after())
+        let late = self.log_end_stale_after().max(self.position_stale_after());
+        self.beyond_since.is_some_and(|since| now.since(since) > late)
     }
 
     /// The lag as of the last log end; `None` while either side has never been read.
@@ -283,7 +327,7 @@ impl Partition {
 
     /// Whether its position was read lately enough to speak of now.
     fn sees_position(&self, now: Time) -> bool {
-        self.position.as_ref().is_some_and(|&(read, _)| now.since(read) <= Self::STALE)
+        self.position.as_ref().is_some_and(|&(read, _)| now.since(read) <= self.position_stale_after())
     }
 
     /// Its log end, if that speaks of now.

@@ -141,8 +141,8 @@ impl Series {
 }
 
 /// What is read in rounds is old once two rounds went by without it; what is read at each look, after `shortest`.
-pub(super) fn stale_after(shortest: Duration, round: Duration) -> Duration {
-    longest(shortest, round * 2)
+pub(super) const fn stale_after(shortest: Duration, round: Duration) -> Duration {
+    longest(shortest, round.saturating_mul(2))
 }
 
 const fn longest(one: Duration, other: Duration) -> Duration {
@@ -216,7 +216,7 @@ impl Counter {
     const fn window(&self) -> Duration {
         match self.pace {
             Pace::Smooth => longest(Duration::from_secs(3), self.round),
-            Pace::Stepped => Duration::from_secs(8),
+            Pace::Stepped => stale_after(Duration::from_secs(8), self.round),
         }
     }
 

@@ -123,8 +123,8 @@ impl Range {
     /// Seconds of history kept of each range.
     const HISTORY: usize = 900;
 
-    fn new(lsn: Lsn) -> Self {
-        Self { lsn, writes: Counter::smooth(), history: Series::new(Self::HISTORY) }
+    fn new(lsn: Lsn, round: Duration) -> Self {
+        Self { lsn, writes: Counter::smooth().in_rounds(round), history: Series::new(Self::HISTORY) }
     }
 }
 
@@ -276,7 +276,8 @@ impl Session {
                 self.saw(Station::Checkpoints, at);
             }
             Fact::StoreRange(StoreRange { range, lsn }) => {
-                let entry = self.ranges.entry(range.clone()).or_insert_with(|| Range::new(*lsn));
+                let round = self.round(Station::Store);
+                let entry = self.ranges.entry(range.clone()).or_insert_with(|| Range::new(*lsn, round));
                 entry.lsn = *lsn;
                 if let Some(written) = entry.writes.push(at, lsn.0 as f64) {
                     entry.history.spread(written);
@@ -330,10 +331,10 @@ impl Session {
     }
 
     fn partition(&mut self, id: PartitionId) -> &mut Partition {
-        let round = self.probes.get(&Station::Ingest).map_or(Duration::ZERO, |probe| probe.figures.round);
+        let rounds = self.rounds();
         self.partitions.entry(id).or_insert_with(|| {
             let mut partition = Partition::new();
-            partition.set_round(round);
+            partition.set_rounds(rounds);
             partition
         })
     }
@@ -414,7 +415,7 @@ impl Session {
     }
 
     fn apply_probe(&mut self, at: Time, figures: &ProbeFigures) {
-        let round_before = self.probes.get(&figures.station).map(|before| before.figures.round);
+        let before = self.rounds();
         let cost = self.probes.entry(figures.station).or_insert_with(|| ProbeCost {
             figures: *figures,
             calls: Counter::smooth(),
@@ -425,8 +426,9 @@ impl Session {
         cost.charge.push(at, figures.charge.0);
         cost.throttled.push(at, figures.throttled as f64);
         cost.figures = *figures;
-        if figures.station == Station::Ingest && round_before != Some(figures.round) {
-            self.partitions.values_mut().for_each(|partition| partition.set_round(figures.round));
+        let rounds = self.rounds();
+        if rounds != before {
+            self.partitions.values_mut().for_each(|partition| partition.set_rounds(rounds));
         }
         if figures.station == Station::Store {
             self.ranges.values_mut().for_each(|range| range.writes.set_round(figures.round));

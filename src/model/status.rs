@@ -109,14 +109,15 @@ impl Judge {
         Self::WINDOW.max(self.round * 2)
     }
 
-    /// Takes a look at the partition. `age` is the time lag at that moment.
+    /// Takes a look at the partition. `age` is the time lag at that moment, `rate` the events that come in, with how old
+    /// the position is: so much of the lag may have been processed since, and is within the allowance.
     pub fn push(
         &mut self,
         at: Time,
         lag: Lag,
         position: Option<Position>,
         age: Option<TimeLag>,
-        rate: EventRate,
+        (rate, unseen): (EventRate, Duration),
     ) -> Status {
         let (Lag::Behind { events, .. }, Some(position)) = (lag, position) else {
             *self = Self::in_rounds(self.round);
@@ -134,10 +135,10 @@ impl Judge {
             self.samples.pop_front();
         }
         self.growth = self.fitted();
-        self.judge(at, events, age, rate)
+        self.judge(at, events, age, (rate, unseen))
     }
 
-    fn judge(&self, at: Time, events: u64, age: Option<TimeLag>, rate: EventRate) -> Status {
+    fn judge(&self, at: Time, events: u64, age: Option<TimeLag>, (rate, unseen): (EventRate, Duration)) -> Status {
         if self.rewound_at.is_some_and(|rewound| at.since(rewound) <= self.window()) {
             return Status::Rewound;
         }
@@ -148,7 +149,7 @@ impl Judge {
         if still >= self.window() && age.is_some_and(|age| age.at_least() >= Self::WINDOW) {
             return Status::Stalled;
         }
-        if events as f64 <= Self::allowance(rate) {
+        if events as f64 <= Self::allowance(rate) + rate.per_second() * unseen.as_secs_f64() {
             return Status::Ok;
         }
         let steady = (rate.per_second() * Self::STEADY).max(0.5);
@@ -202,7 +203,13 @@ mod tests {
             let lag = Lag::Behind { events: lag_at(t), missed: 0 };
             let position = Some(Position::LastRead(SequenceNumber(position_at(t))));
             let age = Some(TimeLag::About(Duration::from_secs_f64(lag_at(t) as f64 / 100.0)));
-            status = judge.push(Time::from_millis(i64::from(tick) * 250), lag, position, age, EventRate::new(100.0));
+            status = judge.push(
+                Time::from_millis(i64::from(tick) * 250),
+                lag,
+                position,
+                age,
+                (EventRate::new(100.0), Duration::ZERO),
+            );
         }
         status
     }
@@ -230,7 +237,7 @@ mod tests {
     fn no_checkpoint_is_said_plainly() {
         let mut judge = Judge::default();
         let lag = Lag::NoPosition { retained: 1_000_000 };
-        let status = judge.push(Time::from_millis(0), lag, None, None, EventRate::ZERO);
+        let status = judge.push(Time::from_millis(0), lag, None, None, (EventRate::ZERO, Duration::ZERO));
         assert_eq!(status, Status::NoPosition);
     }
 }

@@ -49,6 +49,16 @@ impl Budget {
     }
 }
 
+/// As many whole calls as a budget holds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is not negative, and no budget is 2^53"
+)]
+pub(super) fn whole(left: f64) -> usize {
+    left.max(0.0) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

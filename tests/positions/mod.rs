@@ -1,6 +1,8 @@
 //! The probe of checkpoints and the session that its facts add up to. Time goes by
 //! with each look, by itself.
 
+#![allow(dead_code, reason = "each test uses what it needs of it")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

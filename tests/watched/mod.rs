@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses what it needs of it")]
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,9 +12,9 @@ use streamgauge::local::cosmos::{CosmosEndpoint, CosmosOptions};
 use streamgauge::local::eventhubs::{EventHubsEndpoint, EventHubsOptions};
 use streamgauge::local::fault::FaultSwitch;
 use streamgauge::model::ledger::Audit;
-use streamgauge::model::observation::Observation;
+use streamgauge::model::observation::{Fact, Observation, StoreRange};
 use streamgauge::model::session::Session;
-use streamgauge::model::units::Time;
+use streamgauge::model::units::{RangeId, Time};
 use streamgauge::probe::{Outlet, Probe, Watch};
 use tokio::sync::mpsc;
 
@@ -44,6 +45,12 @@ pub(crate) struct Seen {
     pub(crate) outlet: Outlet,
     pub(crate) audit: Arc<Mutex<Audit>>,
     pub(crate) session: Session,
+    /// Request units spent, and items seen in the store.
+    pub(crate) charge: f64,
+    pub(crate) items: u64,
+    /// The longest span in which a range of the store, once seen, was not asked how far it is.
+    pub(crate) longest_gap: Duration,
+    ranges: HashMap<RangeId, Time>,
     facts: mpsc::Receiver<Observation>,
 }
 
@@ -54,13 +61,25 @@ impl Seen {
         let (send, facts) = mpsc::channel(65_536);
         let audit = Arc::new(Mutex::new(Audit::default()));
         let outlet = Outlet::new(send, Arc::clone(&audit), clock::now);
-        Self { outlet, audit, session: Session::new(), facts }
+        let (session, ranges, longest_gap) = (Session::new(), HashMap::new(), Duration::ZERO);
+        Self { outlet, audit, session, charge: 0.0, items: 0, longest_gap, ranges, facts }
     }
 
     /// The session takes in what was told.
     pub(crate) fn take_in(&mut self) {
         while let Ok(seen) = self.facts.try_recv() {
             self.session.apply(&seen);
+            match seen.fact {
+                Fact::Stored(stored) => {
+                    self.charge += stored.charge.0;
+                    self.items += stored.items;
+                }
+                Fact::StoreRange(StoreRange { range, .. }) => {
+                    let before = self.ranges.insert(range, seen.at).unwrap_or(seen.at);
+                    self.longest_gap = self.longest_gap.max(seen.at.since(before));
+                }
+                _ => {}
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Load, Session};
 use crate::model::lag::Lag;
 use crate::model::observation::{CheckpointForm, LoadFigures, Station, StationState, TallyFigures};
-use crate::model::partition::Partition;
+use crate::model::partition::{Partition, Rounds};
 use crate::model::series::{Counter, stale_after};
 use crate::model::status::Status;
 use crate::model::units::{EventRate, PartitionId, Time};
@@ -141,9 +141,19 @@ impl Session {
         self.tally.map_or(0, |tally| self.acknowledged().saturating_sub(known(tally)))
     }
 
+    /// How long a station's probe takes until it has looked at everything once, as told last.
+    pub fn round(&self, station: Station) -> Duration {
+        self.probes.get(&station).map_or(Duration::ZERO, |probe| probe.figures.round)
+    }
+
+    /// Those that a lag needs.
+    pub(super) fn rounds(&self) -> Rounds {
+        Rounds { log_ends: self.round(Station::Ingest), positions: self.round(Station::Checkpoints) }
+    }
+
     /// How old the tally is, where it is old: the store, with which it is told, did not answer for so long.
     pub fn tally_stale_for(&self, now: Time) -> Option<Duration> {
-        let round = self.probes.get(&Station::Store).map_or(Duration::ZERO, |probe| probe.figures.round);
+        let round = self.round(Station::Store);
         let age = now.since(self.tally_at?);
         (age > stale_after(Partition::STALE, round)).then_some(age)
     }

@@ -46,30 +46,33 @@ impl Container {
     }
 
     /// Lists blobs in the order of their names, from the first whose name begins with `prefix`, until `seen` wants no
-    /// more. One call for each `page` of them, at most [`PAGE`].
+    /// more. One call for each `page` of them, at most [`PAGE`]; gives how many that were.
     pub(super) async fn list(
         &self,
         prefix: &str,
         include: Include,
         page: usize,
         mut seen: impl FnMut(Listed) -> std::ops::ControlFlow<()>,
-    ) -> Result<(), AzureError> {
+    ) -> Result<u64, AzureError> {
+        let page = page.clamp(1, PAGE);
         let options = BlobContainerClientListBlobsOptions {
             prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
             include: (include == Include::Metadata).then(|| vec![ListBlobsIncludeItem::Metadata]),
-            maxresults: i32::try_from(page.clamp(1, PAGE)).ok(),
+            maxresults: i32::try_from(page).ok(),
             ..Default::default()
         };
         let refused = |error| self.refused("the list of checkpoints", &error);
         let mut blobs = self.client.list_blobs(Some(options)).map_err(refused)?;
+        let mut listed = 0_usize;
         while let Some(blob) = blobs.try_next().await.map_err(refused)? {
+            listed += 1;
             if let Some(listed) = Listed::from(blob)
                 && seen(listed).is_break()
             {
                 break;
             }
         }
-        Ok(())
+        Ok(listed.div_ceil(page).max(1) as u64)
     }
 
     /// Reads a checkpoint from a body; `None` if the blob is gone. What the service says of this blob alone is this

@@ -4,16 +4,21 @@
 //! **Forms.** All of [`super::name`] and [`super::checkpoint`] are read, whichever are there. Where several stand for one
 //! partition, the larger sequence number wins. Which form won is told with each partition.
 //!
-//! **Calls.** What a look costs, at most:
+//! **Calls.** There is a budget of [`CALLS_PER_SECOND`]. Lists come first; bodies are read with what they leave:
 //!
 //! | when | calls |
 //! |---|---|
 //! | each look | a list for each spelling of the group's prefix that was found: one is the rule, eight the limit; each takes one call for 5,000 blobs, which is 2,500 partitions |
-//! | each look, for forms with a body | a read for each body that changed since it was read, 128 at most, 16 at a time; what is left comes first in the next look |
+//! | each look, for forms with a body | a read for each body that changed since it was read, 16 at a time, as the budget allows; those first that were read longest ago |
 //! | every 30 s, every 5 s while nothing is found, and when the group is named anew | a wide look at the names, see [`super::search`]: one call for 5,000 blobs, four at most |
 //!
 //! At four looks a second that is 4.03 calls/s for a processor with an SDK's checkpoint store. One of the older
 //! Functions extension with 32 partitions that all checkpoint within each look adds 128 reads/s.
+//!
+//! **A round.** Where more bodies change than may be read, each look tells the positions that it read and those that did not
+//! change; the others keep the position that they had, which is as old as it is. How long it takes until all were read is
+//! told ([`Fact::Probe`]); rates, judgements and staleness follow it, as they do with log ends. Worked example: 1,024
+//! partitions of the older Functions extension that all checkpoint every two seconds are each read every 5.2 s.
 //!
 //! **Limits.** A blob in a new spelling, or of a form that was not there before, is found up to 30 s late. Behind the
 //! first 20,000 names of a container only the prefixes in lower case and as configured are found. The checkpoints of
@@ -21,14 +26,14 @@
 //! watched, Go's only where nothing else stands. Partitions that the hub does not have are passed over: their
 //! checkpoints are left from a hub of the same name. While the hub's partitions are not known, none is told.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt};
 use tokio::sync::watch;
 
-use super::checkpoint::{self, Content, Unusable};
+use super::bodies::{Bodies, Body};
+use super::checkpoint::{self, Content};
 use super::container::{Container, Include, Listed, PAGE};
 use super::found::Found;
 use super::name::{BlobKind, HubName};
@@ -36,8 +41,9 @@ use super::search;
 use crate::azure::BlobAddress;
 use crate::azure::blob::place;
 use crate::azure::error::AzureError;
-use crate::model::observation::{Checkpoint, CheckpointForm, Fact, Groups, Station};
-use crate::model::units::{PartitionId, Time};
+use crate::model::observation::{Checkpoint, CheckpointForm, Fact, Groups, ProbeFigures, Station};
+use crate::model::units::{PartitionId, RequestUnits, Time};
+use crate::probe::budget::{Budget, whole};
 use crate::probe::{Outlet, Probe};
 
 /// How often the container is searched for groups, forms and spellings: once something is found, and before.
@@ -50,12 +56,12 @@ const MOST_PREFIXES: usize = 8;
 /// A list of the container's root asks for so many blobs more than there are partitions.
 const ROOT_MARGIN: usize = 64;
 
-/// Bodies that a look reads, at most, and how many at a time.
-const MOST_BODIES: usize = 128;
-const BODIES_AT_ONCE: usize = 16;
+/// Calls a second, at most: 1 % of what a storage account answers (20,000 requests a second,
+/// <https://learn.microsoft.com/azure/storage/common/scalability-targets-standard-account>).
+pub const CALLS_PER_SECOND: f64 = 200.0;
 
-/// A body longer than this is no checkpoint. It is not read: a folder that is named like a group may hold anything.
-const LONGEST_BODY: u64 = 16 * 1024;
+/// How often the cost is told.
+const COST_EVERY: Duration = Duration::from_secs(1);
 
 /// Reads the checkpoints of one consumer group of one hub.
 pub struct CheckpointProbe {
@@ -75,20 +81,10 @@ pub struct CheckpointProbe {
     bodies: Bodies,
     /// What was told last: told again when it changes.
     told: BTreeMap<PartitionId, Checkpoint>,
-}
-
-/// Bodies that were read, by the name of the blob.
-#[derive(Default)]
-struct Bodies {
-    read: HashMap<String, ReadBody>,
-    looks: u64,
-}
-
-struct ReadBody {
-    etag: String,
-    content: Content,
-    /// In which look.
-    look: u64,
+    budget: Budget,
+    calls: u64,
+    /// When the cost was told last, and the round with it.
+    cost_told: Option<(Time, Duration)>,
 }
 
 impl CheckpointProbe {
@@ -114,6 +110,9 @@ impl CheckpointProbe {
             search_due: None,
             bodies: Bodies::default(),
             told: BTreeMap::new(),
+            budget: Budget::new(CALLS_PER_SECOND),
+            calls: 0,
+            cost_told: None,
         }
     }
 
@@ -147,7 +146,8 @@ impl CheckpointProbe {
         if self.search_due.is_some_and(|due| outlet.now() < due) {
             return Ok(());
         }
-        let search = search::in_container(container, &self.hub).await?;
+        let (search, calls) = search::in_container(container, &self.hub).await?;
+        self.called(calls);
         self.prefixes = search.prefixes(group);
         let again = if self.prefixes.is_empty() { SEARCH_AGAIN_FOR_THE_FIRST } else { SEARCH_AGAIN };
         self.search_due = Some(outlet.now().after(again));
@@ -163,6 +163,45 @@ impl CheckpointProbe {
         outlet.see(Fact::Groups(Groups::from(&search))).await;
         Ok(())
     }
+
+    fn called(&mut self, calls: u64) {
+        self.calls += calls;
+        self.budget.spend(calls as f64);
+    }
+
+    /// Reads bodies that changed, as many as the budget allows.
+    async fn read_bodies(&mut self, container: &Container, blobs: &[Blob], outlet: &Outlet) -> Result<(), AzureError> {
+        let now = outlet.now();
+        let most = whole(self.budget.left(now));
+        let bodies = blobs.iter().filter(|blob| has_body(blob)).map(|blob| &blob.listed);
+        let before = self.bodies.calls;
+        let read = self.bodies.read_changed(container, bodies, most, now).await;
+        self.called(self.bodies.calls - before);
+        read
+    }
+
+    /// Tells what was called and how long a round is: once a second, and at once when there begins to be one.
+    async fn tell_cost(&mut self, outlet: &Outlet) {
+        let now = outlet.now();
+        // To the next half of a second: nobody asks for more, and a round that is told anew is work for the session.
+        let round = self.bodies.round(CALLS_PER_SECOND).as_millis().div_ceil(500) * 500;
+        let round = Duration::from_millis(u64::try_from(round).unwrap_or(u64::MAX));
+        let is_told = |(told, before): (Time, Duration)| now.since(told) < COST_EVERY && round <= before;
+        if self.cost_told.is_some_and(is_told) {
+            return;
+        }
+        self.cost_told = Some((now, round));
+        let figures = ProbeFigures {
+            station: Station::Checkpoints,
+            round,
+            calls: self.calls,
+            calls_limit: Some(CALLS_PER_SECOND),
+            charge: RequestUnits(0.0),
+            charge_limit: None,
+            throttled: 0,
+        };
+        outlet.see(Fact::Probe(figures)).await;
+    }
 }
 
 impl Probe for CheckpointProbe {
@@ -176,12 +215,16 @@ impl Probe for CheckpointProbe {
         };
         self.search(&container, &group, outlet).await?;
 
-        let mut blobs = Vec::new();
+        let (mut blobs, mut calls) = (Vec::new(), 0);
         let partitions = self.partitions.borrow().len();
         for prefix in &self.prefixes {
-            list(&container, &self.hub, prefix, &group, partitions, &mut blobs).await?;
+            calls += list(&container, &self.hub, prefix, &group, partitions, &mut blobs).await?;
         }
-        self.bodies.read_changed(&container, &blobs).await?;
+        // What is left over from the time since the look before is counted before it is spent.
+        self.budget.left(outlet.now());
+        self.called(calls);
+        self.read_bodies(&container, &blobs, outlet).await?;
+        self.tell_cost(outlet).await;
 
         let mut found: BTreeMap<PartitionId, Found> =
             self.partitions.borrow().iter().map(|partition| (*partition, Found::default())).collect();
@@ -242,7 +285,7 @@ struct Blob {
     listed: Listed,
 }
 
-/// Lists the group's blobs whose names begin with a prefix.
+/// Lists the group's blobs whose names begin with a prefix; gives the calls that it took.
 async fn list(
     container: &Container,
     hub: &HubName,
@@ -250,7 +293,7 @@ async fn list(
     group: &str,
     partitions: usize,
     blobs: &mut Vec<Blob>,
-) -> Result<(), AzureError> {
+) -> Result<u64, AzureError> {
     let look = |listed: Listed| {
         // The blobs of Go's first library have numbers for names. They stand before those that begin with a letter, and
         // nothing behind them is of interest here.
@@ -271,72 +314,6 @@ async fn list(
     container.list(prefix, Include::Metadata, page, look).await
 }
 
-/// What is known of a body.
-enum Body<'a> {
-    /// It was read as it stands.
-    Read(&'a Content),
-    /// It is not worth reading.
-    NeverRead(Unusable),
-    /// It is to be read in the next look, or it vanished after it was listed.
-    Unread,
-}
-
-impl Bodies {
-    /// Reads the bodies that changed, those first that were read longest ago, and forgets what is not listed any more.
-    async fn read_changed(&mut self, container: &Container, blobs: &[Blob]) -> Result<(), AzureError> {
-        self.looks += 1;
-        let look = self.looks;
-        let mut changed: Vec<(u64, &Listed)> = Vec::new();
-        let mut listed = HashMap::new();
-        for blob in blobs.iter().filter(|blob| has_body(blob)) {
-            let known = self.read.remove(&blob.listed.name);
-            let read_in = known.as_ref().map_or(0, |known| known.look);
-            if unread_for_good(&blob.listed).is_none() && !known.as_ref().is_some_and(|known| known.is(&blob.listed)) {
-                changed.push((read_in, &blob.listed));
-            }
-            if let Some(known) = known {
-                listed.insert(blob.listed.name.clone(), known);
-            }
-        }
-        self.read = listed;
-        changed.sort_by_key(|(read_in, _)| *read_in);
-        let mut reads = futures::stream::iter(changed.into_iter().take(MOST_BODIES))
-            .map(|(_, blob)| async move { container.body(&blob.name).await.map(|content| (blob, content)) })
-            .buffer_unordered(BODIES_AT_ONCE);
-        while let Some((blob, content)) = reads.try_next().await? {
-            let Some(content) = content else { continue };
-            self.read.insert(blob.name.clone(), ReadBody { etag: blob.etag.clone(), content, look });
-        }
-        Ok(())
-    }
-
-    fn of(&self, blob: &Listed) -> Body<'_> {
-        if let Some(why) = unread_for_good(blob) {
-            return Body::NeverRead(why);
-        }
-        match self.read.get(&blob.name) {
-            Some(known) if known.is(blob) => Body::Read(&known.content),
-            // What was read in this look may be newer than the list; its position is then the better one.
-            Some(known) if known.look == self.looks => Body::Read(&known.content),
-            _ => Body::Unread,
-        }
-    }
-}
-
-impl ReadBody {
-    fn is(&self, blob: &Listed) -> bool {
-        self.etag == blob.etag && !blob.etag.is_empty()
-    }
-}
-
 fn has_body(blob: &Blob) -> bool {
     matches!(blob.kind, BlobKind::Checkpoint(form) if form != CheckpointForm::Metadata)
-}
-
-fn unread_for_good(blob: &Listed) -> Option<Unusable> {
-    match blob.length {
-        0 => Some(Unusable::Empty),
-        length if length > LONGEST_BODY => Some(Unusable::TooLong(length)),
-        _ => None,
-    }
 }

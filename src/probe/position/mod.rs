@@ -4,6 +4,7 @@
 //! - [`name`], [`checkpoint`]: what their names and their contents say, in each of the forms; pure
 //! - [`search`]: which consumer groups there are, in which forms and spellings
 
+mod bodies;
 pub mod checkpoint;
 mod container;
 pub mod eventhubs_blob;

@@ -87,11 +87,11 @@ pub async fn search(address: &BlobAddress, hub: &HubName) -> Result<Search, Azur
         call: "the list of consumer groups",
         limit: LIMIT,
     };
-    tokio::time::timeout(LIMIT, in_container(&container, hub)).await.map_err(timeout)?
+    tokio::time::timeout(LIMIT, in_container(&container, hub)).await.map_err(timeout)?.map(|(search, _)| search)
 }
 
-/// The same, with a client that is there.
-pub(super) async fn in_container(container: &Container, hub: &HubName) -> Result<Search, AzureError> {
+/// The same, with a client that is there, and how many calls it took.
+pub(super) async fn in_container(container: &Container, hub: &HubName) -> Result<(Search, u64), AzureError> {
     let mut groups = Groups::default();
     let mut names = 0;
     let complete = &mut true;
@@ -104,8 +104,8 @@ pub(super) async fn in_container(container: &Container, hub: &HubName) -> Result
         groups.see(hub, &blob.name, blob.written_at);
         ControlFlow::Continue(())
     };
-    container.list("", Include::Names, PAGE, look).await?;
-    Ok(Search { groups: groups.found(), complete: *complete })
+    let calls = container.list("", Include::Names, PAGE, look).await?;
+    Ok((Search { groups: groups.found(), complete: *complete }, calls))
 }
 
 /// The groups seen so far, by name in lower case.

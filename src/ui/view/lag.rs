@@ -11,7 +11,7 @@ use super::chart::{Chart, Scale, dot_columns};
 use super::heat::{Grid, MOST_ROWS};
 use super::partitions::Table;
 use super::row::{Row, shorten};
-use super::{Scene, complete, edge, focused_panel};
+use super::{Scene, complete, edge, focused_panel, watching};
 use crate::figures;
 use crate::model::observation::Station;
 use crate::model::session::Session;
@@ -99,11 +99,15 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     draw_total(total, buffer, scene);
 }
 
-/// Whose positions these are, whether partitions change hands, and how the positions are written, for an edge so wide.
+/// Whose positions these are, how old they may be, whether partitions change hands, and how the positions are written, for
+/// an edge so wide.
 fn positions(scene: Scene, width: u16) -> Vec<Span<'static>> {
     let Scene { session, state, theme } = scene;
     let mut fields: Vec<Span> = Vec::new();
     fields.extend(session.group.as_ref().map(|group| Span::styled(format!("consumer group {group}"), theme.quiet)));
+    if let Some(round) = watching::round(scene, Station::Checkpoints) {
+        fields.push(Span::styled(format!("each read every {}", figures::span(round)), theme.text));
+    }
     if let (changes @ 1.., Some(last)) = (session.owner_changes_lately(state.now), session.owner_changed_at()) {
         let changes = if changes == 1 { "1 change of owner".into() } else { format!("{changes} changes of owner") };
         let ago = format!(", {} ago", figures::span(state.now.since(last)));
@@ -116,6 +120,8 @@ fn positions(scene: Scene, width: u16) -> Vec<Span<'static>> {
         let room = usize::from(width).saturating_sub(taken + 8);
         fields.push(Span::styled(shorten(&format!("positions as {forms}"), room), theme.quiet));
     }
+    // Where there is no room for them, the edge leaves them out.
+    fields.extend(watching::cost(scene, Station::Checkpoints));
     fields
 }
 

@@ -9,10 +9,10 @@ use ratatui::widgets::Widget;
 use super::chart::{Chart, Scale, dot_columns};
 use super::partitions::whole_span;
 use super::row::{Row, shorten};
-use super::{Scene, complete, draw_rows, panel};
+use super::{Scene, complete, draw_rows, panel, watching};
 use crate::figures::{self, count};
 use crate::model::lag::{Lag, TimeLag};
-use crate::model::observation::Position;
+use crate::model::observation::{Position, Station};
 use crate::model::ownership::{Holding, Ownership};
 use crate::model::partition::Partition;
 use crate::model::units::{PartitionId, SequenceNumber};
@@ -123,9 +123,12 @@ fn draw_facts(area: Rect, buffer: &mut Buffer, scene: Scene, partition: &Partiti
         }
         None => fact("time lag", "-".into(), String::new()),
     }
+    // Where positions are read in rounds, how old this one is matters more.
+    let age = partition.position_age(now).filter(|_| watching::round(scene, Station::Checkpoints).is_some());
+    let what = |what: &str| age.map_or_else(|| what.to_owned(), |age| format!("as of {} ago", figures::span(age)));
     match partition.position() {
-        Some(Position::LastRead(last)) => fact("position", number(last), "the last one read".into()),
-        Some(Position::NextToRead(next)) => fact("position", number(next), "the next to read".into()),
+        Some(Position::LastRead(last)) => fact("position", number(last), what("the last one read")),
+        Some(Position::NextToRead(next)) => fact("position", number(next), what("the next to read")),
         None => fact("position", "none".into(), String::new()),
     }
     if let Some(end) = partition.log_end() {

@@ -1,5 +1,7 @@
 //! What watching costs: a quiet line on the lower edge of the larger views.
 
+use std::time::Duration;
+
 use ratatui::text::Span;
 
 use super::Scene;
@@ -8,7 +10,7 @@ use crate::model::observation::Station;
 use crate::model::session::ProbeCost;
 
 /// A round that takes no longer is a look: partitions are looked at every two seconds at the most.
-const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(2);
 
 /// `watching: 32 of 40 calls/s`, and the calls that were throttled, if any.
 pub(super) fn cost(scene: Scene, station: Station) -> Vec<Span<'static>> {
@@ -35,11 +37,15 @@ pub(super) fn cost(scene: Scene, station: Station) -> Vec<Span<'static>> {
     fields
 }
 
+/// How often each of what a station's probe looks at is read, where that takes longer than a look.
+pub(super) fn round(scene: Scene, station: Station) -> Option<Duration> {
+    Some(scene.session.round(station)).filter(|round| *round > LOOK)
+}
+
 /// The title of a panel so wide, with how often each of what it shows is read, where that takes longer than a look. There
 /// are two titles: `long` stands where there is room.
 pub(super) fn titled(scene: Scene, station: Station, (long, short): (&str, &str), width: u16) -> String {
-    let round = scene.session.probes.get(&station).map(|cost| cost.figures.round).filter(|round| *round > LOOK);
-    let Some(round) = round.map(span) else { return long.to_owned() };
+    let Some(round) = round(scene, station).map(span) else { return long.to_owned() };
     let titled = format!("{long} ─ each read every {round}");
     if titled.chars().count() + 4 <= usize::from(width) { titled } else { format!("{short}, read every {round}") }
 }

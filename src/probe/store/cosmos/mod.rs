@@ -2,14 +2,24 @@
 //! and how long they took), within a budget of request units.
 //!
 //! **What it costs.** A look asks each physical partition for the items since the look before; where there are none that
-//! is 1 RU, else what the store charges for a page. When the budget runs low, a look asks for the log sequence numbers
-//! alone, 1 RU each; when it is used up, for nothing, and the next look goes on with the partition whose turn it is.
+//! is 1 RU, else what the store charges for a page. A page is asked for with as many items as the budget buys at the price
+//! of those before. Up to half of the budget is kept for the log sequence numbers, which items can't spend: [`purse`]. Where
+//! that does not suffice for all partitions in each look, they are asked in turn, and how long a round takes is told.
 //! Besides: the ranges every [`RANGES_EVERY`], the offer every [`OFFER_EVERY`], the container with each new connection.
-//! What was spent, and what may be, is told each second ([`Fact::Probe`]). Worked example, 20,000 RU/s in two physical
-//! partitions, 1 % of them for the monitor: 200 RU/s, of which an idle container takes 8 at four looks a second.
+//! What was spent, and what may be, is told each second ([`Fact::Probe`]).
 //!
-//! **A sample.** Where the budget does not suffice for the whole feed, its backlog is left behind now and then, see
-//! [`range`]. Latencies are then those of a sample, and the audit says of no event that it is lost.
+//! In any span of time no more is spent than what the budget gives in it and a second's budget that was saved up. Only a
+//! page that cost more than was thought, and the calls named last, can go beyond that; they are paid off before other items
+//! are asked for.
+//!
+//! | provisioned | 1 % | physical partitions | at four looks a second |
+//! |---|---|---|---|
+//! | 20,000 RU/s | 200 RU/s | 2 | an idle container takes 8 RU/s; else all but that reads items |
+//! | 400 RU/s | 4 RU/s | 2 | each is asked once a second with 10 items of 1 KB, twice a second while idle |
+//! | not known: 400 RU/s | 4 RU/s | 20 | each is asked every 10 s, with 10 items of 1 KB |
+//!
+//! **A sample.** Where the budget does not suffice for the whole feed, a place in it that has become old is left behind for
+//! where the feed ends, see [`range`]. Latencies are then those of a sample, and the audit says of no event that it is lost.
 //!
 //! **Splits.** A physical partition that was split answers by another id, or 410. Its ranges are then read anew: those
 //! that are known keep their place in the feed, those that are new go on where the one was of whose keys they are.
@@ -26,7 +36,10 @@
 //! **429s** are counted and not waited for by the client library: the look ends, and the next one begins when the store
 //! asked for it ([`Probe::asked_pause`]). Nothing else for [`THROTTLED_FOR`] is a failure.
 
+mod cost;
+mod feed;
 mod page;
+mod purse;
 mod range;
 mod throughput;
 
@@ -40,19 +53,17 @@ use azure_data_cosmos::options::ReadFeedRangesOptions;
 use hdrhistogram::Histogram;
 use tokio::sync::watch;
 
-use self::page::Refusal;
-use self::range::{Got, Range, Seen};
+use self::cost::Cost;
+use self::purse::Purse;
+use self::range::{Range, Seen};
 use crate::azure::CosmosAddress;
 use crate::azure::cosmos::{Store, place, store};
 use crate::azure::error::{AzureError, Service};
 use crate::model::ledger::Ledger;
 #[cfg(doc)]
 use crate::model::ledger::StoreOrder;
-use crate::model::observation::{
-    Fact, Latencies, OrderFigures, ProbeFigures, Provisioned, Station, StoreRange, Stored, TallyFigures,
-};
+use crate::model::observation::{Fact, Latencies, OrderFigures, Provisioned, Station, Stored, TallyFigures};
 use crate::model::units::{PartitionId, RangeId, RequestUnits, Time};
-use crate::probe::budget::Budget;
 use crate::probe::{Outlet, Probe};
 
 /// How often the ranges are read, beside when one of them says that it moved.
@@ -69,9 +80,6 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// With nothing but 429s for so long, the store can't be seen.
 const THROTTLED_FOR: Duration = Duration::from_secs(2);
-
-/// What took longer was an outage, and no round.
-const LONGEST_ROUND: Duration = Duration::from_secs(60);
 
 /// What a call is taken to cost that does not say so.
 const UNSAID_CHARGE: f64 = 1.0;
@@ -107,7 +115,7 @@ pub struct Feed {
 pub struct CosmosProbe {
     address: CosmosAddress,
     from: From,
-    budget: Budget,
+    purse: Purse,
     /// The share of what is provisioned that the budget follows, if it does.
     share: Option<f64>,
     ledger: Arc<Mutex<Ledger>>,
@@ -124,7 +132,7 @@ pub struct CosmosProbe {
     offer: Offer,
     /// How long the container keeps items, if not for ever.
     keeps_for: Option<Duration>,
-    /// When the last look began that read the whole feed.
+    /// All that was stored before this moment was seen.
     whole_at: Option<Time>,
     /// Something was stored, or may have been, that will not be seen any more.
     missed: bool,
@@ -153,16 +161,6 @@ enum Offer {
     Read { at: Option<Time>, told: Option<(Time, Provisioned)> },
 }
 
-/// What the looks cost so far, and how long it takes to look at all ranges.
-struct Cost {
-    calls: u64,
-    charge: f64,
-    throttled: u64,
-    round_began: Option<Time>,
-    round: Duration,
-    told: Option<Time>,
-}
-
 impl CosmosProbe {
     /// A probe of one container: it may spend so many RU/s. What is provisioned is read from the offer, unless it is
     /// given.
@@ -177,7 +175,7 @@ impl CosmosProbe {
         Self {
             address,
             from,
-            budget: Budget::new(budget.0),
+            purse: Purse::new(budget),
             share: None,
             ledger,
             partitions,
@@ -201,7 +199,7 @@ impl CosmosProbe {
             latency: Latencies::histogram(),
             resolution: None,
             told: None,
-            cost: Cost { calls: 0, charge: 0.0, throttled: 0, round_began: None, round: Duration::ZERO, told: None },
+            cost: Cost::default(),
             throttled_since: None,
             asked_pause: None,
         }
@@ -225,7 +223,7 @@ impl CosmosProbe {
     pub fn sharing(mut self, share: f64) -> Self {
         self.share = Some(share);
         if let Offer::Given { units, .. } = &self.offer {
-            self.budget.set_per_second(units.0 * share);
+            self.purse.set_per_second(RequestUnits(units.0 * share));
         }
         self
     }
@@ -240,7 +238,7 @@ impl CosmosProbe {
         self.cost.calls += calls;
         let charge = calls as f64 * UNSAID_CHARGE;
         self.cost.charge += charge;
-        self.budget.spend(charge);
+        self.purse.pay(charge);
     }
 
     async fn connect(&mut self, outlet: &Outlet) -> Result<Store, AzureError> {
@@ -337,7 +335,7 @@ impl CosmosProbe {
         };
         let Some(tell) = tell else { return };
         if let (Some(share), Some(units)) = (self.share, tell.most()) {
-            self.budget.set_per_second(units.0 * share);
+            self.purse.set_per_second(RequestUnits(units.0 * share));
         }
         outlet.see(Fact::Provisioned(tell)).await;
     }
@@ -372,9 +370,9 @@ impl Probe for CosmosProbe {
         self.cost.throttled += seen.throttled;
         self.writes += seen.writes;
         self.first_since_whole += seen.first;
-        let whole = read?;
+        read?;
         self.tell_ranges(outlet).await;
-        let figures = self.tally(outlet, began, whole);
+        let figures = self.tally(outlet);
         outlet.see(Fact::Stored(self.stored(&seen, began))).await;
         outlet.see(Fact::Tally(figures)).await;
         self.tell_cost(outlet).await;
@@ -397,93 +395,6 @@ impl Probe for CosmosProbe {
 }
 
 impl CosmosProbe {
-    /// Reads the feed of all ranges as far as the budget allows; says whether that is to its end.
-    async fn read_feed(
-        &mut self,
-        store: &Store,
-        began: Time,
-        seen: &mut Seen,
-        outlet: &Outlet,
-    ) -> Result<bool, AzureError> {
-        let (mut whole, mut answers) = (true, 0_usize);
-        // One RU for the log sequence number of each range comes before items.
-        let reserve = (self.ranges.len() as f64).min(self.budget.per_second() / 2.0);
-        for _ in 0..self.ranges.len() {
-            if !self.budget.allows(outlet.now()) {
-                whole = false;
-                break;
-            }
-            let fail = self.refused("the change feed");
-            let Some(range) = self.ranges.get_mut(self.next) else { break };
-            let budget = &mut self.budget;
-            // The first place comes late where the budget is small, and load may have begun by then.
-            self.missed |= self.from == From::Now && !range.has_place();
-            let got = range.follow(&store.container, self.from, budget, reserve, &self.ledger, seen, outlet).await;
-            let got = match got {
-                Ok(got) => got,
-                Err(Refusal::UnknownPlace(error)) => {
-                    self.missed = true;
-                    self.writes += range.begin_again();
-                    return Err(fail(error));
-                }
-                Err(Refusal::Failed(error)) => {
-                    if error.status().is_gone() {
-                        self.ranges_read = None;
-                    }
-                    return Err(fail(error));
-                }
-                Err(Refusal::Throttled(wait)) => Got::Throttled(wait),
-            };
-            let told = range.id.clone().map(|range_id| StoreRange { range: range_id, lsn: range.lsn });
-            match got {
-                Got::Throttled(wait) => {
-                    self.asked_pause = Some(wait);
-                    whole = false;
-                    break;
-                }
-                Got::Moved => {
-                    // The next look reads the ranges, and this one's feed by its new ones.
-                    self.ranges_read = None;
-                    whole = false;
-                }
-                Got::Whole | Got::Part | Got::LeftBehind => {
-                    answers += 1;
-                    whole &= matches!(got, Got::Whole);
-                    self.missed |= matches!(got, Got::LeftBehind);
-                    if let Some(told) = told {
-                        outlet.see(Fact::StoreRange(told)).await;
-                    }
-                }
-            }
-            self.turn(began);
-        }
-        if answers > 0 {
-            self.throttled_since = None;
-        } else if let Some(wait) = self.asked_pause {
-            let since = *self.throttled_since.get_or_insert(began);
-            if began.since(since) >= THROTTLED_FOR {
-                self.keep_store = true;
-                return Err(AzureError::Refused {
-                    service: Service::CosmosDb,
-                    address: self.place(),
-                    call: "the change feed",
-                    reason: format!("429: too many requests, it asks for a pause of {wait:?}"),
-                });
-            }
-        }
-        Ok(whole)
-    }
-
-    /// The next range's turn. A round ends with the last one.
-    fn turn(&mut self, began: Time) {
-        self.next += 1;
-        if self.next >= self.ranges.len() {
-            self.next = 0;
-            let round = self.cost.round_began.replace(began).map_or(Duration::ZERO, |before| began.since(before));
-            self.cost.round = if round <= LONGEST_ROUND { round } else { Duration::ZERO };
-        }
-    }
-
     /// Tells which ranges there are, once all have answered.
     async fn tell_ranges(&mut self, outlet: &Outlet) {
         let now = outlet.now();
@@ -514,18 +425,24 @@ impl CosmosProbe {
         Stored { items, latency: Latencies(Arc::new(latency)), resolution, charge }
     }
 
+    /// Up to when all that was stored was seen, if that moved on. The ranges need not have been read in the same look.
+    fn newly_whole(&self) -> Option<Time> {
+        let each: Option<Vec<Time>> = self.ranges.iter().map(|range| range.whole_at).collect();
+        each?.into_iter().min().filter(|whole| self.whole_at.is_none_or(|before| *whole > before))
+    }
+
     /// The ledger's figures, with the audit's judgement if the feed was read to its end. One audit follows the other.
-    fn tally(&mut self, outlet: &Outlet, began: Time, whole: bool) -> TallyFigures {
+    fn tally(&mut self, outlet: &Outlet) -> TallyFigures {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let mut audit = outlet.audit().lock().unwrap_or_else(PoisonError::into_inner);
-        if whole {
+        if let Some(whole) = self.newly_whole() {
             self.missed |= audit.take_log_began_anew();
             if std::mem::take(&mut self.missed) {
                 self.order.undecided += ledger.forget_unseen() + self.first_since_whole;
             }
             self.first_since_whole = 0;
-            audit.feed_read(began, &ledger);
-            self.whole_at = Some(began);
+            audit.feed_read(whole, &ledger);
+            self.whole_at = Some(whole);
         }
         let partitions = u32::try_from(self.partitions.borrow().len()).unwrap_or(u32::MAX);
         if audit.is_idle() && partitions > 0 {
@@ -543,24 +460,5 @@ impl CosmosProbe {
         }
         figures.order = self.by_device.then_some(order);
         figures
-    }
-
-    async fn tell_cost(&mut self, outlet: &Outlet) {
-        let now = outlet.now();
-        if self.cost.told.is_some_and(|told| now.since(told) < TELL_EVERY) {
-            return;
-        }
-        self.cost.told = Some(now);
-        let figures = ProbeFigures {
-            station: Station::Store,
-            // To the tenth of a second, as the other probe's.
-            round: Duration::from_millis(u64::try_from(self.cost.round.as_millis()).unwrap_or(0).div_ceil(100) * 100),
-            calls: self.cost.calls,
-            calls_limit: None,
-            charge: RequestUnits(self.cost.charge),
-            charge_limit: Some(RequestUnits(self.budget.per_second())),
-            throttled: self.cost.throttled,
-        };
-        outlet.see(Fact::Probe(figures)).await;
     }
 }

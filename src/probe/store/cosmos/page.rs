@@ -20,9 +20,6 @@ use crate::load::payload::device_index;
 use crate::model::ledger::EventKey;
 use crate::model::units::{Lsn, RangeId, RequestUnits, Time};
 
-/// Items asked for in one page.
-const PAGE: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
-
 /// The part of an item that matters here; the rest of it is passed over.
 #[derive(Debug, Deserialize)]
 pub(super) struct Item {
@@ -58,10 +55,10 @@ impl Item {
 /// What a page is to hold.
 #[derive(Debug)]
 pub(super) enum Ask<'a> {
-    /// The items after a place in the feed.
-    After(&'a ContinuationToken),
-    /// The items from the first one on.
-    FromTheBeginning,
+    /// So many items after a place in the feed.
+    After(&'a ContinuationToken, NonZeroU32),
+    /// So many items from the first one on.
+    FromTheBeginning(NonZeroU32),
     /// None: where the feed ends now, and how far the range is. The cheapest question there is.
     WhereItEnds,
 }
@@ -103,6 +100,13 @@ pub(super) struct Reply {
     pub(super) throttled: u64,
 }
 
+impl Reply {
+    /// How many items came with it.
+    pub(super) fn items(&self) -> usize {
+        self.page.as_ref().map_or(0, |page| page.items.len())
+    }
+}
+
 /// Why there is no page.
 pub(super) enum Refusal {
     /// 429: to be asked again after so long.
@@ -137,16 +141,19 @@ async fn read(
     charge: &mut RequestUnits,
     throttled: &mut u64,
 ) -> Result<Page, CosmosError> {
-    let most = if matches!(ask, Ask::WhereItEnds) { NonZeroU32::MIN } else { PAGE };
+    let most = match ask {
+        Ask::WhereItEnds => NonZeroU32::MIN,
+        Ask::After(_, most) | Ask::FromTheBeginning(most) => most,
+    };
     let mut options = ChangeFeedOptions::default()
         .with_max_item_count(MaxItemCountHint::Limit(most))
         .with_operation_options(no_waiting());
-    if let Ask::After(token) = ask {
+    if let Ask::After(token, _) = ask {
         options = options.with_continuation_token(token.clone());
     }
     let start = match ask {
-        Ask::FromTheBeginning => ChangeFeedStartFrom::Beginning,
-        Ask::After(_) | Ask::WhereItEnds => ChangeFeedStartFrom::Now,
+        Ask::FromTheBeginning(_) => ChangeFeedStartFrom::Beginning,
+        Ask::After(..) | Ask::WhereItEnds => ChangeFeedStartFrom::Now,
     };
     let mut pages = container.query_change_feed::<Item>(FeedScope::range(range.clone()), start, Some(options)).await?;
     let Some(read) = pages.next().await else {

@@ -1,5 +1,6 @@
 //! One physical partition of the store, and how far its change feed was read.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,18 +11,22 @@ use hdrhistogram::Histogram;
 
 use super::From;
 use super::page::{Ask, Item, Page, Refusal, Reply, lsn, page};
+use super::purse::Purse;
 use crate::model::ledger::{Ledger, Sighting, StoreOrder};
 use crate::model::observation::{Latencies, OrderFigures};
 use crate::model::units::{Lsn, RangeId, RequestUnits, Time};
 use crate::probe::Outlet;
-use crate::probe::budget::Budget;
 
 /// `_ts` has whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A feed that the budget did not let read to its end for so long is left behind, and read on from where it ends: what is
-/// shown is a sample of now, not all of a while ago. Not so where every event is to be followed ([`From::Beginning`]).
+/// A feed that was not read to its end, and whose place is older than this, is left behind and read on from where it ends:
+/// what is shown is a sample of now, not all of a while ago. Not so where every event is to be followed
+/// ([`From::Beginning`]).
 const LEAVE_BEHIND_AFTER: Duration = Duration::from_secs(2);
+
+/// Log sequence numbers that are kept to tell the age of the place in the feed.
+const MOST_ENDS: usize = 64;
 
 /// One physical partition and how far its change feed was read.
 pub(super) struct Range {
@@ -36,9 +41,16 @@ pub(super) struct Range {
     /// The log sequence number from which writes are counted by it; `None` while they are counted one by one, because
     /// not all of them are this range's own, or not all can be seen.
     counted_from: Option<Lsn>,
-    /// When the feed was last read to its end, and since when looks have not got there.
-    whole_at: Time,
-    unfinished_since: Option<Time>,
+    /// All that was stored before this moment was seen; `None` once a part of the feed was missed.
+    pub(super) whole_at: Option<Time>,
+    /// When the place in the feed was its end: what follows was stored after that.
+    place_at: Time,
+    /// When the range was asked and how far it was, behind that place: they tell its age when it moves on.
+    ends: VecDeque<(Time, Lsn)>,
+    /// When this look began, and where the feed ended then.
+    goal: (Time, Lsn),
+    /// The last look did not get there.
+    unfinished: bool,
     order: StoreOrder,
 }
 
@@ -82,8 +94,11 @@ impl Range {
             lsn: Lsn(0),
             read: Lsn(0),
             counted_from,
-            whole_at: now,
-            unfinished_since: None,
+            whole_at: None,
+            place_at: now,
+            ends: VecDeque::new(),
+            goal: (now, Lsn(0)),
+            unfinished: false,
             order: StoreOrder::default(),
         }
     }
@@ -91,10 +106,15 @@ impl Range {
     /// A part of this range that became one of its own: it goes on where this one was. Log sequence numbers go on, too,
     /// but what lies between that and its first look is in part its sibling's: those writes are counted one by one.
     pub(super) fn successor(&self, feed: FeedRange) -> Self {
-        let Self { token, lsn, read, whole_at, unfinished_since, .. } = self;
-        let (token, lsn, read, whole_at) = (token.clone(), *lsn, *read, *whole_at);
-        let (unfinished_since, order) = (*unfinished_since, self.order.successor());
-        Self { id: None, feed, token, lsn, read, counted_from: None, whole_at, unfinished_since, order }
+        Self {
+            id: None,
+            feed,
+            token: self.token.clone(),
+            counted_from: None,
+            ends: self.ends.clone(),
+            order: self.order.successor(),
+            ..*self
+        }
     }
 
     /// Whether its place in the feed is known. From [`From::Now`] on, what was written before that is not shown.
@@ -112,10 +132,10 @@ impl Range {
         self.order.figures()
     }
 
-    /// From here on until the feed's end writes are counted one by one. Gives those so far.
+    /// From here on until the feed's end writes are counted one by one: something was missed. Gives those so far.
     pub(super) fn count_anew(&mut self) -> u64 {
         let writes = self.writes();
-        self.counted_from = None;
+        (self.counted_from, self.whole_at) = (None, None);
         writes
     }
 
@@ -123,94 +143,142 @@ impl Range {
     pub(super) fn begin_again(&mut self) -> u64 {
         let writes = self.count_anew();
         (self.token, self.lsn, self.read) = (None, Lsn(0), Lsn(0));
+        self.ends.clear();
         self.order.begin_again();
         writes
     }
 
     /// Asks for one page and enters what it cost.
-    async fn ask(&self, container: &ContainerClient, ask: Ask<'_>, budget: &mut Budget, seen: &mut Seen) -> Reply {
+    async fn ask(&self, container: &ContainerClient, ask: Ask<'_>, seen: &mut Seen) -> Reply {
         let reply = page(container, &self.feed, ask).await;
-        budget.spend(reply.charge.0);
         seen.charge.0 += reply.charge.0;
         seen.calls += 1;
         seen.throttled += reply.throttled;
         reply
     }
 
-    /// Reads the feed up to where it ended when the look began, as far as the budget allows. `reserve` is kept for the
-    /// log sequence numbers of the other ranges, which come before items.
-    #[expect(clippy::too_many_arguments, reason = "parts of the probe that are borrowed apart")]
-    pub(super) async fn follow(
+    /// Asks for the log sequence number, and with it for as many items as `units` buy. Where they buy none, the place in
+    /// the feed stays as it is.
+    pub(super) async fn look(
         &mut self,
         container: &ContainerClient,
         from: From,
-        budget: &mut Budget,
-        reserve: f64,
+        (purse, units): (&mut Purse, f64),
         ledger: &Mutex<Ledger>,
         seen: &mut Seen,
         outlet: &Outlet,
     ) -> Result<Got, Refusal> {
-        let mut end = None;
-        loop {
+        let began = outlet.now();
+        let is_old = self.unfinished && began.since(self.place_at) > LEAVE_BEHIND_AFTER;
+        // Where a watch begins with the next write, its first place comes with the number.
+        let moves = from == From::Now && (is_old || self.token.is_none());
+        let ask = match (&self.token, purse.items_for(units)) {
+            _ if moves => Ask::WhereItEnds,
+            (_, None) => Ask::WhereItEnds,
+            (Some(token), Some(most)) => Ask::After(token, most),
+            (None, Some(most)) => Ask::FromTheBeginning(most),
+        };
+        let only_the_end = matches!(ask, Ask::WhereItEnds);
+        let reply = self.ask(container, ask, seen).await;
+        purse.pay_look(reply.charge, reply.items());
+        let page = match reply.page {
+            Ok(page) => page,
+            Err(Refusal::Throttled(wait)) => return Ok(Got::Throttled(wait)),
+            Err(refusal) => return Err(refusal),
+        };
+        if !self.answered(&page, began) {
+            return Ok(Got::Moved);
+        }
+        self.goal = (began, self.lsn);
+        if !only_the_end {
+            return Ok(self.take_in(page, ledger, seen, outlet.now()));
+        }
+        if moves {
+            return Ok(self.go_on_from(page.token, seen));
+        }
+        Ok(self.got(self.token.is_some() && self.read >= self.lsn))
+    }
+
+    /// Reads on to where the feed ended when the look began, as far as `units` go.
+    pub(super) async fn read_on(
+        &mut self,
+        container: &ContainerClient,
+        (purse, mut units): (&mut Purse, f64),
+        ledger: &Mutex<Ledger>,
+        seen: &mut Seen,
+        outlet: &Outlet,
+    ) -> Result<Got, Refusal> {
+        while let (Some(token), Some(most)) = (&self.token, purse.items_of_another_page(units)) {
             let began = outlet.now();
-            let late = began.since(self.whole_at);
-            // Without a budget for items, one RU still buys the log sequence number.
-            let allowed = budget.left(began) > reserve;
-            if !allowed && end.is_some() {
-                self.unfinished_since.get_or_insert(began);
-                return Ok(Got::Part);
-            }
-            let unfinished = self.unfinished_since.map_or(Duration::ZERO, |since| began.since(since));
-            let leave_behind = from == From::Now && unfinished > LEAVE_BEHIND_AFTER;
-            let ask = match &self.token {
-                _ if !allowed || leave_behind => Ask::WhereItEnds,
-                Some(token) => Ask::After(token),
-                None if from == From::Beginning => Ask::FromTheBeginning,
-                None => Ask::WhereItEnds,
-            };
-            let only_the_end = matches!(ask, Ask::WhereItEnds);
-            let page = match self.ask(container, ask, budget, seen).await.page {
+            let reply = self.ask(container, Ask::After(token, most), seen).await;
+            purse.pay_page(reply.charge, reply.items());
+            // A page that does not say what it cost must not be asked for without end.
+            units -= reply.charge.0.max(1.0);
+            let page = match reply.page {
                 Ok(page) => page,
                 Err(Refusal::Throttled(wait)) => return Ok(Got::Throttled(wait)),
                 Err(refusal) => return Err(refusal),
             };
-            if let (Some(known), Some(answers)) = (&self.id, &page.range)
-                && known != answers
-            {
+            if !self.answered(&page, began) {
                 return Ok(Got::Moved);
             }
-            self.id = page.range.clone().or_else(|| self.id.take());
-            self.lsn = page.lsn.unwrap_or(self.lsn).max(self.lsn);
-            let end = *end.get_or_insert(self.lsn);
-            // Where a watch begins with the next write, the one RU for the number buys its first place as well.
-            let begins = from == From::Now && self.token.is_none();
-            if only_the_end && !allowed && !begins {
-                self.unfinished_since.get_or_insert(began);
-                return Ok(Got::Part);
-            }
-            if only_the_end {
-                // The watch begins here, or goes on here: what lies before is passed over.
-                self.token = Some(page.token);
-                let first = self.read == Lsn(0);
-                seen.writes += self.count_anew();
-                (self.read, self.counted_from, self.whole_at) = (self.lsn, Some(self.lsn), outlet.now());
-                self.unfinished_since = None;
-                self.order.go_on_after(self.lsn);
-                return Ok(if first { Got::Whole } else { Got::LeftBehind });
-            }
-            let at_the_end = self.take_in(page, late, ledger, seen, outlet.now()) >= end;
-            if at_the_end {
-                (self.whole_at, self.unfinished_since) = (began, None);
-                self.counted_from.get_or_insert(self.read);
+            if matches!(self.take_in(page, ledger, seen, outlet.now()), Got::Whole) {
                 return Ok(Got::Whole);
             }
         }
+        Ok(Got::Part)
     }
 
-    /// Enters a page, and gives how far the feed is read with it. A page of items that don't say how far they are is not
-    /// taken for the last one.
-    fn take_in(&mut self, page: Page, late: Duration, ledger: &Mutex<Ledger>, seen: &mut Seen, now: Time) -> Lsn {
+    /// Enters who answered and how far the range was; says whether it is still this one.
+    fn answered(&mut self, page: &Page, asked: Time) -> bool {
+        if let (Some(known), Some(answers)) = (&self.id, &page.range)
+            && known != answers
+        {
+            return false;
+        }
+        self.id = page.range.clone().or_else(|| self.id.take());
+        self.lsn = page.lsn.unwrap_or(self.lsn).max(self.lsn);
+        if self.ends.len() < MOST_ENDS {
+            self.ends.push_back((asked, self.lsn));
+        }
+        true
+    }
+
+    /// The watch begins where the feed ends, or goes on there: what lies before is passed over.
+    fn go_on_from(&mut self, token: ContinuationToken, seen: &mut Seen) -> Got {
+        let passed_over = self.read != Lsn(0) && self.read < self.lsn;
+        seen.writes += self.count_anew();
+        (self.token, self.read, self.counted_from) = (Some(token), self.lsn, Some(self.lsn));
+        self.order.go_on_after(self.lsn);
+        let got = self.got(true);
+        if passed_over {
+            self.whole_at = None;
+            return Got::LeftBehind;
+        }
+        got
+    }
+
+    /// What this look got, if the feed is read to where it ended when it began, or not.
+    fn got(&mut self, at_the_end: bool) -> Got {
+        // The place was the end of the feed when the range was not further than this.
+        while let Some((asked, _)) = self.ends.front().copied().filter(|(_, end)| *end <= self.read) {
+            self.place_at = asked;
+            self.ends.pop_front();
+        }
+        self.unfinished = !at_the_end;
+        if at_the_end {
+            self.whole_at = Some(self.goal.0);
+            self.place_at = self.place_at.max(self.goal.0);
+            self.counted_from.get_or_insert(self.read);
+            return Got::Whole;
+        }
+        Got::Part
+    }
+
+    /// Enters a page. A page of items that don't say how far they are is not taken for the last one.
+    fn take_in(&mut self, page: Page, ledger: &Mutex<Ledger>, seen: &mut Seen, now: Time) -> Got {
         let end = page.end();
+        let late = now.since(self.place_at);
         self.read = match (page.last_lsn(), page.items.is_empty()) {
             (Some(last), _) => last,
             (None, true) => self.lsn,
@@ -224,7 +292,7 @@ impl Range {
         if let Some(end) = end {
             self.order.whole(end);
         }
-        self.read
+        self.got(self.read >= self.goal.1)
     }
 }
 
