@@ -23,6 +23,7 @@ mod replay;
 mod report;
 mod report_live;
 mod report_output;
+mod report_search;
 mod scenario_flags;
 mod scenarios;
 mod session;
@@ -75,11 +76,18 @@ pub enum Exit {
 
 /// Each exit code and what it says, for the manual.
 const EXITS: [(Exit, &str); 5] = [
-    (Exit::Done, "It did what was asked; a report: every rule was kept"),
+    (Exit::Done, "It did what was asked; a report: every rule was kept; a search: a rate was found"),
     (Exit::Failed, "It could not; a report: a rule was broken"),
     (Exit::Usage, "The command line or the settings can't be understood, or ask for what this terminal can't do"),
-    (Exit::Unmeasured, "A report: nothing could be measured, or not what a rule asks about"),
-    (Exit::Interrupted, "A report: it was interrupted, and speaks of what came before"),
+    (
+        Exit::Unmeasured,
+        "A report: nothing could be measured, or not what a rule asks about; a search: no rate was kept up with",
+    ),
+    (
+        Exit::Interrupted,
+        "A report: it was interrupted, also while the last events were on their way, and speaks of what came before; a \
+         live one also if nobody reads its lines any more, as behind `| head -1`",
+    ),
 ];
 
 impl From<Exit> for ExitCode {
@@ -153,10 +161,7 @@ enum Command {
         streamgauge export FILE --csv figures.csv")]
     Export(Box<ExportFlags>),
     /// Report without a screen: figures, and a verdict
-    #[command(after_help = "Examples:\n  \
-        streamgauge report throttled       one of the samples\n  \
-        streamgauge report --live 5m --rule lost=0 --rule p99-stored=2s\n  \
-        streamgauge report --live --plan \"1k for 1m, ramp to 5k in 2m\"")]
+    #[command(after_help = report::EXAMPLES, after_long_help = report::long_help())]
     Report(Box<ReportFlags>),
     /// Compare two recordings, as figures or on the screen
     #[command(after_help = "Examples:\n  \

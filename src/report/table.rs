@@ -100,7 +100,17 @@ fn session(document: &Document) -> Section {
 
 fn search(search: &SearchPart) -> Section {
     let tries = format!("{} rates tried", count(u64::from(search.tries)));
-    Section { title: "Search".into(), sentences: vec![search.sentence.clone(), tries], table: None }
+    let rows = search.tried.iter().map(|tried| {
+        let outcome = match tried.kept_up {
+            Some(true) => "kept up",
+            Some(false) => "fell behind",
+            None => "can't tell",
+        };
+        vec![rate(Some(tried.rate)), outcome.to_owned(), or_dash(tried.reason.clone(), |reason| reason)]
+    });
+    let head = vec!["rate", "outcome", "why"];
+    let table = (!search.tried.is_empty()).then(|| Table { head, rows: rows.collect(), words: 1 });
+    Section { title: "Search".into(), sentences: vec![search.sentence.clone(), tries], table }
 }
 
 fn verdict(document: &Document) -> Section {
