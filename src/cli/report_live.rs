@@ -24,7 +24,7 @@ use crate::recording::writer::{Writer, WriterState};
 use crate::report::account::Account;
 use crate::report::document::{Document, Origin, SearchPart};
 use crate::report::verdict::{Rules, Verdict};
-use crate::report::{metrics as page, summary};
+use crate::report::{metrics as page, search, summary};
 use crate::ui::controls::Cue;
 use crate::ui::live::wall_clock;
 
@@ -280,10 +280,14 @@ async fn watch<S: Stage>(
         Origin { source: "live".into(), scenario: description, incomplete: broken_off.map(str::to_owned), skipped: 0 };
     let found = course.found(broken_off.is_some());
     let verdict = Verdict::of(&account, rules);
+    let verdict = match &found {
+        Some(found) => search::verdict(found, verdict),
+        None => verdict,
+    };
     let outcome = verdict.outcome;
     let mut document = Document::of(&account, &origin, verdict);
     document.search = found.as_ref().map(SearchPart::from);
-    // All is measured: now whoever reads slowly is waited for, as long as nobody wants an end.
+    // Whoever reads slowly is waited for, as long as nobody wants an end.
     tokio::select! {
         read = said.live_summary(&document) => read.map_err(Failure::Output)?,
         () = stop_signal() => return Ok(Exit::Interrupted),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::document::{Document, LagPart, MinuteRate, Moment, Peak, SearchPart};
+use super::search::SEARCH;
 use super::verdict::Outcome;
 use crate::figures::{clock, compact, count, lag_span, percent, span};
 
@@ -133,7 +134,7 @@ fn verdict(document: &Document) -> Section {
     if !verdict.asked {
         sentences.push("The default rules; --rule and --rules give others.".into());
     }
-    if document.session.warm_up > 0.0 {
+    if document.session.warm_up > 0.0 && verdict.rules.iter().any(|rule| rule.rule != SEARCH) {
         sentences.push(format!(
             "Throughput, latency and lag are judged after the first {}.",
             span(seconds(document.session.warm_up))
