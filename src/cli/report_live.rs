@@ -268,7 +268,10 @@ async fn watch<S: Stage>(
     let Gathering { account, mut observations, recorder, said, .. } = gathering;
     let rest = async { while observations.recv().await.is_some() {} };
     tokio::select! {
-        stopped = stage.take_down() => stopped.map_err(LiveError::from)?,
+        // All is measured: what does not end in good order costs no report.
+        stopped = stage.take_down() => if let Err(error) = stopped {
+            complain(&error);
+        },
         () = rest => {}
     }
     if let Some(recorder) = recorder
