@@ -140,6 +140,6 @@ fn a_search_finds_what_the_store_carries() {
     assert_eq!(output.status.code(), Some(0), "{search}");
     assert_eq!((&search["unfinished"], &report["verdict"]["outcome"]), (&Value::Null, &Value::from("pass")));
     let highest = search["highest"].as_f64().expect("a rate");
-    // A busy machine may carry less than its store; none carries more.
-    assert!((300.0..=420.0).contains(&highest), "{search}");
+    // A busy machine may carry less than its store; none carries more, and the search errs by 8 % at most.
+    assert!((300.0..=432.0).contains(&highest), "{search}");
 }

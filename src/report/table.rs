@@ -100,7 +100,10 @@ fn session(document: &Document) -> Section {
 }
 
 fn search(search: &SearchPart) -> Section {
-    let tries = format!("{} rates tried", count(u64::from(search.tries)));
+    let tries = match search.tries {
+        1 => "1 rate tried to the end".to_owned(),
+        tries => format!("{} rates tried to the end", count(u64::from(tries))),
+    };
     let rows = search.tried.iter().map(|tried| {
         let outcome = match tried.kept_up {
             Some(true) => "kept up",
