@@ -23,17 +23,18 @@ pub enum Exit {
 
 /// Each exit code and what it says, for the manual.
 pub(super) const EXITS: [(Exit, &str); 5] = [
-    (Exit::Done, "It did what was asked; report: every rule was kept"),
+    (Exit::Done, "It did what was asked; report: every rule was kept; a search: a rate was found"),
     (Exit::Failed, "It could not; report: a rule was broken. Compare and export have 3 for that"),
     (Exit::Usage, "The command line or the settings can't be understood, or ask for what this terminal can't do"),
     (
         Exit::Unmeasured,
         "Report, compare and export: a recording can't be read or holds nothing, or the result can't be written; report: \
-         nothing could be measured, or not what a rule asks about",
+         nothing could be measured, or not what a rule asks about; a search: no rate was kept up with",
     ),
     (
         Exit::Interrupted,
-        "Report, compare and export: interrupted; a report speaks of what came before, the others write nothing",
+        "Report, compare and export: interrupted; a report speaks of what came before, the others write nothing. A live \
+         report also if nobody reads its lines any more, as behind `| head -1`",
     ),
 ];
 

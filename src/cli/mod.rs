@@ -25,6 +25,7 @@ mod replay;
 mod report;
 mod report_live;
 mod report_output;
+mod report_search;
 mod scenario_flags;
 mod scenarios;
 mod session;
@@ -139,10 +140,7 @@ enum Command {
         streamgauge export FILE --csv figures.csv")]
     Export(Box<ExportFlags>),
     /// Report without a screen: figures, and a verdict
-    #[command(after_help = "Examples:\n  \
-        streamgauge report throttled       one of the samples\n  \
-        streamgauge report --live 5m --rule lost=0 --rule p99-stored=2s\n  \
-        streamgauge report --live --plan \"1k for 1m, ramp to 5k in 2m\"")]
+    #[command(after_help = report::EXAMPLES, after_long_help = report::long_help())]
     Report(Box<ReportFlags>),
     /// Compare two recordings, as figures or on the screen
     #[command(after_help = "Examples:\n  \

@@ -9,39 +9,30 @@ use super::attach::Deployed;
 use super::metrics::{MetricsError, MetricsPage};
 use super::report::{Failure, exit_of};
 use super::report_output::{Bar, Said};
+use super::report_search::LiveSearch;
 use super::scenario_flags::ScenarioFlags;
-use super::session::{SessionError, Stage, stop_signal};
+use super::session::{SessionError, Stage, WAITING, stop_signal, take_down};
 use super::{Exit, complain, local, metrics};
-use crate::load::plan_steps::{GRAIN, PlanSteps};
-use crate::load::search::{Found, Search, Step, Try};
-use crate::model::health::{Health, Word};
+use crate::load::plan_steps::PlanSteps;
+use crate::load::search::judgement::{Hold, Looks};
+use crate::load::search::{Found, Search};
 use crate::model::observation::{Fact, Observation, Target};
 use crate::model::session::Session;
-use crate::model::units::{EventRate, Time};
 use crate::recording::error::WriteError;
 use crate::recording::format::{Header, ScenarioDescription};
 use crate::recording::writer::{Writer, WriterState};
 use crate::report::account::Account;
 use crate::report::document::{Document, Origin, SearchPart};
 use crate::report::verdict::{Rules, Verdict};
-use crate::report::{metrics as page, summary};
+use crate::report::{metrics as page, search, summary};
 use crate::ui::controls::Cue;
 use crate::ui::live::wall_clock;
-
-/// Observations that may wait: several looks at 2,048 partitions.
-const WAITING: usize = 16_384;
 
 /// After the load was stopped, what is under way may take so long to be stored.
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// A load into what is deployed waits so long for the first answer of its store.
 const READY: Duration = Duration::from_secs(30);
-
-/// Between two tries of a search a backlog may take so long to drain.
-const DRAIN_OF_TRY: Duration = Duration::from_secs(300);
-
-/// A load that is so far behind its schedule does not keep up.
-const BEHIND: Duration = Duration::from_secs(1);
 
 /// What went wrong, in one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +53,7 @@ pub(super) enum Course {
     /// A plan.
     Plan(PlanSteps),
     /// The search for the highest rate that is kept up with, each try for so long.
-    Search { from: f64, hold: Duration },
+    Search { from: f64, hold: Hold },
 }
 
 /// What is watched.
@@ -132,20 +123,22 @@ struct HeldLoad {
 }
 
 /// What gathers the facts of a live session: the one place through which each goes.
-struct Gathering {
-    account: Account,
+pub(super) struct Gathering {
+    pub(super) account: Account,
     observations: mpsc::Receiver<Observation>,
     recorder: Option<Writer>,
     page: Option<MetricsPage>,
-    said: Said,
+    pub(super) said: Said,
     bar: Bar,
     /// Whether every physical partition of the store has answered.
     store_is_read: bool,
+    /// What is seen of a search's try, while there is one.
+    pub(super) looks: Option<Looks>,
 }
 
 /// Why the gathering paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pause {
+pub(super) enum Pause {
     /// What was waited for has come.
     Reached,
     /// The time is over.
@@ -160,12 +153,15 @@ impl Gathering {
             recorder.record(observation);
         }
         self.store_is_read |= matches!(observation.fact, Fact::StoreRanges(_));
-        let Self { account, said, bar, .. } = self;
+        let Self { account, said, bar, looks, .. } = self;
         account.apply(observation, &mut |at, session| said.tick(at, session, bar));
+        if let Some(looks) = looks {
+            looks.see(observation, &account.session);
+        }
     }
 
     /// Takes facts in until a moment, or until `enough` of the session holds.
-    async fn until(&mut self, end: tokio::time::Instant, enough: impl Fn(&Session) -> bool) -> Pause {
+    pub(super) async fn until(&mut self, end: tokio::time::Instant, enough: impl Fn(&Session) -> bool) -> Pause {
         loop {
             if enough(&self.account.session) {
                 return Pause::Reached;
@@ -204,7 +200,7 @@ impl Gathering {
         }
     }
 
-    fn mark(&mut self, text: String) {
+    pub(super) fn mark(&mut self, text: String) {
         self.take(&Observation { at: wall_clock(), fact: Fact::Mark(text) });
     }
 }
@@ -244,52 +240,55 @@ async fn watch<S: Stage>(
         said,
         bar,
         store_is_read: false,
+        looks: None,
     };
-    let mut found = None;
-    let interrupted = tokio::select! {
-        end = async {
+    // Outside of what is interrupted, so that what it has found stays.
+    let mut course = Following::from(course);
+    let mut broken_off = tokio::select! {
+        () = async {
             release(load, &mut stage, &mut gathering).await;
-            follow(&course, &mut stage, &mut gathering).await
-        } => { found = end; false }
-        () = &mut signal => true,
+            follow(&mut course, &mut stage, &mut gathering).await;
+        } => gathering.said.is_closed().then_some("ended before its time: nobody reads what it says any more"),
+        () = &mut signal => Some("interrupted before its time"),
     };
-    let broken_off = interrupted || gathering.said.is_closed();
     gathering.bar.clear();
     let drains = stage.end_load().is_some();
-    if drains && !broken_off {
+    if drains && broken_off.is_none() {
         let end = tokio::time::Instant::now() + DRAIN;
         tokio::select! {
-            _ = gathering.until(end, summary::is_settled) => {}
-            () = &mut signal => {}
+            _ = gathering.until(end, summary::is_settled) => {
+                broken_off = gathering.said.is_closed().then_some("ended after the load: nobody reads what it says any more");
+            }
+            () = &mut signal => broken_off = Some("interrupted after the load, while its last events were on their way"),
         }
     }
-    let Gathering { account, mut observations, recorder, said, .. } = gathering;
-    let rest = async { while observations.recv().await.is_some() {} };
-    tokio::select! {
-        stopped = stage.take_down() => stopped.map_err(LiveError::from)?,
-        () = rest => {}
+    let Gathering { account, observations, recorder, said, .. } = gathering;
+    // All is measured: what does not end in good order costs no report.
+    if let Err(error) = take_down(stage, observations).await {
+        complain(&error);
     }
     if let Some(recorder) = recorder
         && let WriterState::Stopped { reason } = recorder.finish()
     {
         complain(&format_args!("the recording is not whole: {reason}"));
     }
-    let origin = Origin {
-        source: "live".into(),
-        scenario: description,
-        incomplete: interrupted.then(|| "interrupted before its time".to_owned()),
-        skipped: 0,
-    };
+    let origin =
+        Origin { source: "live".into(), scenario: description, incomplete: broken_off.map(str::to_owned), skipped: 0 };
+    let found = course.found(broken_off.is_some());
     let verdict = Verdict::of(&account, rules);
+    let verdict = match &found {
+        Some(found) => search::verdict(found, verdict),
+        None => verdict,
+    };
     let outcome = verdict.outcome;
     let mut document = Document::of(&account, &origin, verdict);
     document.search = found.as_ref().map(SearchPart::from);
-    // All is measured: now whoever reads slowly is waited for, as long as nobody wants an end.
+    // Whoever reads slowly is waited for, as long as nobody wants an end.
     tokio::select! {
         read = said.live_summary(&document) => read.map_err(Failure::Output)?,
         () = stop_signal() => return Ok(Exit::Interrupted),
     }
-    Ok(if broken_off { Exit::Interrupted } else { exit_of(outcome) })
+    Ok(if broken_off.is_some() { Exit::Interrupted } else { exit_of(outcome) })
 }
 
 /// Lets a load go that waited for the store.
@@ -313,33 +312,63 @@ async fn release(load: Option<HeldLoad>, stage: &mut impl Stage, gathering: &mut
     stage.set_target(target);
 }
 
-/// Lets the load do what it is to do; what a search found comes back.
-async fn follow(course: &Course, stage: &mut impl Stage, gathering: &mut Gathering) -> Option<Found> {
+/// A course with what has come of it so far: it outlives an interruption.
+enum Following {
+    Steady(Duration),
+    Plan(PlanSteps),
+    Search(LiveSearch),
+}
+
+impl From<Course> for Following {
+    fn from(course: Course) -> Self {
+        match course {
+            Course::Steady(lasts) => Self::Steady(lasts),
+            Course::Plan(plan) => Self::Plan(plan),
+            Course::Search { from, hold } => {
+                Self::Search(LiveSearch { search: Search::new(from, crate::load::plan::FASTEST), hold })
+            }
+        }
+    }
+}
+
+impl Following {
+    /// What a search found, to its end or until the session was broken off.
+    fn found(self, broken_off: bool) -> Option<Found> {
+        let Self::Search(LiveSearch { mut search, .. }) = self else { return None };
+        if broken_off {
+            search.end("interrupted".into());
+        }
+        Some(search.found())
+    }
+}
+
+/// Lets the load do what it is to do.
+async fn follow(course: &mut Following, stage: &mut impl Stage, gathering: &mut Gathering) {
     let begun = Instant::now();
     match course {
-        Course::Steady(lasts) => {
+        Following::Steady(lasts) => {
             run_until(begun, *lasts, *lasts, stage, gathering).await;
-            None
         }
-        Course::Plan(plan) => {
+        Following::Plan(plan) => {
             let all = plan.lasts();
             let mut set = None;
-            while let Some(target) = plan.target_at(begun.elapsed()) {
+            loop {
+                let elapsed = begun.elapsed();
+                let (Some(target), Some(until)) = (plan.target_at(elapsed), plan.holds_until(elapsed)) else { break };
                 if set.replace(target) != Some(target) {
                     stage.set_target(target);
                 }
-                if run_until(begun, begun.elapsed() + GRAIN, all, stage, gathering).await == Pause::Ended {
+                if run_until(begun, until, all, stage, gathering).await == Pause::Ended {
                     break;
                 }
             }
-            None
         }
-        Course::Search { from, hold } => search(*from, *hold, stage, gathering).await,
+        Following::Search(search) => search.follow(stage, gathering).await,
     }
 }
 
 /// Gathers until so long after the begin; the bar says how much that is of all.
-async fn run_until(
+pub(super) async fn run_until(
     begun: Instant,
     until: Duration,
     all: Duration,
@@ -358,48 +387,5 @@ async fn run_until(
         if gathering.until(next, |_| false).await == Pause::Ended {
             return Pause::Ended;
         }
-    }
-}
-
-async fn search(from: f64, hold: Duration, stage: &mut impl Stage, gathering: &mut Gathering) -> Option<Found> {
-    let mut search = Search::new(from, crate::load::plan::FASTEST);
-    loop {
-        let rate = match search.step() {
-            Step::Run(rate) => rate,
-            Step::Found(found) => return Some(found),
-        };
-        gathering.mark(format!("try {}/s", crate::figures::compact(rate)));
-        stage.set_target(Target::Rate(EventRate::new(rate)));
-        if run_until(Instant::now(), hold, hold, stage, gathering).await == Pause::Ended {
-            return None;
-        }
-        let outcome = outcome(&gathering.account.session, wall_clock());
-        stage.set_target(Target::Paused);
-        let end = tokio::time::Instant::now() + DRAIN_OF_TRY;
-        match gathering.until(end, summary::is_settled).await {
-            Pause::Ended => return None,
-            Pause::Reached => search.tell(outcome),
-            Pause::TimeOver => {
-                let waiting = gathering.account.session.in_flight();
-                search.tell(Try::FellBehind(format!(
-                    "{waiting} events had not drained {} s later",
-                    DRAIN_OF_TRY.as_secs()
-                )));
-            }
-        }
-    }
-}
-
-/// Whether the pipeline keeps up with the load now.
-fn outcome(session: &Session, now: Time) -> Try {
-    let late = session.load.as_ref().map_or(Duration::ZERO, |load| load.figures.behind);
-    if late > BEHIND {
-        return Try::FellBehind(format!("the load was {:.1} s behind its schedule", late.as_secs_f64()));
-    }
-    let health = Health::of(session, now);
-    match health.word {
-        Word::KeepingUp => Try::KeptUp,
-        word if health.reason.is_empty() => Try::FellBehind(word.text().to_lowercase()),
-        word => Try::FellBehind(format!("{}: {}", word.text().to_lowercase(), health.reason)),
     }
 }

@@ -13,7 +13,7 @@ use crate::model::units::EventRate;
 use crate::recording::jump::read_span;
 
 /// A ramp is as many small steps: so long each.
-pub const GRAIN: Duration = Duration::from_millis(100);
+const GRAIN: Duration = Duration::from_millis(100);
 
 /// A plan lasts at most so long: a year.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
@@ -136,6 +136,29 @@ impl PlanSteps {
         }
         None
     }
+
+    /// How long after the begin the target of a moment holds at least: to the end of its step, or of its grain on a slope.
+    /// Once the plan is over, nothing changes any more.
+    ///
+    /// Worked example: in `10 for 5s, ramp to 20 in 250ms` what holds at 1 s holds until 5 s, then until 5.1, 5.2 and
+    /// 5.25 s. Whoever looks late finds the same moments, so that lateness does not add up.
+    pub fn holds_until(&self, elapsed: Duration) -> Option<Duration> {
+        let mut begin = Duration::ZERO;
+        for step in &self.0 {
+            let end = begin + step.lasts();
+            if elapsed < end {
+                return Some(match step {
+                    Step::Hold { .. } => end,
+                    Step::Ramp { .. } => {
+                        let grains = (elapsed - begin).as_millis() / GRAIN.as_millis() + 1;
+                        end.min(begin + GRAIN * u32::try_from(grains).unwrap_or(u32::MAX))
+                    }
+                });
+            }
+            begin = end;
+        }
+        None
+    }
 }
 
 fn target(rate: f64) -> Target {
@@ -170,6 +193,15 @@ mod tests {
         assert_eq!([seen[0], seen[1]], [Some(1_000.0), Some(1_000.0)]);
         assert!(seen[2].is_some_and(|rate| (rate - 3_000.0).abs() < 5.0), "half of the slope: {:?}", seen[2]);
         assert_eq!(seen[3..], [Some(5_000.0), Some(5_000.0), Some(0.0), Some(0.0), None]);
+    }
+
+    #[test]
+    fn a_target_holds_to_the_end_of_its_step_or_grain() {
+        let plan = plan("10 for 5s, ramp to 20 in 250ms");
+        let moments = std::iter::successors(Some(Duration::from_secs(1)), |at| plan.holds_until(*at));
+        let millis: Vec<u128> = moments.map(|at| at.as_millis()).collect();
+        assert_eq!(millis, [1_000, 5_000, 5_100, 5_200, 5_250]);
+        assert_eq!(plan.holds_until(Duration::from_millis(5_130)), Some(Duration::from_millis(5_200)), "late");
     }
 
     /// What is due on a slope from 0 to 100/s in 60 s is 3,000 events: the area under it.

@@ -16,7 +16,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::verdict::Verdict;
-use crate::load::search::Found;
+use crate::load::search::{Found, Tried, Try};
 use crate::model::units::Time;
 use crate::recording::format::ScenarioDescription;
 
@@ -77,20 +77,55 @@ pub struct Document {
 pub struct SearchPart {
     /// The highest rate that was kept up with, in events a second; `null` if none of those tried was.
     pub highest: Option<f64>,
-    /// The lowest rate that was not, in events a second; `null` if the search was not asked to go higher.
+    /// The lowest rate that was not, in events a second; `null` if there was none.
     pub next: Option<f64>,
     /// Why that rate was not kept up with.
     pub reason: Option<String>,
-    /// How many rates were tried.
+    /// How many rates were tried to the end.
     pub tries: u32,
+    /// Each of them, in order.
+    pub tried: Vec<TriedPart>,
+    /// Why the search ended before it was finished, in a few words; `null` if it was finished.
+    pub unfinished: Option<String>,
     /// All that as a sentence.
     pub sentence: String,
 }
 
+/// A rate that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct TriedPart {
+    /// In events a second.
+    pub rate: f64,
+    /// Whether it was kept up with; `null` if that can't be told.
+    pub kept_up: Option<bool>,
+    /// Why not, or why it can't be told; `null` if it was kept up with.
+    pub reason: Option<String>,
+}
+
+impl From<&Tried> for TriedPart {
+    fn from(Tried { rate, outcome }: &Tried) -> Self {
+        let (kept_up, reason) = match outcome {
+            Try::KeptUp => (Some(true), None),
+            Try::FellBehind(reason) => (Some(false), Some(reason.clone())),
+            Try::Unmeasured(reason) => (None, Some(reason.clone())),
+        };
+        Self { rate: *rate, kept_up, reason }
+    }
+}
+
 impl From<&Found> for SearchPart {
     fn from(found: &Found) -> Self {
-        let (next, reason) = found.next.clone().unzip();
-        Self { highest: found.highest, next, reason, tries: found.tries, sentence: found.to_string() }
+        let Found { highest, next, tried, unfinished } = found.clone();
+        let (next, reason) = next.unzip();
+        Self {
+            highest,
+            next,
+            reason,
+            tries: u32::try_from(tried.len()).unwrap_or(u32::MAX),
+            tried: tried.iter().map(TriedPart::from).collect(),
+            unfinished,
+            sentence: found.to_string(),
+        }
     }
 }
 
@@ -433,13 +468,20 @@ mod tests {
 
     #[test]
     fn what_a_search_found_is_figures_and_a_sentence() {
-        let next = Some((625.0, "Cosmos DB throttles".to_owned()));
-        let found = SearchPart::from(&Found { highest: Some(594.0), next, tries: 6 });
-        assert_eq!((found.highest, found.next, found.tries), (Some(594.0), Some(625.0), 6));
+        let reason = "Cosmos DB throttles".to_owned();
+        let tried = vec![
+            Tried { rate: 594.0, outcome: Try::KeptUp },
+            Tried { rate: 625.0, outcome: Try::FellBehind(reason.clone()) },
+        ];
+        let next = Some((625.0, reason));
+        let found = SearchPart::from(&Found { highest: Some(594.0), next, tried, unfinished: None });
+        assert_eq!((found.highest, found.next, found.tries), (Some(594.0), Some(625.0), 2));
         assert_eq!(found.reason.as_deref(), Some("Cosmos DB throttles"));
+        assert_eq!(found.tried.iter().map(|tried| tried.kept_up).collect::<Vec<_>>(), [Some(true), Some(false)]);
         assert_eq!(found.sentence, "keeps up with 594/s; with 625/s it does not: Cosmos DB throttles");
 
-        let all = SearchPart::from(&Found { highest: Some(5_000.0), next: None, tries: 3 });
-        assert_eq!((all.next, all.reason), (None, None));
+        let found = Found { highest: Some(5_000.0), next: None, tried: Vec::new(), unfinished: None };
+        let all = SearchPart::from(&found);
+        assert_eq!((all.next, all.reason, all.unfinished), (None, None, None));
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::document::{Document, LagPart, MinuteRate, Moment, Peak, SearchPart};
+use super::search::SEARCH;
 use super::verdict::Outcome;
 use crate::figures::{clock, compact, count, lag_span, percent, span};
 
@@ -99,8 +100,21 @@ fn session(document: &Document) -> Section {
 }
 
 fn search(search: &SearchPart) -> Section {
-    let tries = format!("{} rates tried", count(u64::from(search.tries)));
-    Section { title: "Search".into(), sentences: vec![search.sentence.clone(), tries], table: None }
+    let tries = match search.tries {
+        1 => "1 rate tried to the end".to_owned(),
+        tries => format!("{} rates tried to the end", count(u64::from(tries))),
+    };
+    let rows = search.tried.iter().map(|tried| {
+        let outcome = match tried.kept_up {
+            Some(true) => "kept up",
+            Some(false) => "fell behind",
+            None => "can't tell",
+        };
+        vec![rate(Some(tried.rate)), outcome.to_owned(), or_dash(tried.reason.clone(), |reason| reason)]
+    });
+    let head = vec!["rate", "outcome", "why"];
+    let table = (!search.tried.is_empty()).then(|| Table { head, rows: rows.collect(), words: 1 });
+    Section { title: "Search".into(), sentences: vec![search.sentence.clone(), tries], table }
 }
 
 fn verdict(document: &Document) -> Section {
@@ -129,7 +143,7 @@ fn verdict(document: &Document) -> Section {
                 .push(format!("{untold} of the {all} can't be told; where a rule is asked for, that is no success."));
         }
     }
-    if document.session.warm_up > 0.0 {
+    if document.session.warm_up > 0.0 && verdict.rules.iter().any(|rule| rule.rule != SEARCH) {
         sentences.push(format!(
             "Throughput, latency and lag are judged after the first {}.",
             span(seconds(document.session.warm_up))
