@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// The program, to be called in the repository's folder, with nobody at its standard input and without a home: nothing of
@@ -70,7 +70,7 @@ impl LinesOf {
     pub(crate) fn rest(&self) -> Vec<String> {
         std::iter::from_fn(|| match self.0.recv_timeout(Self::LIMIT) {
             Ok(line) => Some(line),
-            Err(why) if why == std::sync::mpsc::RecvTimeoutError::Disconnected => None,
+            Err(RecvTimeoutError::Disconnected) => None,
             Err(why) => panic!("it neither speaks nor ends: {why}"),
         })
         .collect()
