@@ -206,6 +206,8 @@ impl CheckpointProbe {
 
 impl Probe for CheckpointProbe {
     const STATION: Station = Station::Checkpoints;
+    /// A connection and TLS: nothing is asked before the first list.
+    const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
     async fn look(&mut self, outlet: &Outlet) -> Result<(), AzureError> {
         let group = self.turn(outlet).await;
