@@ -23,7 +23,7 @@ use streamgauge::model::observation::{Observation, Target};
 use streamgauge::model::session::Session;
 use streamgauge::model::units::EventRate;
 use streamgauge::report::summary;
-use streamgauge::ui::live::wall_clock;
+use streamgauge::wall_clock::wall_clock;
 use tokio::sync::mpsc;
 
 /// The store carries anything: what is measured is this machine.

@@ -16,8 +16,8 @@ use streamgauge::model::observation::{Fact, Observation, Target};
 use streamgauge::model::units::{EventRate, PartitionId};
 use streamgauge::recording::format::{Header, ScenarioDescription};
 use streamgauge::recording::writer::{Writer, WriterState};
-use streamgauge::ui::live::wall_clock;
 use streamgauge::ui::state::StationNames;
+use streamgauge::wall_clock::wall_clock;
 use tokio::sync::mpsc;
 
 /// A store that carries whatever comes.
@@ -102,7 +102,7 @@ impl Session {
 
     async fn end(mut self) {
         self.until(END).await;
-        let WriterState::Finished { bytes } = self.writer.finish() else { panic!("the recording stopped") };
+        let WriterState::Finished { bytes, .. } = self.writer.finish() else { panic!("the recording stopped") };
         println!("{bytes:>8} bytes");
         let drain = async { while self.observations.recv().await.is_some() {} };
         tokio::select! {

@@ -39,7 +39,7 @@ use streamgauge::model::units::{EventRate, RequestUnits};
 use streamgauge::probe::ingest::eventhubs::{CALLS_PER_SECOND, LogEndProbe};
 use streamgauge::probe::store::cosmos::{CosmosProbe, From};
 use streamgauge::probe::{Outlet, watch};
-use streamgauge::ui::live::wall_clock;
+use streamgauge::wall_clock::wall_clock;
 use tokio::sync::{mpsc, watch as latest};
 
 /// The first argument of the process that serves; the second is the number of partitions.

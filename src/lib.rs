@@ -16,7 +16,9 @@
 //! - [`figures`]: figures as text, the same everywhere
 //! - [`wrap`]: text in lines of a width
 //! - [`toml_file`]: files that people write, and sentences about their mistakes
+//! - `span`: a span of time, as a person types it
 //! - `typed`: what somebody typed, made fit to stand in a sentence
+//! - [`wall_clock`]: now, as observations are dated
 //! - [`config`]: settings: flag, environment, file, default
 //! - [`cli`]: commands and flags
 
@@ -33,7 +35,9 @@ pub mod process;
 pub mod recording;
 pub mod report;
 pub mod scenario;
+mod span;
 pub mod toml_file;
 mod typed;
 pub mod ui;
+pub mod wall_clock;
 pub mod wrap;

@@ -23,7 +23,7 @@ use streamgauge::model::observation::Target;
 use streamgauge::model::units::EventRate;
 use streamgauge::recording::player::Player;
 use streamgauge::recording::reader::Recording;
-use streamgauge::ui::live::wall_clock;
+use streamgauge::wall_clock::wall_clock;
 use terminal::{Program, STREAMGAUGE, figure};
 use tokio::sync::mpsc;
 

@@ -18,7 +18,7 @@ use streamgauge::model::observation::{Fact, Station, StationState};
 use streamgauge::model::units::EventRate;
 use streamgauge::scenario::attached::{Attached, LoadWish};
 use streamgauge::scenario::{Places, ScenarioFile};
-use streamgauge::ui::live::wall_clock;
+use streamgauge::wall_clock::wall_clock;
 use tokio::sync::mpsc;
 
 const LIMIT: Duration = Duration::from_secs(60);

@@ -21,7 +21,7 @@ use streamgauge::model::session::Session;
 use streamgauge::model::units::{EventRate, PartitionId};
 use streamgauge::recording::format::{LatenciesAre, Skipped};
 use streamgauge::recording::reader::Recording;
-use streamgauge::ui::live::wall_clock;
+use streamgauge::wall_clock::wall_clock;
 use terminal::Program;
 use tokio::sync::mpsc;
 

@@ -24,7 +24,7 @@ use streamgauge::model::observation::{CheckpointForm, Observation, Target};
 use streamgauge::model::session::Session;
 use streamgauge::model::units::{EventRate, PartitionId};
 use streamgauge::process::{Processor, ProcessorHandle, ProcessorOptions};
-use streamgauge::ui::live::wall_clock;
+use streamgauge::wall_clock::wall_clock;
 use tokio::sync::mpsc;
 
 /// Nothing here may hang.

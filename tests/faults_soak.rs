@@ -18,7 +18,6 @@ use described::Described;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
 use streamgauge::azure::credentials::Environment;
-use streamgauge::azure::standing::wall_clock;
 use streamgauge::load::driver::Bounds;
 use streamgauge::local::fault::{Fault, FaultSwitch};
 use streamgauge::local::scenario::{Ports, Scenario, ScenarioOptions};
@@ -30,6 +29,7 @@ use streamgauge::report::summary;
 use streamgauge::scenario::attached::{Attached, LoadWish};
 use streamgauge::scenario::file::ScenarioFile;
 use streamgauge::scenario::places::Places;
+use streamgauge::wall_clock::wall_clock;
 use tokio::sync::mpsc;
 
 const RATE: f64 = 100.0;

@@ -12,7 +12,7 @@ use streamgauge::model::observation::{Observation, Station, StationState, Target
 use streamgauge::model::session::Session;
 use streamgauge::model::units::EventRate;
 use streamgauge::report::summary;
-use streamgauge::ui::live::wall_clock;
+use streamgauge::wall_clock::wall_clock;
 use tokio::sync::mpsc;
 
 /// Nothing here may hang.

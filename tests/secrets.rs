@@ -18,7 +18,7 @@ use streamgauge::recording::format::{Header, ScenarioDescription};
 use streamgauge::recording::samples;
 use streamgauge::recording::writer::{Writer, WriterState};
 use streamgauge::scenario::ScenarioFile;
-use streamgauge::ui::live::wall_clock;
+use streamgauge::wall_clock::wall_clock;
 use tokio::sync::mpsc;
 
 /// Nothing here may hang.

@@ -1,16 +1,10 @@
 //! The standing of something that rests on several connections, told as the state of one station.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::model::observation::StationState;
-use crate::model::units::Time;
-
-/// The wall clock.
-pub fn wall_clock() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
+use crate::wall_clock::wall_clock;
 
 /// The state of each of a few connections, by number, and what was last told of them together.
 ///

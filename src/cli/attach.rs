@@ -24,7 +24,7 @@ use crate::scenario::catalogue::{CatalogueError, Solution};
 use crate::scenario::{Places, ScenarioFile};
 use crate::toml_file::TomlFileError;
 use crate::ui::controls::{Controls, Cue};
-use crate::ui::live::wall_clock;
+use crate::wall_clock::wall_clock;
 
 /// Flags of an attachment.
 #[derive(Debug, Args)]

@@ -22,9 +22,9 @@ use crate::report::reading::{self, ReadingError};
 use crate::report::verdict::{Rules, Verdict};
 use crate::ui::compare;
 use crate::ui::compare::state::Comparison;
-use crate::ui::live::wall_clock;
 use crate::ui::terminal::{Screen, ScreenError, watch_for_stops};
 use crate::ui::theme::ThemeError;
+use crate::wall_clock::wall_clock;
 
 /// Flags of a comparison.
 #[derive(Debug, Args)]

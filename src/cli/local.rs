@@ -23,8 +23,8 @@ use crate::model::units::Time;
 use crate::recording::format::{Header, ScenarioDescription};
 use crate::recording::writer::Writer;
 use crate::ui::controls::{Controls, Cue};
-use crate::ui::live::wall_clock;
 use crate::ui::state::{ScriptSign, StationNames};
+use crate::wall_clock::wall_clock;
 
 /// Flags of the embedded scenario.
 #[derive(Debug, Args)]

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::model::observation::Observation;
 use crate::model::session::Session;
 use crate::report::metrics;
-use crate::ui::live::wall_clock;
+use crate::wall_clock::wall_clock;
 
 /// Somebody wants the page: where it goes.
 pub(super) type Wanted = oneshot::Sender<String>;

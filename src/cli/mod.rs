@@ -43,8 +43,8 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{CONFIG, Loaded, default_path, load};
-use crate::ui::live::wall_clock;
 use crate::ui::state::ViewState;
+use crate::wall_clock::wall_clock;
 pub use attach::AttachFlags;
 pub use compare::CompareFlags;
 pub use completions::CompletionsFlags;

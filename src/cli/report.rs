@@ -19,12 +19,12 @@ use super::{Exit, complain, replay, report_live, values};
 use crate::load::search::judgement::Hold;
 use crate::model::observation::Target;
 use crate::model::units::EventRate;
-use crate::recording::jump::read_span;
 use crate::report::account::Account;
 use crate::report::document::Document;
 use crate::report::reading::{self, ReadingError};
 use crate::report::verdict::{Outcome, Rule, RuleTable, Rules, Verdict};
 use crate::scenario::ScenarioFile;
+use crate::span::read_span;
 use crate::toml_file::TomlFileError;
 
 /// At the end of the help.

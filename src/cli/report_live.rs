@@ -26,7 +26,7 @@ use crate::report::document::{Document, Origin, SearchPart};
 use crate::report::verdict::{Rules, Verdict};
 use crate::report::{metrics as page, search, summary};
 use crate::ui::controls::Cue;
-use crate::ui::live::wall_clock;
+use crate::wall_clock::wall_clock;
 
 /// After the load was stopped, what is under way may take so long to be stored.
 const DRAIN: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ use crate::model::health::Health;
 use crate::model::observation::Target;
 use crate::model::units::EventRate;
 use crate::report::summary;
-use crate::ui::live::wall_clock;
+use crate::wall_clock::wall_clock;
 
 /// Between two tries a backlog may take so long to drain, or twice as long as a try where that is longer: twice the
 /// capacity for as long as a try drains in about that time.

@@ -22,10 +22,11 @@ use crate::report::summary;
 use crate::scenario::ScenarioError;
 use crate::scenario::attached::StopError;
 use crate::ui::controls::Controls;
-use crate::ui::live::{self, Live, wall_clock};
+use crate::ui::live::{self, Live};
 use crate::ui::state::{StationNames, ViewState};
 use crate::ui::terminal::{Screen, ScreenError, watch_for_stops};
 use crate::ui::theme::ThemeError;
+use crate::wall_clock::wall_clock;
 
 /// Observations that may wait for the session: several looks at 2,048 partitions.
 pub(super) const WAITING: usize = 16_384;
@@ -250,8 +251,9 @@ pub(super) async fn finish(
         let path = recorder.path().to_owned();
         match recorder.finish() {
             WriterState::Stopped { reason } => complain(&format_args!("the recording is not whole: {reason}")),
-            WriterState::Recording { .. } | WriterState::Finished { .. } => {
+            WriterState::Recording { lost_copy, .. } | WriterState::Finished { lost_copy, .. } => {
                 complain(&format_args!("recorded: streamgauge replay {}", path.display()));
+                lost_copy.inspect(|lost| complain(lost));
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::load::plan_steps::per_second;
 use crate::model::observation::Target;
 use crate::model::units::EventRate;
-use crate::recording::jump::read_span;
+use crate::span::read_span;
 
 /// The highest rate that can be asked for: more than any hub takes.
 pub(super) const HIGHEST_RATE: f64 = 10_000_000.0;

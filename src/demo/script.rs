@@ -10,7 +10,7 @@ use toml::Spanned;
 use crate::local::fault::Fault;
 use crate::model::observation::Target;
 use crate::model::units::{EventRate, PartitionId};
-use crate::recording::jump::read_span;
+use crate::span::read_span;
 use crate::toml_file::{self, TomlFileError};
 use crate::ui::state::{Sort, Zoom};
 use crate::ui::view::LONGEST_CAPTION;

@@ -10,7 +10,7 @@ use super::plan::{FASTEST, SLOWEST};
 use crate::figures::{compact, span};
 use crate::model::observation::Target;
 use crate::model::units::EventRate;
-use crate::recording::jump::read_span;
+use crate::span::read_span;
 
 /// A ramp is as many small steps: so long each.
 const GRAIN: Duration = Duration::from_millis(100);

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use crate::azure::standing::{Standing, wall_clock};
+use crate::azure::standing::Standing;
 use crate::model::observation::{Fact, Observation, ProcessorFigures, Station, StationState};
 use crate::model::units::RequestUnits;
+use crate::wall_clock::wall_clock;
 
 /// Between two reports.
 const REPORT_EVERY: Duration = Duration::from_millis(250);

@@ -22,8 +22,8 @@ use crate::azure::AzureError;
 use crate::azure::backoff::Backoff;
 use crate::azure::eventhubs::{Consumer, ReceiveError, Receiver, place};
 use crate::azure::own_thread::Shutdown;
-use crate::azure::standing::wall_clock;
 use crate::model::units::{PartitionId, SequenceNumber, Time};
+use crate::wall_clock::wall_clock;
 
 /// A connection on which nothing came for so long is asked whether it still stands: a network that went silent tells
 /// nobody.

@@ -41,6 +41,8 @@ pub enum WriterState {
     Recording {
         /// So long it is by now.
         bytes: u64,
+        /// Why a copy that was kept elsewhere ([`Writer::keep`]) is not written any more, in one sentence.
+        lost_copy: Option<String>,
     },
     /// It is not being written any more. What was written until then is there.
     Stopped {
@@ -51,6 +53,8 @@ pub enum WriterState {
     Finished {
         /// So long it is.
         bytes: u64,
+        /// As in [`Self::Recording`].
+        lost_copy: Option<String>,
     },
 }
 
@@ -88,14 +92,15 @@ impl Writer {
         let first = packer.pack(&header.to_line()).map_err(unwritable)?;
         file.write_all(&first).map_err(unwritable)?;
         let bytes = first.len() as u64;
-        let state = Arc::new(Mutex::new(WriterState::Recording { bytes }));
+        let state = Arc::new(Mutex::new(WriterState::Recording { bytes, lost_copy: None }));
         let survey = Arc::new(Mutex::new(Survey::of_live(header.started)));
         let (orders, received) = sync_channel(WAITING);
         let (ending, ended) = channel();
         let worker = Worker {
             path: path.to_owned(),
             file,
-            beside: Vec::new(),
+            copies: Vec::new(),
+            lost_copy: None,
             packer,
             lines: LineWriter::default(),
             text: Vec::new(),
@@ -210,12 +215,19 @@ fn stop(state: &Mutex<WriterState>, reason: String) {
     }
 }
 
+/// A copy on another file system that is kept up to date.
+struct Copy {
+    path: PathBuf,
+    file: File,
+}
+
 /// What runs on the thread.
 struct Worker {
     path: PathBuf,
     file: File,
-    /// Copies on other file systems that are kept up to date.
-    beside: Vec<File>,
+    copies: Vec<Copy>,
+    /// Why the last copy that can't be written any more can't.
+    lost_copy: Option<String>,
     packer: Packer,
     lines: LineWriter,
     text: Vec<u8>,
@@ -245,7 +257,10 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => self.cut(),
                 Err(RecvTimeoutError::Disconnected) => {
                     match self.cut().and_then(|()| self.sync()) {
-                        Ok(()) => self.say(WriterState::Finished { bytes: self.bytes }),
+                        Ok(()) => {
+                            let lost_copy = self.lost_copy.clone();
+                            self.say(WriterState::Finished { bytes: self.bytes, lost_copy });
+                        }
                         Err(reason) => self.stop(&reason),
                     }
                     return;
@@ -285,9 +300,7 @@ impl Worker {
             // Half a frame at the end would read as a cut. Where it can't be taken back, it does just that.
             self.file.set_len(self.bytes).ok();
         })?;
-        for file in &mut self.beside {
-            file.write_all(&frame)?;
-        }
+        self.copies_do(|copy| copy.write_all(&frame));
         let place = FramePlace { at: self.bytes, length: u32::try_from(frame.len()).unwrap_or(u32::MAX) };
         self.surveyor.take(place, &self.gathered);
         self.bytes += frame.len() as u64;
@@ -296,20 +309,30 @@ impl Worker {
         if self.synced.elapsed() >= SYNC_EVERY {
             self.sync()?;
         }
-        self.say(WriterState::Recording { bytes: self.bytes });
+        self.say(WriterState::Recording { bytes: self.bytes, lost_copy: self.lost_copy.clone() });
         Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
         self.synced = Instant::now();
-        for file in std::iter::once(&self.file).chain(&self.beside) {
-            match file.sync_data() {
-                // A pipe or a device can't be asked.
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
-                done => done?,
-            }
+        self.copies_do(|copy| copy.sync_data());
+        match self.file.sync_data() {
+            // A pipe or a device can't be asked.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            done => done,
         }
-        Ok(())
+    }
+
+    /// A copy that can't be written is let go: it ends there, and the recording goes on.
+    fn copies_do(&mut self, mut act: impl FnMut(&mut File) -> io::Result<()>) {
+        self.copies.retain_mut(|copy| match act(&mut copy.file) {
+            Ok(()) => true,
+            Err(reason) => {
+                let path = copy.path.display();
+                self.lost_copy = Some(format!("the copy {path} ends here ({reason}); the recording itself goes on"));
+                false
+            }
+        });
     }
 
     /// Copies what was written, and writes the copy alongside from here on.
@@ -318,8 +341,8 @@ impl Worker {
             let mut written = io::Read::take(File::open(&self.path)?, self.bytes);
             io::copy(&mut written, &mut copy).map(|_| copy)
         });
-        let copy = copied.map_err(|reason| WriteError::Unwritable { place: path.display().to_string(), reason })?;
-        self.beside.push(copy);
+        let file = copied.map_err(|reason| WriteError::Unwritable { place: path.display().to_string(), reason })?;
+        self.copies.push(Copy { path: path.to_owned(), file });
         Ok(())
     }
 
@@ -335,5 +358,51 @@ impl Worker {
             &self.state,
             format!("can't write {} ({reason}); free some space or record elsewhere", self.path.display()),
         );
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::model::observation::Fact;
+
+    #[test]
+    fn a_copy_that_can_not_be_written_is_let_go_and_the_recording_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recording");
+        let full = Path::new("/dev/full");
+        let (ending, ended) = channel();
+        let state = Arc::new(Mutex::new(WriterState::Recording { bytes: 0, lost_copy: None }));
+        let worker = Worker {
+            path: path.clone(),
+            file: File::create_new(&path).unwrap(),
+            copies: vec![Copy { path: full.to_owned(), file: OpenOptions::new().write(true).open(full).unwrap() }],
+            lost_copy: None,
+            packer: Packer::new().unwrap(),
+            lines: LineWriter::default(),
+            text: Vec::new(),
+            gathered: Vec::new(),
+            opened: None,
+            bytes: 0,
+            synced: Instant::now(),
+            state: Arc::clone(&state),
+            surveyor: Surveyor::of(Arc::new(Mutex::new(Survey::of_live(Time::from_millis(0))))),
+            _ending: ending,
+        };
+        let (orders, received) = sync_channel(WAITING);
+        for second in 0..3 {
+            let at = Time::from_millis(second * 1_000);
+            let fact = Fact::Mark("here".into());
+            orders.send(Order::Record(Observation { at, fact })).unwrap();
+        }
+        drop(orders);
+        worker.run(&received);
+        assert!(ended.try_recv().is_err());
+        let bytes = path.metadata().unwrap().len();
+        let lost_copy = Some(
+            "the copy /dev/full ends here (No space left on device (os error 28)); the recording itself goes on".into(),
+        );
+        assert_eq!(*state.lock().unwrap(), WriterState::Finished { bytes, lost_copy });
+        assert!(bytes > 0);
     }
 }

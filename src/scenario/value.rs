@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::model::observation::Target;
 use crate::model::units::{EventRate, RequestUnits};
-use crate::recording::jump::read_span;
+use crate::span::read_span;
 use crate::typed::quoted;
 
 /// The name of a hub, a container, a database: printable, on one line, of 1 to 255 characters.

@@ -2,7 +2,7 @@
 
 mod groups;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Rect;
@@ -23,17 +23,13 @@ use crate::model::units::Time;
 use crate::recording::folder::Folder;
 use crate::recording::player::Player;
 use crate::recording::writer::{Writer, WriterState};
+use crate::wall_clock::wall_clock;
 
 /// How often a frame is drawn at most. Facts come four times a second; keys should feel immediate.
 pub(super) const FRAME: Duration = Duration::from_millis(100);
 
 /// How long a notice stands.
 pub(super) const NOTICE: Duration = Duration::from_secs(5);
-
-/// The wall clock, as observations are dated.
-pub fn wall_clock() -> Time {
-    SystemTime::now().into()
-}
 
 /// What a live session draws from and drives.
 pub struct Live<'a> {
@@ -58,6 +54,7 @@ struct Watch<'a> {
     /// The key for the load that waits for a confirmation.
     waiting: Option<Action>,
     told_of_recording: bool,
+    told_of_copy: Option<String>,
     /// When it was last asked which consumer groups there are.
     asked_for_groups: Option<Time>,
 }
@@ -123,6 +120,7 @@ impl<'a> Watch<'a> {
             paused: None,
             waiting: None,
             told_of_recording: false,
+            told_of_copy: None,
             asked_for_groups: None,
         }
     }
@@ -177,8 +175,12 @@ impl<'a> Watch<'a> {
         self.state.check_room(screen.terminal.get_frame().area().as_size(), wall);
         match self.live.recorder.map(Writer::state) {
             None => self.state.recording = RecordingSign::None,
-            Some(WriterState::Recording { bytes } | WriterState::Finished { bytes }) => {
+            Some(WriterState::Recording { bytes, lost_copy } | WriterState::Finished { bytes, lost_copy }) => {
                 self.state.recording = RecordingSign::Writing(bytes);
+                if lost_copy != self.told_of_copy {
+                    self.told_of_copy.clone_from(&lost_copy);
+                    self.notice(lost_copy.unwrap_or_default());
+                }
             }
             Some(WriterState::Stopped { reason }) => {
                 self.state.recording = RecordingSign::Stopped;

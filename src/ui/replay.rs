@@ -3,7 +3,7 @@
 use crossterm::event::{Event, KeyEventKind};
 
 use super::keymap::Action;
-use super::live::{FRAME, NOTICE, wall_clock};
+use super::live::{FRAME, NOTICE};
 use super::navigation::{Pointed, pointed};
 use super::playback::{self, Done, Playback};
 use super::prompt::{Asks, Prompt, Typed};
@@ -12,6 +12,7 @@ use super::terminal::{self, Input, Screen, ScreenError};
 use super::view;
 use crate::recording::error::ReadError;
 use crate::recording::player::Player;
+use crate::wall_clock::wall_clock;
 
 /// Why a replay ended before somebody quit.
 #[derive(Debug, thiserror::Error)]

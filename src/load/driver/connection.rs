@@ -14,7 +14,6 @@ use super::figures::Counts;
 use super::{Bounds, LoadOptions, lock};
 use crate::azure::backoff::Backoff;
 use crate::azure::own_thread::Shutdown;
-use crate::azure::standing::wall_clock;
 use crate::load::lane::Lane;
 use crate::load::payload::Payloads;
 use crate::load::plan::Plan;
@@ -22,6 +21,7 @@ use crate::load::sink::Connection;
 use crate::model::ledger::Ledger;
 use crate::model::observation::{Fact, Latencies, LoadFigures, Observation, Station, StationState, Target};
 use crate::model::units::Time;
+use crate::wall_clock::wall_clock;
 
 /// Between two reports.
 const REPORT_EVERY: Duration = Duration::from_millis(250);

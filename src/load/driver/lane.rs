@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::connection::{Line, Seat, Shared};
 use super::lock;
 use crate::azure::backoff::Backoff;
-use crate::azure::standing::wall_clock;
 use crate::load::lane::Lane;
 use crate::load::payload::{Stamp, TYPICAL_BYTES};
 use crate::load::sink::{Connection, SendError};
 use crate::model::ledger::EventKey;
 use crate::model::units::{PartitionId, Time};
+use crate::wall_clock::wall_clock;
 
 /// How long a lane that runs too far ahead of the others waits before it looks again.
 const AHEAD: Duration = Duration::from_millis(1);

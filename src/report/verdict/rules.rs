@@ -25,7 +25,7 @@ use serde::Deserialize;
 
 use crate::figures::{count, span};
 use crate::model::units::EventRate;
-use crate::recording::jump::read_span;
+use crate::span::read_span;
 use crate::toml_file::{self, TomlFileError, nearest};
 
 /// How much of something may be.

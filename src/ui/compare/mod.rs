@@ -7,10 +7,11 @@ pub mod state;
 use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 
 use self::state::{Comparison, Pressed};
-use super::live::{FRAME, NOTICE, wall_clock};
+use super::live::{FRAME, NOTICE};
 use super::playback::standing_still;
 use super::terminal::{self, Input, Screen, ScreenError};
 use super::view;
+use crate::wall_clock::wall_clock;
 
 /// Draws a comparison until somebody quits or `stop` comes.
 pub async fn run(

@@ -52,9 +52,10 @@ mod tests {
     use super::*;
     use crate::model::observation::{ConsumerGroup, Fact, Groups, Observation, Target};
     use crate::ui::controls::Controls;
+    use crate::ui::live::Live;
     use crate::ui::live::tests::press;
-    use crate::ui::live::{Live, wall_clock};
     use crate::ui::state::ViewState;
+    use crate::wall_clock::wall_clock;
 
     /// A processor whose consumer group can be chosen.
     struct Grouped {
