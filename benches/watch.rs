@@ -37,7 +37,7 @@ use streamgauge::model::observation::{Observation, ProbeFigures, Station};
 use streamgauge::model::session::Session;
 use streamgauge::model::units::{EventRate, RequestUnits};
 use streamgauge::probe::ingest::eventhubs::{CALLS_PER_SECOND, LogEndProbe};
-use streamgauge::probe::store::cosmos::{CosmosProbe, From};
+use streamgauge::probe::store::cosmos::{CosmosProbe, FeedStart};
 use streamgauge::probe::{Outlet, watch};
 use streamgauge::wall_clock::wall_clock;
 use tokio::sync::{mpsc, watch as latest};
@@ -154,7 +154,7 @@ async fn measure(partitions: u32, looks: u32, calls_per_second: f64, span: Durat
     });
     let stored = on_own_thread("probe-store", move |shutdown| {
         let budget = RequestUnits(f64::from(REQUEST_UNITS) * SHARE);
-        let probe = CosmosProbe::new(store, From::Now, budget, None, Arc::default(), known).sharing(SHARE);
+        let probe = CosmosProbe::new(store, FeedStart::Now, budget, None, Arc::default(), known).sharing(SHARE);
         watch(probe, every, for_store, shutdown)
     });
     let threads = [log.expect("a thread"), stored.expect("a thread")];
@@ -215,7 +215,7 @@ async fn measure_writes(looks: u32, span: Duration) {
     let stored = on_own_thread("probe-store", move |shutdown| {
         let units = RequestUnits(FEWEST_UNITS);
         let budget = RequestUnits(units.0 * SHARE);
-        let probe = CosmosProbe::new(store, From::Now, budget, Some(units), Arc::default(), known).sharing(SHARE);
+        let probe = CosmosProbe::new(store, FeedStart::Now, budget, Some(units), Arc::default(), known).sharing(SHARE);
         watch(probe, every, outlet, shutdown)
     });
     let stored = stored.expect("a thread");

@@ -30,7 +30,7 @@ use streamgauge::model::units::{RequestUnits, Time};
 use streamgauge::probe::Watch;
 use streamgauge::probe::ingest::eventhubs::LogEndProbe;
 use streamgauge::probe::position::eventhubs_blob::CheckpointProbe;
-use streamgauge::probe::store::cosmos::{CosmosProbe, From};
+use streamgauge::probe::store::cosmos::{CosmosProbe, FeedStart};
 use streamgauge::ui::state::ViewState;
 use streamgauge::ui::theme::Theme;
 use streamgauge::ui::view;
@@ -107,7 +107,7 @@ impl Bench {
         let positions = CheckpointProbe::new(container, "localhost", &address.hub, "workers", partitions.clone());
         let ledger = Arc::new(Mutex::new(Ledger::default()));
         let units = RequestUnits(200.0);
-        let stored = CosmosProbe::new(store_address(&documents), From::Now, units, None, ledger, partitions);
+        let stored = CosmosProbe::new(store_address(&documents), FeedStart::Now, units, None, ledger, partitions);
         let seen = Seen::new();
         Self {
             faults,

@@ -20,7 +20,7 @@ use streamgauge::model::observation::{
 };
 use streamgauge::model::units::{DeviceIndex, EventRate, PartitionId, RequestUnits, SequenceNumber, Time};
 use streamgauge::probe::Watch;
-use streamgauge::probe::store::cosmos::{CosmosProbe, From};
+use streamgauge::probe::store::cosmos::{CosmosProbe, FeedStart};
 use tokio::sync::watch;
 use watched::{Seen, clock, store, store_address};
 
@@ -38,13 +38,13 @@ struct Watched {
 }
 
 impl Watched {
-    async fn new(endpoint: CosmosEndpoint, probe: impl FnOnce(CosmosProbe) -> CosmosProbe, from: From) -> Self {
+    async fn new(endpoint: CosmosEndpoint, probe: impl FnOnce(CosmosProbe) -> CosmosProbe, from: FeedStart) -> Self {
         Self::with(endpoint, from, PLENTY, None, probe).await
     }
 
     async fn with(
         endpoint: CosmosEndpoint,
-        from: From,
+        from: FeedStart,
         budget: RequestUnits,
         provisioned: Option<RequestUnits>,
         probe: impl FnOnce(CosmosProbe) -> CosmosProbe,
@@ -136,7 +136,7 @@ fn key(number: u64) -> EventKey {
 #[tokio::test]
 async fn a_split_is_followed_and_no_write_is_invented_or_lost() {
     let mut watched =
-        Watched::new(store(20_000, None, FaultSwitch::default()).await, |probe| probe, From::Beginning).await;
+        Watched::new(store(20_000, None, FaultSwitch::default()).await, |probe| probe, FeedStart::Beginning).await;
     let sent = watched.send(300);
     watched.store(sent).await;
     watched.look(LOOK).await;
@@ -172,7 +172,7 @@ async fn a_split_is_followed_and_no_write_is_invented_or_lost() {
 #[tokio::test]
 async fn events_out_of_order_are_counted_once_and_repeats_never() {
     let mut watched =
-        Watched::new(store(20_000, None, FaultSwitch::default()).await, |probe| probe, From::Beginning).await;
+        Watched::new(store(20_000, None, FaultSwitch::default()).await, |probe| probe, FeedStart::Beginning).await;
     let order = |watched: &Watched| watched.tally().order.map(|order| (order.late, order.undecided));
     watched.send(1_000);
     watched.store(0..100).await;
@@ -204,7 +204,7 @@ async fn events_out_of_order_are_counted_once_and_repeats_never() {
 #[tokio::test]
 async fn a_store_by_another_key_has_no_order() {
     let endpoint = watched::store_by("/type", 20_000, None, FaultSwitch::default()).await;
-    let mut watched = Watched::new(endpoint, |probe| probe, From::Beginning).await;
+    let mut watched = Watched::new(endpoint, |probe| probe, FeedStart::Beginning).await;
     assert_eq!(watched.look(LOOK).await, None);
     assert_eq!(watched.tally().order, None);
 }
@@ -214,7 +214,7 @@ async fn what_is_provisioned_is_read_from_the_offer_and_followed() {
     let budget = |watched: &Watched| watched.seen.session.probes[&Station::Store].figures.charge_limit.unwrap().0;
     let endpoint = store(20_000, None, FaultSwitch::default()).await;
     let own = RequestUnits(50.0);
-    let mut watched = Watched::with(endpoint, From::Now, own, None, |probe| probe.sharing(0.01)).await;
+    let mut watched = Watched::with(endpoint, FeedStart::Now, own, None, |probe| probe.sharing(0.01)).await;
     watched.look(LOOK).await;
     assert_eq!(watched.seen.session.throughput, Some(Provisioned::Manual(RequestUnits(20_000.0))));
     assert!((budget(&watched) - 200.0).abs() < 0.1, "1 % of it");
@@ -245,7 +245,7 @@ async fn a_feed_that_is_dearer_than_the_budget_is_sampled() {
     let endpoint = store(1_000_000, None, FaultSwitch::default()).await;
     endpoint.set_request_units(10_000_000);
     let endpoint_of = RequestUnits(BUDGET);
-    let mut watched = Watched::with(endpoint, From::Now, endpoint_of, Some(PLENTY), |probe| probe).await;
+    let mut watched = Watched::with(endpoint, FeedStart::Now, endpoint_of, Some(PLENTY), |probe| probe).await;
     watched.look(LOOK).await;
     let began = clock::now();
     for _ in 0..40 {
@@ -271,7 +271,7 @@ async fn busy_at_four_units_a_second(every: Duration) -> (Watched, Vec<(Time, f6
     let endpoint = store(20_000, None, FaultSwitch::default()).await;
     endpoint.set_request_units(10_000_000);
     let of = RequestUnits(400.0);
-    let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
+    let mut watched = Watched::with(endpoint, FeedStart::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
     let text = "x".repeat(900);
     let (mut spent, each_look) = (Vec::new(), u64::try_from(every.as_millis() / 10).unwrap());
     watched.look(every).await;
@@ -325,7 +325,7 @@ async fn at_four_units_a_second_the_numbers_stay_live_and_the_sample_is_spread()
 async fn ranges_that_are_asked_in_turn_are_audited() {
     let endpoint = store(20_000, None, FaultSwitch::default()).await;
     let of = RequestUnits(400.0);
-    let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
+    let mut watched = Watched::with(endpoint, FeedStart::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
     for _ in 0..8 {
         assert_eq!(watched.look(LOOK).await, None);
     }
@@ -344,7 +344,7 @@ async fn one_item_dearer_than_the_budget_does_not_stop_the_numbers() {
     let endpoint = store(20_000, None, FaultSwitch::default()).await;
     endpoint.set_request_units(10_000_000);
     let of = RequestUnits(400.0);
-    let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
+    let mut watched = Watched::with(endpoint, FeedStart::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
     let text = "x".repeat(300 * 1024);
     for second in 0..60 {
         let sent = watched.send(4);
@@ -365,7 +365,7 @@ async fn many_ranges_at_four_units_a_second_are_asked_in_turn() {
     let endpoint = store(200_000, None, FaultSwitch::default()).await;
     endpoint.set_request_units(10_000_000);
     let of = RequestUnits(400.0);
-    let mut watched = Watched::with(endpoint, From::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
+    let mut watched = Watched::with(endpoint, FeedStart::Now, of, Some(of), |probe| probe.sharing(0.01)).await;
     for second in 0..90 {
         let sent = watched.send(100);
         watched.store(sent).await;
@@ -387,9 +387,12 @@ const TIME_TO_LIVE: u64 = 10;
 /// The program was stopped for longer than the store keeps its items: what was stored meanwhile has expired unseen.
 #[tokio::test]
 async fn what_expired_unseen_is_neither_stored_nor_lost() {
-    let mut watched =
-        Watched::new(store(20_000, Some(TIME_TO_LIVE), FaultSwitch::default()).await, |probe| probe, From::Beginning)
-            .await;
+    let mut watched = Watched::new(
+        store(20_000, Some(TIME_TO_LIVE), FaultSwitch::default()).await,
+        |probe| probe,
+        FeedStart::Beginning,
+    )
+    .await;
     let sent = watched.send(20);
     watched.store(sent).await;
     watched.look(LOOK).await;
@@ -424,7 +427,7 @@ async fn what_expired_unseen_is_neither_stored_nor_lost() {
 #[tokio::test]
 async fn our_own_429s_are_counted_told_and_outlasted() {
     let faults = FaultSwitch::default();
-    let mut watched = Watched::new(store(20_000, None, faults.clone()).await, |probe| probe, From::Now).await;
+    let mut watched = Watched::new(store(20_000, None, faults.clone()).await, |probe| probe, FeedStart::Now).await;
     watched.look(LOOK).await;
     faults.set(Fault::Throttle);
     // The store asks for 100 ms: it is asked again as soon as that, at four looks a second.
@@ -446,7 +449,7 @@ async fn our_own_429s_are_counted_told_and_outlasted() {
 #[tokio::test]
 async fn latencies_say_how_exact_they_are() {
     let mut watched =
-        Watched::new(store(20_000, None, FaultSwitch::default()).await, |probe| probe, From::Beginning).await;
+        Watched::new(store(20_000, None, FaultSwitch::default()).await, |probe| probe, FeedStart::Beginning).await;
     watched.look(LOOK).await;
     clock::set(Time::from(std::time::SystemTime::now()));
     let sent = watched.send(10);

@@ -34,7 +34,7 @@ use crate::load::sink::Sink;
 use crate::model::ledger::{Audit, Ledger};
 use crate::model::observation::{Observation, Target};
 use crate::model::units::{PartitionId, RequestUnits};
-use crate::probe::store::cosmos::{Feed, From};
+use crate::probe::store::cosmos::{Feed, FeedStart};
 use crate::probe::{Clock, Outlet};
 use crate::process::{Processor, ProcessorError, ProcessorHandle, ProcessorOptions};
 use crate::recording::format::ScenarioDescription;
@@ -277,7 +277,7 @@ impl Scenario {
             store: Some(StorePlace::Cosmos {
                 address: store.clone(),
                 feed: Feed {
-                    from: From::Beginning,
+                    from: FeedStart::Beginning,
                     provisioned: Some(RequestUnits(f64::from(options.request_units))),
                     share: FEED_SHARE,
                 },

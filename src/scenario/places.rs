@@ -20,7 +20,7 @@ use crate::model::ledger::Ledger;
 use crate::model::observation::{Fact, IngestCapacity, Station, StationState};
 use crate::probe::ingest::eventhubs::LogEndProbe;
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
-use crate::probe::store::cosmos::{CosmosProbe, Feed, From};
+use crate::probe::store::cosmos::{CosmosProbe, Feed, FeedStart};
 use crate::probe::{Outlet, watch};
 use crate::recording::format::ScenarioDescription;
 
@@ -122,7 +122,7 @@ impl Places {
             None => None,
             Some(Store::Cosmos(cosmos)) => {
                 let feed = Feed {
-                    from: From::Now,
+                    from: FeedStart::Now,
                     provisioned: cosmos.provisioned.map(super::value::Provisioned::units),
                     share: cosmos.budget_percent.share(),
                 };

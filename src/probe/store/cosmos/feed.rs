@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::page::Refusal;
 use super::range::{Got, Seen};
-use super::{CosmosProbe, From, THROTTLED_FOR};
+use super::{CosmosProbe, FeedStart, THROTTLED_FOR};
 use crate::azure::cosmos::Store;
 use crate::azure::error::{AzureError, Service};
 use crate::model::observation::{Fact, StoreRange};
@@ -42,7 +42,7 @@ impl CosmosProbe {
             let place = self.next;
             let Some(range) = self.ranges.get_mut(place) else { break };
             // The first place comes late where the budget is small, and load may have begun by then.
-            self.missed |= self.from == From::Now && !range.has_place();
+            self.missed |= self.from == FeedStart::Now && !range.has_place();
             let purse = (&mut self.purse, units);
             let got = range.look(&store.container, self.from, purse, &self.ledger, seen, outlet).await;
             let is_part = matches!(got, Ok(Got::Part));

@@ -92,7 +92,7 @@ const FEWEST: RequestUnits = RequestUnits(400.0);
 
 /// Where in the store's life the watch begins, and what it does when its budget does not reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum FeedStart {
     /// With its first write: the store is as new as the session. Every item is read, late if need be.
     Beginning,
     /// With the next write: what is there already is none of ours. What the budget does not reach is left behind, so
@@ -104,7 +104,7 @@ pub enum From {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Feed {
     /// From where on.
-    pub from: From,
+    pub from: FeedStart,
     /// RU/s that are provisioned; `None` to ask the service.
     pub provisioned: Option<RequestUnits>,
     /// The share of them that may be spent (0.01 is 1 %).
@@ -114,7 +114,7 @@ pub struct Feed {
 /// Reads log sequence numbers and the change feed of one container.
 pub struct CosmosProbe {
     address: CosmosAddress,
-    from: From,
+    from: FeedStart,
     purse: Purse,
     /// The share of what is provisioned that the budget follows, if it does.
     share: Option<f64>,
@@ -166,7 +166,7 @@ impl CosmosProbe {
     /// given.
     pub fn new(
         address: CosmosAddress,
-        from: From,
+        from: FeedStart,
         budget: RequestUnits,
         provisioned: Option<RequestUnits>,
         ledger: Arc<Mutex<Ledger>>,

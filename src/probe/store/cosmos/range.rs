@@ -9,7 +9,7 @@ use azure_data_cosmos::feed::{ContinuationToken, FeedRange};
 use azure_data_cosmos::models::ChangeFeedItem;
 use hdrhistogram::Histogram;
 
-use super::From;
+use super::FeedStart;
 use super::page::{Ask, Item, Page, Refusal, Reply, lsn, page};
 use super::purse::Purse;
 use crate::model::ledger::{Ledger, Sighting, StoreOrder};
@@ -22,7 +22,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A feed that was not read to its end, and whose place is older than this, is left behind and read on from where it ends:
 /// what is shown is a sample of now, not all of a while ago. Not so where every event is to be followed
-/// ([`From::Beginning`]).
+/// ([`FeedStart::Beginning`]).
 const LEAVE_BEHIND_AFTER: Duration = Duration::from_secs(2);
 
 /// Log sequence numbers that are kept to tell the age of the place in the feed.
@@ -85,8 +85,8 @@ pub(super) enum Got {
 
 impl Range {
     /// A range that was never read: from its first write on, or from the next.
-    pub(super) fn new(feed: FeedRange, from: From, now: Time) -> Self {
-        let counted_from = (from == From::Beginning).then_some(Lsn(0));
+    pub(super) fn new(feed: FeedRange, from: FeedStart, now: Time) -> Self {
+        let counted_from = (from == FeedStart::Beginning).then_some(Lsn(0));
         Self {
             id: None,
             feed,
@@ -117,7 +117,7 @@ impl Range {
         }
     }
 
-    /// Whether its place in the feed is known. From [`From::Now`] on, what was written before that is not shown.
+    /// Whether its place in the feed is known. From [`FeedStart::Now`] on, what was written before that is not shown.
     pub(super) fn has_place(&self) -> bool {
         self.token.is_some()
     }
@@ -162,7 +162,7 @@ impl Range {
     pub(super) async fn look(
         &mut self,
         container: &ContainerClient,
-        from: From,
+        from: FeedStart,
         (purse, units): (&mut Purse, f64),
         ledger: &Mutex<Ledger>,
         seen: &mut Seen,
@@ -171,7 +171,7 @@ impl Range {
         let began = outlet.now();
         let is_old = self.unfinished && began.since(self.place_at) > LEAVE_BEHIND_AFTER;
         // Where a watch begins with the next write, its first place comes with the number.
-        let moves = from == From::Now && (is_old || self.token.is_none());
+        let moves = from == FeedStart::Now && (is_old || self.token.is_none());
         let ask = match (&self.token, purse.items_for(units)) {
             _ if moves => Ask::WhereItEnds,
             (_, None) => Ask::WhereItEnds,
