@@ -84,7 +84,8 @@ fn a_terminal_that_is_closed_ends_the_program() {
     let status = idle((80, 24)).hang_up();
     assert!(status.success(), "{status:?}");
     let replay = on_screen(Program::start(&["replay", "steady", "--loop"], (80, 24)));
-    assert!(replay.hang_up().success());
+    let status = replay.hang_up();
+    assert!(status.success(), "{status:?}");
 }
 
 #[test]

@@ -70,44 +70,12 @@ pub async fn run(
         state.notice = Some((notice, wall_clock()));
     }
     let mut watch = Watch::new(live, state);
-    let mut frames = tokio::time::interval(FRAME);
-    frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut open = true;
-    tokio::pin!(stop);
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut stop => return Ok(watch.session),
-            input = screen.next() => match input {
-                Some(Ok(Input::Terminal(event))) => {
-                    let area = screen.terminal.get_frame().area();
-                    if watch.take_event(&event, area) == Pressed::Quit {
-                        return Ok(watch.session);
-                    }
-                    frames.reset_immediately();
-                }
-                Some(Ok(Input::Stop)) => {
-                    watch.stand_still(screen)?;
-                    frames.reset_immediately();
-                }
-                Some(Ok(Input::Continued)) => {
-                    screen.take_again()?;
-                    frames.reset_immediately();
-                }
-                Some(Err(error)) => return Err(error.into()),
-                None => return Ok(watch.session),
-            },
-            _ = frames.tick() => match watch.draw(screen) {
-                // Nobody looks any more: that is an end like any other.
-                Err(error) if error.is_hangup() => return Ok(watch.session),
-                drawn => drawn?,
-            },
-            observation = watch.live.observations.recv(), if open => match observation {
-                Some(observation) => watch.take_in(&observation),
-                None => open = false,
-            },
-        }
+    match watch.follow(screen, stop).await {
+        // Nobody looks any more: that is an end like any other.
+        Err(error) if error.is_hangup() => {}
+        ended => ended?,
     }
+    Ok(watch.session)
 }
 
 impl<'a> Watch<'a> {
@@ -122,6 +90,44 @@ impl<'a> Watch<'a> {
             told_of_recording: false,
             told_of_copy: None,
             asked_for_groups: None,
+        }
+    }
+
+    /// Until somebody quits or `stop` comes.
+    async fn follow(&mut self, screen: &mut Screen, stop: impl Future<Output = ()>) -> Result<(), ScreenError> {
+        let mut frames = tokio::time::interval(FRAME);
+        frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut open = true;
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => return Ok(()),
+                input = screen.next() => match input {
+                    Some(Ok(Input::Terminal(event))) => {
+                        let area = screen.terminal.get_frame().area();
+                        if self.take_event(&event, area) == Pressed::Quit {
+                            return Ok(());
+                        }
+                        frames.reset_immediately();
+                    }
+                    Some(Ok(Input::Stop)) => {
+                        self.stand_still(screen)?;
+                        frames.reset_immediately();
+                    }
+                    Some(Ok(Input::Continued)) => {
+                        screen.take_again()?;
+                        frames.reset_immediately();
+                    }
+                    Some(Err(error)) => return Err(error.into()),
+                    None => return Ok(()),
+                },
+                _ = frames.tick() => self.draw(screen)?,
+                observation = self.live.observations.recv(), if open => match observation {
+                    Some(observation) => self.take_in(&observation),
+                    None => open = false,
+                },
+            }
         }
     }
 

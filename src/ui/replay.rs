@@ -44,6 +44,20 @@ pub fn view_of(player: &Player) -> ViewState {
 pub async fn run(
     screen: &mut Screen,
     player: Player,
+    state: ViewState,
+    looping: bool,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ReplayError> {
+    match play(screen, player, state, looping, stop).await {
+        // Nobody looks any more: that is an end like any other.
+        Err(ReplayError::Screen(error)) if error.is_hangup() => Ok(()),
+        ended => ended,
+    }
+}
+
+async fn play(
+    screen: &mut Screen,
+    player: Player,
     mut state: ViewState,
     looping: bool,
     stop: impl Future<Output = ()>,
@@ -136,12 +150,9 @@ pub async fn run(
                 state.forget_notice(wall, NOTICE);
                 state.check_room(screen.terminal.get_frame().area().as_size(), wall);
                 let session = playback.session();
-                let drawn = screen.draw(|area, buffer, theme| view::draw(area, buffer, session, &state, theme));
-                match drawn.map_err(ScreenError::from) {
-                    // Nobody looks any more: that is an end like any other.
-                    Err(error) if error.is_hangup() => return Ok(()),
-                    drawn => drawn?,
-                }
+                screen
+                    .draw(|area, buffer, theme| view::draw(area, buffer, session, &state, theme))
+                    .map_err(ScreenError::from)?;
             }
         }
     }

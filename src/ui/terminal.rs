@@ -202,12 +202,19 @@ pub fn ask_to_stop() -> Result<(), ScreenError> {
 
 impl ScreenError {
     /// Whether the other side of the terminal is gone: a window that was closed, a connection that was lost.
+    ///
+    /// A write says so itself, with EIO. Asking for the size, which comes before each frame, fails for any reason that the
+    /// last of several attempts had: so the terminal is asked once more.
     pub fn is_hangup(&self) -> bool {
         #[cfg(unix)]
-        const GONE: Option<i32> = Some(nix::errno::Errno::EIO as i32);
+        {
+            use nix::errno::Errno;
+            use nix::sys::termios::tcgetattr;
+            let Self::Terminal(error) = self else { return false };
+            error.raw_os_error() == Some(Errno::EIO as i32) || tcgetattr(io::stdout()).err() == Some(Errno::EIO)
+        }
         #[cfg(not(unix))]
-        const GONE: Option<i32> = None;
-        matches!(self, Self::Terminal(error) if GONE.is_some() && error.raw_os_error() == GONE)
+        false
     }
 }
 

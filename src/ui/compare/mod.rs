@@ -16,6 +16,18 @@ use crate::wall_clock::wall_clock;
 /// Draws a comparison until somebody quits or `stop` comes.
 pub async fn run(
     screen: &mut Screen,
+    comparison: Comparison,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ScreenError> {
+    match show(screen, comparison, stop).await {
+        // Nobody looks any more: that is an end like any other.
+        Err(error) if error.is_hangup() => Ok(()),
+        ended => ended,
+    }
+}
+
+async fn show(
+    screen: &mut Screen,
     mut comparison: Comparison,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ScreenError> {
@@ -37,12 +49,7 @@ pub async fn run(
                 if comparison.tick(wall) || changed || comparison.notice.is_some() {
                     changed = false;
                     comparison.forget_notice(wall, NOTICE);
-                    let paint = |area, buffer: &mut _, theme: &_| view::compare::draw(area, buffer, &comparison, theme);
-                    match screen.draw(paint).map_err(ScreenError::from) {
-                        // Nobody looks any more: that is an end like any other.
-                        Err(error) if error.is_hangup() => return Ok(()),
-                        drawn => drawn?,
-                    }
+                    screen.draw(|area, buffer, theme| view::compare::draw(area, buffer, &comparison, theme))?;
                 }
                 continue;
             }
