@@ -81,7 +81,7 @@ pub fn text(path: &Path) -> Result<String, TomlFileError> {
 /// One sentence for the person who wrote the file.
 pub fn parse<T: DeserializeOwned>(text: &str, place: &str) -> Result<T, TomlFileError> {
     toml::from_str(text).map_err(|error| {
-        let said = without_userinfo(&with_nearest(error.message()));
+        let said = without_userinfo(&in_plain_words(&with_nearest(error.message())));
         match error.span() {
             Some(at) => wrong(text, place, &at, said),
             None => TomlFileError::Wrong { place: place.to_owned(), line: 1, sentence: said },
@@ -171,6 +171,47 @@ fn with_nearest(message: &str) -> String {
     }
 }
 
+/// What serde calls by the names of Rust's types and its own, as the person who wrote the file would.
+fn in_plain_words(message: &str) -> String {
+    /// What is expected, and what that is.
+    const KINDS: [(&str, &str); 8] = [
+        ("f64", "a number"),
+        ("u8", "a whole number, 0 or more"),
+        ("u32", "a whole number, 0 or more"),
+        ("u64", "a whole number, 0 or more"),
+        ("a nonzero usize", "a whole number above 0"),
+        ("a string", "text in quotes"),
+        ("a sequence", "a list, such as [\"a\"]"),
+        ("a boolean", "true or false"),
+    ];
+    /// What was found.
+    const FOUND: [(&str, &str); 4] = [
+        ("integer `", "the number "),
+        ("floating point `", "the number "),
+        ("boolean `", ""),
+        ("string ", "the text "),
+    ];
+    if message.contains("wanted exactly 1 element") {
+        return "more than one kind of this stands in the file; keep one of its tables".to_owned();
+    }
+    let Some((wrong, expected)) = message.split_once(", expected ") else { return message.to_owned() };
+    let Some(found) = wrong.strip_prefix("invalid type: ").or_else(|| wrong.strip_prefix("invalid value: ")) else {
+        return message.to_owned();
+    };
+    if expected.contains("TOML value") {
+        return format!(
+            "{} is out of range",
+            found.trim_end_matches(" as i128").replace("integer", "the number").replace('`', "")
+        );
+    }
+    let named = |found: &str| {
+        let (kind, words) = FOUND.iter().find(|(kind, _)| found.starts_with(kind))?;
+        Some(format!("{words}{}", found.get(kind.len()..)?.trim_end_matches('`')))
+    };
+    let expected = KINDS.iter().find(|(kind, _)| *kind == expected).map_or(expected, |(_, words)| words);
+    format!("{} is not {expected}", named(found).unwrap_or_else(|| format!("a {found}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,10 +238,14 @@ mod tests {
             ("theme = \"dark\"\nthemee = 1\n", "settings.toml, line 2: unknown field `themee`; did you mean `theme`?"),
             ("zebra = 1", "settings.toml, line 1: unknown field `zebra`; known are theme, depth, order"),
             ("order = \"wurst\"", "settings.toml, line 1: order: unknown variant `wurst`; did you mean `worst`?"),
-            ("depth = \"deep\"", "settings.toml, line 1: depth: invalid type: string \"deep\", expected u32"),
+            ("depth = \"deep\"", "settings.toml, line 1: depth: the text \"deep\" is not a whole number, 0 or more"),
+            ("depth = -5", "settings.toml, line 1: depth: the number -5 is not a whole number, 0 or more"),
+            ("depth = 0.5", "settings.toml, line 1: depth: the number 0.5 is not a whole number, 0 or more"),
+            ("depth = []", "settings.toml, line 1: depth: a sequence is not a whole number, 0 or more"),
+            ("theme = true", "settings.toml, line 1: theme: true is not text in quotes"),
             (
                 "depth = \"ftp://a:hush@b/\"",
-                "settings.toml, line 1: depth: invalid type: string \"ftp://..@b/\", expected u32",
+                "settings.toml, line 1: depth: the text \"ftp://..@b/\" is not a whole number, 0 or more",
             ),
         ];
         for (text, expected) in table {

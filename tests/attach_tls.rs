@@ -196,7 +196,7 @@ fn an_authority_that_is_not_trusted_is_told_with_what_to_try() {
     // A test before may have left one.
     drop(std::fs::remove_file(&file));
     let mut program = attach(&described, Path::new(&another), &["--record", &file]);
-    let sentence = "shows a certificate that this machine doesn't trust; set SSL_CERT_FILE to a file with its authority's \
+    let sentence = "shows a certificate that this machine doesn't trust; have SSL_CERT_FILE name a file that holds its authority's \
                     certificate (PEM)";
     program.wait_for("every station and the first sentence", |screen| {
         screen.matches("✖ away ").count() == 3

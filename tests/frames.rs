@@ -132,6 +132,32 @@ fn the_checkpoints_are_away() {
     golden("blind", pipeline.run(12));
 }
 
+/// What to do about it stands at the end of a sentence that is longer than a line.
+#[test]
+fn what_is_away_says_the_whole_of_it() {
+    let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);
+    pipeline.run(60).away = vec![Station::Checkpoints];
+    let reason = "Blob storage at https://contosostorage.blob.core.windows.net/azure-webjobs-eventhub refuses the \
+                  credential; it takes the role Storage Blob Data Reader, or the right key";
+    let refuses = |pipeline: &mut Pipeline| {
+        let at = pipeline.now();
+        let state = StationState::Retrying { reason: reason.into(), next_attempt: at };
+        pipeline.session.apply(&Observation { at, fact: Fact::Station(Station::Checkpoints, state) });
+    };
+    refuses(&mut pipeline);
+    refuses(pipeline.run(12));
+    for size in SIZES {
+        let words = |zoom| {
+            let frame = frame(&pipeline, &ViewState { zoom, ..view_state(&pipeline) }, size);
+            let words = frame.split(|c: char| c.is_whitespace() || c == '│').filter(|word| !word.is_empty());
+            words.collect::<Vec<_>>().join(" ")
+        };
+        let (overview, log) = (words(Zoom::Overview), words(Zoom::Panel(Panel::Log)));
+        assert!(overview.contains("the role Storage Blob Data Reader"), "{size:?}: {overview}");
+        assert!(log.contains(reason), "{size:?}: {log}");
+    }
+}
+
 #[test]
 fn help_stands_over_the_panels() {
     let mut pipeline = Pipeline::new(8, 1_000.0, 2_000.0);

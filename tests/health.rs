@@ -55,7 +55,7 @@ fn the_processor_does_nothing_at_all() {
     pipeline.run(60).away = vec![Station::Processor];
     let (word, reason) = health(pipeline.run(30));
     assert_eq!(word, Word::Stalled);
-    assert!(reason.starts_with("8 of 8 partitions have not moved"), "{reason}");
+    assert!(reason.starts_with("8 of 8 partitions stand still, partition 0 for "), "{reason}");
 }
 
 /// A station that does not answer makes the monitor blind, and the word says so rather than repeat what was true.

@@ -120,6 +120,19 @@ fn a_trouble_is_dated_from_its_first_moment() {
     assert_eq!(health.since, Time::from_millis(1_000));
 }
 
+#[test]
+fn what_is_away_from_the_start_is_a_fault_like_any_other() {
+    let mut session = Session::new();
+    let next_attempt = Time::from_millis(0);
+    let retrying = StationState::Retrying { reason: "refused".into(), next_attempt };
+    see(&mut session, 1_000, Fact::Station(Station::Checkpoints, retrying));
+    see(&mut session, 2_000, Fact::Station(Station::Ingest, StationState::Connected));
+    see(&mut session, 4_000, Fact::Station(Station::Checkpoints, StationState::Connected));
+    let told: Vec<String> = session.log.newest_first().map(|(_, happened)| happened.to_string()).collect();
+    assert_eq!(told, ["the checkpoints are back after 3.0 s", "the checkpoints are away: refused"]);
+    assert_eq!(session.faults, [(Time::from_millis(1_000), Station::Checkpoints)]);
+}
+
 /// The total is kept up to date rather than added up: it must be what adding up would give, through every change.
 #[test]
 fn the_total_is_the_sum_of_the_partitions() {

@@ -74,8 +74,8 @@ impl fmt::Display for CertificateTrouble {
                  system trusts"
             }
             Self::Untrusted => {
-                "shows a certificate that this machine doesn't trust; set SSL_CERT_FILE to a file with its authority's \
-                 certificate (PEM)"
+                "shows a certificate that this machine doesn't trust; have SSL_CERT_FILE name a file that holds its \
+                 authority's certificate (PEM)"
             }
             Self::OtherName => {
                 "shows a certificate for another name; name the host as the certificate does, or see who answers there"

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::complain;
 use super::picker::{self, PickError, Row};
@@ -26,7 +27,7 @@ pub(super) const SUBSCRIPTION: &str = "AZURE_SUBSCRIPTION_ID";
 #[derive(Debug, Args)]
 pub struct DiscoveryFlags {
     /// Find the scenario in a resource group of Azure
-    #[arg(long, value_name = "G", conflicts_with_all = ["file", "solution"])]
+    #[arg(long, value_name = "G", value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["file", "solution"])]
     resource_group: Option<String>,
     /// The subscription that it is in, by id or name
     ///
@@ -102,7 +103,9 @@ pub(super) enum Chosen {
 impl DiscoveryFlags {
     /// Whether a resource group is to be looked into.
     pub(super) fn is_asked_for(&self) -> bool {
-        self.resource_group.is_some() || self.subscription.is_some()
+        let named =
+            [&self.resource_group, &self.subscription, &self.hub, &self.consumer_group, &self.checkpoints, &self.store];
+        named.into_iter().any(Option::is_some)
     }
 
     /// Asks what to attach to: a resource group, one of upstream's solutions, or a scenario file of this folder.

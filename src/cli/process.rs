@@ -1,5 +1,6 @@
 //! `streamgauge process`: the stream processor alone, against a deployed scenario, without a screen.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::azure::credentials::{CredentialError, Environment};
 use crate::azure::{BlobAddress, CosmosAddress, EventHubsAddress};
 use crate::figures;
 use crate::model::observation::{Fact, Observation, ProcessorFigures, Station, StationState};
+use crate::model::units::Time;
 use crate::process::{Processor, ProcessorError, ProcessorOptions};
 use crate::scenario::places::{IngestPlace, PositionPlace, StorePlace};
 use crate::scenario::{Places, ScenarioFile};
@@ -124,6 +126,7 @@ async fn until_stopped(
     ticks.tick().await;
     let mut before = running.processor().figures();
     tokio::pin!(stop);
+    let mut trouble = Trouble::default();
     let mut read = say(&format!("this instance is {name}; Ctrl-C stops it in good order"));
     while read {
         tokio::select! {
@@ -134,8 +137,13 @@ async fn until_stopped(
                 before = now;
             }
             Some(seen) = observations.recv() => match seen.fact {
-                Fact::Station(Station::Processor, StationState::Retrying { reason, .. }) => complain(&reason),
-                Fact::Station(Station::Processor, StationState::Connected) => read = say("all services answer"),
+                Fact::Station(Station::Processor, StationState::Retrying { reason, .. }) => {
+                    trouble.told(reason, seen.at).inspect(|sentence| complain(sentence));
+                }
+                Fact::Station(Station::Processor, StationState::Connected) => {
+                    trouble = Trouble::default();
+                    read = say("all services answer");
+                }
                 _ => {}
             },
         }
@@ -149,6 +157,33 @@ async fn until_stopped(
         figures::count(last.checkpoints),
     ));
     Ok(())
+}
+
+/// What is away, told once and then now and then with how long it lasts, however often it is tried.
+#[derive(Debug, Default)]
+struct Trouble {
+    since: Option<Time>,
+    /// Each sentence, and when it was last said.
+    said: BTreeMap<String, Time>,
+}
+
+impl Trouble {
+    /// Between two lines about the same.
+    const AGAIN: Duration = Duration::from_secs(30);
+
+    /// The line to say, if one is due.
+    fn told(&mut self, reason: String, at: Time) -> Option<String> {
+        let since = *self.since.get_or_insert(at);
+        self.said.retain(|_, said| at.since(*said) < Self::AGAIN);
+        if self.said.contains_key(&reason) {
+            return None;
+        }
+        let lasts = at.since(since);
+        let line =
+            if lasts < Self::AGAIN { reason.clone() } else { format!("{reason} (for {})", figures::span(lasts)) };
+        self.said.insert(reason, at);
+        Some(line)
+    }
 }
 
 /// How it went since the line before: `1,000/s received  998/s written  2 partitions  12 checkpoints  0 retries`.
@@ -187,6 +222,29 @@ mod tests {
         assert_eq!(
             line(&before, &now, Duration::from_secs(5), 2),
             "1,000/s received  998/s written  2 partitions  10 checkpoints  9 retries  4 events passed over so far"
+        );
+    }
+
+    #[test]
+    fn what_is_away_is_told_now_and_then() {
+        let mut trouble = Trouble::default();
+        let mut told = Vec::new();
+        for second in 0..=60 {
+            // Two services take turns, as their attempts do.
+            let reason = if second % 2 == 0 { "no store" } else { "no log" };
+            let line = trouble.told(reason.into(), Time::from_millis(second * 1_000));
+            told.extend(line.map(|line| (second, line)));
+        }
+        let told: Vec<(i64, &str)> = told.iter().map(|(second, line)| (*second, line.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (0, "no store"),
+                (1, "no log"),
+                (30, "no store (for 30 s)"),
+                (31, "no log (for 31 s)"),
+                (60, "no store (for 60 s)")
+            ]
         );
     }
 

@@ -208,7 +208,7 @@ fn stuck(session: &Session, now: Time, stalled: usize) -> Option<(Word, String)>
     let reason = match (stalled, session.station(Station::Processor).map(|health| &health.state)) {
         (_, Some(StationState::Stopped)) => "the processor is stopped".into(),
         (1, _) => format!("partition {id} has not moved for {still} s"),
-        _ => format!("{stalled} of {} partitions have not moved, {id} for {still} s", session.partitions.len()),
+        _ => format!("{stalled} of {} partitions stand still, partition {id} for {still} s", session.partitions.len()),
     };
     Some((Word::Stalled, store_trouble(session, now).map_or(reason.clone(), |trouble| format!("{reason}; {trouble}"))))
 }

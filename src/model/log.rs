@@ -30,8 +30,10 @@ impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mark(text) => write!(f, "{text}"),
-            Self::Away(station, reason) => write!(f, "{} is away: {reason}", station.name()),
-            Self::Back(station, after) => write!(f, "{} is back after {}", station.name(), figures::lag_span(*after)),
+            Self::Away(station, reason) => write!(f, "{} {} away: {reason}", station.name(), station.is()),
+            Self::Back(station, after) => {
+                write!(f, "{} {} back after {}", station.name(), station.is(), figures::lag_span(*after))
+            }
             Self::Stopped(station) => write!(f, "{} was stopped", station.name()),
             Self::Status(id, from, to) => write!(f, "partition {id}: {}, was {}", to.word(), from.word()),
             Self::Owner(id, owner) => write!(f, "partition {id}: held by {owner}"),

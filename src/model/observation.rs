@@ -437,6 +437,11 @@ impl Station {
             Self::Store => "the store",
         }
     }
+
+    /// `is`, or `are`, after its name.
+    pub(super) fn is(self) -> &'static str {
+        if self == Self::Checkpoints { "are" } else { "is" }
+    }
 }
 
 /// Whether a station answers.

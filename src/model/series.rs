@@ -183,6 +183,10 @@ impl Counter {
     /// A span without a look longer than this is a gap: what was counted in it is known, when is not.
     pub const GAP: Duration = Duration::from_secs(5);
 
+    /// A rate is taken over so much at least, a second of looks that come four times in it: two looks that happen to come
+    /// close together, as they do when a service that was away answers again, say nothing of a second.
+    const SHORTEST: Duration = Duration::from_millis(700);
+
     /// For a counter that moves at each look: its rate is taken over exactly three seconds, long enough to be steady
     /// and short enough to follow. Whole seconds matter: a store whose budget is filled each second takes its writes in
     /// a burst a second, and a window of 3.2 s would hold now three of them, now four.
@@ -277,7 +281,7 @@ impl Counter {
     }
 
     /// The rate over exactly the window that ends with the last look, the count at its begin interpolated between the
-    /// two looks around it; over what there is while that is less.
+    /// two looks around it; over what there is while that is less, but [`Self::SHORTEST`].
     fn smooth_rate(&self) -> Option<f64> {
         let (&(first, from), &(last, to)) = (self.samples.front()?, self.samples.back()?);
         let begin = last.before(self.window()).max(first);
@@ -287,8 +291,8 @@ impl Counter {
             }
             _ => from,
         };
-        let span = last.since(begin).as_secs_f64();
-        (span > 0.0).then(|| (to - from) / span)
+        let span = last.since(begin);
+        (span >= Self::SHORTEST).then(|| (to - from) / span.as_secs_f64())
     }
 }
 
@@ -333,9 +337,21 @@ mod tests {
         let mut counter = Counter::smooth();
         counter.push(millis(0), 0.0);
         assert_eq!(counter.rate(millis(0)), None);
-        counter.push(millis(500), 500.0);
-        assert_eq!(counter.rate(millis(600)), Some(1_000.0));
+        counter.push(millis(750), 750.0);
+        assert_eq!(counter.rate(millis(800)), Some(1_000.0));
         assert_eq!(counter.rate(millis(20_000)), None, "a stale rate is not shown as live");
+    }
+
+    #[test]
+    fn what_came_within_a_moment_is_no_rate() {
+        let mut counter = Counter::smooth();
+        // A service that was away answers again: what it took in meanwhile goes out between two looks.
+        for (at, total) in [(0, 0.0), (20_000, 100.0), (20_050, 1_350.0)] {
+            counter.push(millis(at), total);
+        }
+        assert_eq!(counter.rate(millis(20_100)), None, "1,250 events in 50 ms are not 25,000 a second");
+        counter.push(millis(21_000), 1_400.0);
+        assert_eq!(counter.rate(millis(21_000)), Some(1_300.0));
     }
 
     /// The worked example of [`Counter::rate`].

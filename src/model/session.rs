@@ -1,16 +1,18 @@
 //! The session: the state that the observations so far add up to. It is what the screen draws.
 
 mod figures;
+mod stations;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use self::stations::StationHealth;
 use super::lag::Lag;
 use super::latency::LatencyWindow;
 use super::log::{Happening, Log};
 use super::observation::{
     Fact, Groups, Hub, IngestCapacity, LoadFigures, Observation, ProbeFigures, ProcessorFigures, Provisioned, Station,
-    StationState, StoreRange, TallyFigures, Target,
+    StoreRange, TallyFigures, Target,
 };
 use super::partition::Partition;
 use super::series::{Counter, Series};
@@ -95,17 +97,6 @@ impl Waiting {
         self.events = self.events - u128::from(before.unwrap_or(0)) + u128::from(after.unwrap_or(0));
         self.partitions = self.partitions + usize::from(after.is_some()) - usize::from(before.is_some());
     }
-}
-
-/// Whether a station answers, and since when.
-#[derive(Debug, Clone)]
-pub struct StationHealth {
-    /// Its state.
-    pub state: StationState,
-    /// When it came into this state.
-    pub since: Time,
-    /// When a fact last came from it.
-    pub last_fact: Option<Time>,
 }
 
 /// A physical partition of the store.
@@ -298,29 +289,7 @@ impl Session {
             Fact::Processor(figures) => self.apply_processor(at, figures),
             Fact::Load(figures) => self.apply_load(at, figures),
             Fact::Tally(figures) => (self.tally, self.tally_at) = (Some(*figures), Some(at)),
-            Fact::Station(station, state) => {
-                let entry = self.stations.entry(*station);
-                let health =
-                    entry.or_insert_with(|| StationHealth { state: state.clone(), since: at, last_fact: None });
-                // A new time or reason of the same trouble is not a new trouble.
-                if std::mem::discriminant(&health.state) != std::mem::discriminant(state) {
-                    let lasted = at.since(health.since);
-                    health.since = at;
-                    let happened = match state {
-                        StationState::Retrying { reason, .. } => {
-                            self.faults.push((at, *station));
-                            Some(Happening::Away(*station, reason.clone()))
-                        }
-                        StationState::Connected => Some(Happening::Back(*station, lasted)),
-                        StationState::Stopped => Some(Happening::Stopped(*station)),
-                        StationState::Unwatched => None,
-                    };
-                    if let Some(happened) = happened {
-                        self.log.push(at, happened);
-                    }
-                }
-                health.state = state.clone();
-            }
+            Fact::Station(station, state) => self.apply_station(at, *station, state),
             Fact::Mark(text) => self.mark(at, text.clone()),
         }
     }
@@ -485,25 +454,5 @@ impl Session {
         processor.written.push(at, figures.written as f64);
         processor.figures = figures.clone();
         self.saw(Station::Processor, at);
-    }
-
-    /// A fact from a station shows that it answers, whatever was said of it before.
-    fn saw(&mut self, station: Station, at: Time) {
-        let health = self.stations.entry(station).or_insert_with(|| StationHealth {
-            state: StationState::Connected,
-            since: at,
-            last_fact: None,
-        });
-        health.last_fact = Some(at);
-    }
-
-    /// What is known of a station.
-    pub fn station(&self, station: Station) -> Option<&StationHealth> {
-        self.stations.get(&station)
-    }
-
-    /// Whether nobody looks at a station: the scenario does not say where it is.
-    pub fn is_unwatched(&self, station: Station) -> bool {
-        self.station(station).is_some_and(|health| health.state == StationState::Unwatched)
     }
 }

@@ -58,18 +58,23 @@ impl From<AzureError> for ReceiveError {
 
 impl From<EventHubsError> for ReceiveError {
     fn from(error: EventHubsError) -> Self {
-        let is_displaced = match &error.kind {
-            ErrorKind::ConsumerDisconnected(_) => true,
-            ErrorKind::AmqpError(error) => matches!(
-                error.kind(),
-                AmqpErrorKind::AmqpDescribedError(described) if described.condition == AmqpErrorCondition::LinkStolen
-            ),
-            _ => false,
+        let condition = match &error.kind {
+            ErrorKind::ConsumerDisconnected(_) => return Self::Displaced,
+            ErrorKind::AmqpError(error) => match error.kind() {
+                AmqpErrorKind::AmqpDescribedError(described) => Some(&described.condition),
+                _ => None,
+            },
+            _ => None,
         };
-        if is_displaced {
-            return Self::Displaced;
+        match condition {
+            Some(AmqpErrorCondition::LinkStolen) => Self::Displaced,
+            Some(AmqpErrorCondition::NotFound) => Self::Failed(
+                "the hub has no such partition or consumer group; check consumer-group in [ingest.event-hubs], it is \
+                 asked again"
+                    .into(),
+            ),
+            _ => Self::Failed(Claim::Listen.lacking(&error).unwrap_or_else(|| root_cause(&error))),
         }
-        Self::Failed(Claim::Listen.lacking(&error).unwrap_or_else(|| root_cause(&error)))
     }
 }
 

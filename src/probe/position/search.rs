@@ -108,6 +108,9 @@ pub(super) async fn in_container(container: &Container, hub: &HubName) -> Result
     Ok((Search { groups: groups.found(), complete: *complete }, calls))
 }
 
+/// The consumer group that each hub has.
+const DEFAULT_GROUP: &str = "$Default";
+
 /// The groups seen so far, by name in lower case.
 #[derive(Debug, Default)]
 struct Groups(BTreeMap<Option<String>, (FoundGroup, BTreeSet<PartitionId>)>);
@@ -141,7 +144,14 @@ impl Groups {
 
     fn found(self) -> Vec<FoundGroup> {
         let each = self.0.into_values();
-        each.map(|(found, partitions)| FoundGroup { partitions: partitions.len(), ..found }).collect()
+        each.map(|(mut found, partitions)| {
+            // Libraries that write names in lower case do so with this one, too, and everybody knows how it is spelled.
+            if let Some(name) = found.name.as_mut().filter(|name| name.eq_ignore_ascii_case(DEFAULT_GROUP)) {
+                DEFAULT_GROUP.clone_into(name);
+            }
+            FoundGroup { partitions: partitions.len(), ..found }
+        })
+        .collect()
     }
 }
 
@@ -157,7 +167,7 @@ mod tests {
             "0",
             "ns.servicebus.windows.net/hub/$default/checkpoint/0",
             "ns.servicebus.windows.net/hub/$default/ownership/1",
-            "ns.servicebus.windows.net/Hub/$Default/1",
+            "ns.servicebus.windows.net/Hub/$DEFAULT/1",
             "ns.servicebus.windows.net/other/secret/checkpoint/1",
             "dapr-hub-cosmos-0",
         ] {
@@ -179,7 +189,7 @@ mod tests {
         );
         assert_eq!(
             search.prefixes("$DEFAULT"),
-            ["", "ns.servicebus.windows.net/Hub/$Default/", "ns.servicebus.windows.net/hub/$default/"]
+            ["", "ns.servicebus.windows.net/Hub/$DEFAULT/", "ns.servicebus.windows.net/hub/$default/"]
         );
     }
 }

@@ -95,7 +95,7 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
     let table = [
         ("hub = \"contosoin-2\"", "hubb = \"contosoin-2\"", "line 5: unknown field `hubb`; did you mean `hub`?"),
         ("hub = \"contosoin-2\"\n", "", "line 3: missing field `hub`"),
-        ("hub = \"contosoin-2\"", "hub = 2", "line 5: hub: invalid type: integer `2`, expected a string"),
+        ("hub = \"contosoin-2\"", "hub = 2", "line 5: hub: the number 2 is not text in quotes"),
         ("hub = \"contosoin-2\"", "hub = \"\"", "line 5: hub: \"\" is no name: give 1 to 255 characters"),
         ("ingest.event-hubs", "ingest.eventhubs", "line 3: unknown variant `eventhubs`"),
         ("[store.cosmos]", "[store.cosmo]", "line 8: unknown variant `cosmo`"),

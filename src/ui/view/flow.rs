@@ -1,5 +1,7 @@
 //! The top of the screen: title, the word for the whole pipeline, and the pipeline as one line of flow.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -9,12 +11,13 @@ use ratatui::widgets::Widget;
 use super::Scene;
 use super::row::{Row, shorten};
 use crate::figures;
-use crate::model::health::Health;
+use crate::model::health::{Health, Word};
 use crate::model::observation::{Station, StationState, Target};
 use crate::model::partition::Partition;
-use crate::model::units::{EventRate, Time};
+use crate::model::units::EventRate;
 use crate::ui::state::{Mode, PlaybackSign, RecordingSign};
 use crate::ui::theme::Theme;
+use crate::wrap::wrap;
 
 /// Title, what is watched, and since when.
 pub(super) fn draw_title(area: Rect, buffer: &mut Buffer, scene: Scene) {
@@ -60,22 +63,66 @@ pub(super) fn playback(sign: &PlaybackSign, theme: &Theme) -> Vec<Span<'static>>
     spans
 }
 
-/// The word for the whole pipeline and the sentence why: what is read first.
-pub(super) fn draw_health(area: Rect, buffer: &mut Buffer, scene: Scene) {
-    let health = Health::of(scene.session, scene.state.now);
-    let (glyph, style) = scene.theme.health(health.word);
-    let mut spans = vec![Span::styled(format!("{glyph} {}", health.word.text()), style)];
-    if let Some(growth) = health.growth.filter(|growth| growth.abs() >= 1.0) {
-        let sign = if growth > 0.0 { '+' } else { '-' };
-        spans.push(Span::styled(format!("  {sign}{} events/s", figures::compact(growth.abs())), scene.theme.strong));
+/// The word for the whole pipeline and the sentence why: what is read first. So many rows as [`health_rows`] says.
+pub(super) fn draw_health(area: Rect, buffer: &mut Buffer, health: &Health, theme: &Theme) {
+    let (glyph, style) = theme.health(health.word);
+    let (growth, reason) = (growth(health), reason(health, area.width, area.height));
+    let mut first = vec![Span::styled(format!("{glyph} {}", health.word.text()), style)];
+    first.push(Span::styled(growth, theme.strong));
+    let mut lines = reason.into_iter();
+    if let Some(begin) = lines.next() {
+        first.extend([Span::raw("   "), Span::styled(begin, theme.text)]);
     }
-    if !health.reason.is_empty() {
-        let used: usize = spans.iter().map(Span::width).sum();
-        let room = usize::from(area.width).saturating_sub(used + 3);
-        spans.push(Span::raw("   "));
-        spans.push(Span::styled(shorten(&health.reason, room), scene.theme.text));
+    let rest = lines.map(|line| Line::from(vec![Span::raw("  "), Span::styled(line, theme.text)]));
+    for (y, line) in (area.top()..area.bottom()).zip(std::iter::once(Line::from(first)).chain(rest)) {
+        line.render(Rect { y, height: 1, ..area }, buffer);
     }
-    Line::from(spans).render(area, buffer);
+}
+
+/// Rows that the word and its sentence take. What can't be seen is told whole, as it says what to do about it (a role, a
+/// variable), and there is little else to see then; any other sentence takes a second row only where one is `spare`.
+pub(super) fn health_rows(health: &Health, width: u16, spare: bool) -> u16 {
+    let most = match health.word {
+        Word::Blind => 3,
+        _ if spare => 2,
+        _ => 1,
+    };
+    u16::try_from(reason(health, width, most).len()).unwrap_or(most).max(1)
+}
+
+fn growth(health: &Health) -> String {
+    match health.growth.filter(|growth| growth.abs() >= 1.0) {
+        Some(growth) => {
+            format!("  {}{} events/s", if growth > 0.0 { '+' } else { '-' }, figures::compact(growth.abs()))
+        }
+        None => String::new(),
+    }
+}
+
+/// The sentence in lines, the first of them beside the word, the others two columns in; the last is shortened if it has to
+/// be.
+fn reason(health: &Health, width: u16, most: u16) -> Vec<String> {
+    let width = usize::from(width);
+    let used = 2 + health.word.text().chars().count() + growth(health).chars().count() + 3;
+    // Of the first line so much is taken; the rest is laid out in lines of their own width.
+    let first = wrap(&health.reason, width.saturating_sub(used)).into_iter().next().unwrap_or_default();
+    let rest = health.reason.trim().get(first.len()..).unwrap_or_default().trim_start();
+    if first.is_empty() || rest.is_empty() {
+        return if first.is_empty() { Vec::new() } else { vec![first] };
+    }
+    if most <= 1 {
+        return vec![shorten(&health.reason, width.saturating_sub(used))];
+    }
+    let (room, below) = (width.saturating_sub(2), usize::from(most) - 1);
+    let mut lines = wrap(rest, room);
+    if lines.len() > below {
+        let kept: Vec<String> = lines.drain(..below - 1).collect();
+        let last = shorten(&lines.join(" "), room);
+        lines = kept;
+        lines.push(last);
+    }
+    lines.insert(0, first);
+    lines
 }
 
 fn per_second(rate: Option<EventRate>) -> Option<f64> {
@@ -148,7 +195,7 @@ fn trouble(scene: Scene, station: Station, name: &str) -> Option<Stop> {
     match &health.state {
         StationState::Retrying { next_attempt, .. } => {
             let wait = next_attempt.since(now);
-            let away = figures::span(whole_seconds(now, health.since));
+            let away = whole_seconds(now.since(health.since));
             // An attempt takes as long as it takes to connect, which may be longer than the wait for it.
             let retry =
                 if wait.is_zero() { "retrying now".into() } else { format!("retry in {} s", wait.as_secs() + 1) };
@@ -166,8 +213,12 @@ fn trouble(scene: Scene, station: Station, name: &str) -> Option<Stop> {
     }
 }
 
-fn whole_seconds(now: Time, since: Time) -> std::time::Duration {
-    std::time::Duration::from_secs(now.since(since).as_secs())
+/// `8 s`, `72 s`, `12 m`: what is asked for now and then is known no finer.
+fn whole_seconds(span: Duration) -> String {
+    match span.as_secs() {
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds => figures::span(Duration::from_secs(seconds)),
+    }
 }
 
 fn load(scene: Scene) -> Stop {
@@ -217,7 +268,7 @@ fn processor(scene: Scene) -> Stop {
         Some(newest) => match state.now.since(newest).as_secs() {
             0..=1 => ("✔", theme.good, "checkpoint 1 s".into()),
             age @ 2..=9 => ("✔", theme.good, format!("checkpoint {age} s")),
-            age => ("✔", theme.good, format!("idle {}", figures::span(std::time::Duration::from_secs(age)))),
+            age => ("✔", theme.good, format!("idle {}", figures::span(Duration::from_secs(age)))),
         },
     };
     Stop { name: name.clone(), glyph, style, say, brief: None }

@@ -55,14 +55,14 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
     let Place { frame, rows, first } = place(area, session, state);
     Clear.render(frame, buffer);
-    panel("Consumer groups with checkpoints", theme).render(frame, buffer);
-    line("", "consumer group", "partitions", "newest", "written as")
+    panel("Consumer groups in the checkpoint store", theme).render(frame, buffer);
+    line("", "consumer group", "partitions", "newest", "written as", rows.width)
         .field("", theme.quiet)
         .draw(Rect { y: frame.y + 1, height: 1, ..rows }, buffer);
     buffer.set_style(Rect { y: frame.y + 1, height: 1, ..rows }, theme.quiet);
     for (y, row) in (rows.top()..rows.bottom()).zip(groups::rows(session).into_iter().skip(first)) {
         let place = Rect { y, height: 1, ..rows };
-        self::row(row, scene).draw(place, buffer);
+        self::row(row, scene, rows.width).draw(place, buffer);
         if state.groups.pointed() == Some(row.name) {
             buffer.set_style(place, theme.selected);
         }
@@ -70,16 +70,18 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     foot(scene).draw(Rect { y: frame.bottom().saturating_sub(2), height: 1, ..rows }, buffer);
 }
 
-fn line(glyph: &str, name: &str, partitions: &str, newest: &str, forms: &str) -> Row<'static> {
+fn line(glyph: &str, name: &str, partitions: &str, newest: &str, forms: &str, width: u16) -> Row<'static> {
     let style = ratatui::style::Style::new();
+    // What is left beside the others, each with two blanks behind it.
+    let room = usize::from(width).saturating_sub(3 + NAME + 2 + 10 + 2 + 7 + 2);
     Row::spaced(2)
         .field(format!(" {glyph:<1} {:<NAME$}", shorten(name, NAME)), style)
         .field(format!("{partitions:>10}"), style)
         .field(format!("{newest:>7}"), style)
-        .field(shorten(forms, 27), style)
+        .field(shorten(forms, room), style)
 }
 
-fn row(row: GroupRow, scene: Scene) -> Row<'static> {
+fn row(row: GroupRow, scene: Scene, width: u16) -> Row<'static> {
     let Scene { session, state, .. } = scene;
     // Of the one that is watched each look tells; of the others the wide look, and their age is that of then.
     let newest = match (&session.groups, row.found) {
@@ -93,7 +95,7 @@ fn row(row: GroupRow, scene: Scene) -> Row<'static> {
     let forms: Vec<&str> = row.found.iter().flat_map(|found| &found.forms).copied().map(CheckpointForm::name).collect();
     let forms = if forms.is_empty() { "no checkpoint yet".to_owned() } else { forms.join(", ") };
     let partitions = row.found.map_or_else(|| "-".into(), |found| found.partitions.to_string());
-    line(if row.is_watched { "●" } else { "" }, row.name, &partitions, &newest, &forms)
+    line(if row.is_watched { "●" } else { "" }, row.name, &partitions, &newest, &forms, width)
 }
 
 /// `j k point   enter watch   esc leave   as of 2 s ago`.

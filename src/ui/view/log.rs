@@ -6,13 +6,14 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::row::{Row, shorten};
+use super::row::Row;
 use super::{Scene, panel};
 use crate::figures;
 use crate::model::log::Happening;
 use crate::model::status::Status;
 use crate::model::units::PartitionId;
 use crate::ui::state::{Panel, Zoom};
+use crate::wrap::wrap;
 
 /// Draws the pane over the whole area, with the filter applied to what the lines say.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
@@ -42,20 +43,39 @@ fn draw_list(area: Rect, buffer: &mut Buffer, scene: Scene, title: &str, wanted:
         buffer.set_stringn(inner.x + 1, inner.y, text, usize::from(inner.width.saturating_sub(1)), theme.quiet);
         return;
     }
-    let first = state.log_back.min(entries.len().saturating_sub(usize::from(inner.height)));
-    for (y, (at, happening)) in (inner.top()..inner.bottom()).zip(entries.into_iter().skip(first)) {
-        let (glyph, style) = look(happening, scene);
-        let room = usize::from(inner.width).saturating_sub(13);
+    let room = usize::from(inner.width).saturating_sub(13);
+    // Whole, over several rows if need be: what is away says here what to do about it.
+    let lines = |happening: &Happening| {
         let said = happening.to_string();
         // Where one partition fills the screen, its number need not be said.
         let said = match (&state.zoom, said.split_once(": ")) {
             (Zoom::Partition(_), Some((_, rest))) => rest,
             _ => &said,
         };
-        Row::spaced(1)
-            .field(format!(" {}", figures::clock(at.since(started))), theme.quiet)
-            .spans([Span::styled(format!("{glyph} "), style), Span::styled(shorten(said, room), theme.text)])
-            .draw(Rect { y, height: 1, ..inner }, buffer);
+        wrap(said, room)
+    };
+    let mut height = usize::from(inner.height);
+    let oldest = entries.iter().rev().take_while(|(_, happening)| {
+        let fits = height.checked_sub(lines(happening).len());
+        height = fits.unwrap_or_default();
+        fits.is_some()
+    });
+    let first = state.log_back.min(entries.len() - oldest.count().max(1));
+    let mut rows = inner.top()..inner.bottom();
+    for (at, happening) in entries.into_iter().skip(first) {
+        let (glyph, style) = look(happening, scene);
+        for (line, text) in lines(happening).into_iter().enumerate() {
+            let Some(y) = rows.next() else { return };
+            let place = Rect { y, height: 1, ..inner };
+            if line > 0 {
+                buffer.set_string(inner.x + 12, y, text, theme.text);
+                continue;
+            }
+            Row::spaced(1)
+                .field(format!(" {}", figures::clock(at.since(started))), theme.quiet)
+                .spans([Span::styled(format!("{glyph} "), style), Span::styled(text, theme.text)])
+                .draw(place, buffer);
+        }
     }
 }
 

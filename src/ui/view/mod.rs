@@ -30,6 +30,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
 
+use crate::model::health::Health;
 use crate::model::session::Session;
 use crate::model::units::{PartitionId, RangeId, Time};
 
@@ -55,17 +56,18 @@ struct Scene<'a> {
 pub fn draw(area: Rect, buffer: &mut Buffer, session: &Session, state: &ViewState, theme: &Theme) {
     let scene = Scene { session, state, theme };
     if area.width < MINIMUM.0 || area.height < MINIMUM.1 {
-        let health = crate::model::health::Health::of(session, state.now);
-        let (glyph, style) = theme.health(health.word);
-        too_small(area, buffer, Line::styled(format!("{glyph} {}", health.word.text()), style), theme);
+        let word = Health::of(session, state.now).word;
+        let (glyph, style) = theme.health(word);
+        too_small(area, buffer, Line::styled(format!("{glyph} {}", word.text()), style), theme);
         return;
     }
     let [header, stage, below] = stage(area, state);
     big::draw(header, buffer, scene);
     caption::draw(below, buffer, scene);
-    let Areas { title, health, flow, body, footer } = areas(stage);
+    let word = Health::of(session, state.now);
+    let Areas { title, health, flow, body, footer } = areas(stage, &word);
     flow::draw_title(inside(title), buffer, scene);
-    flow::draw_health(inside(health), buffer, scene);
+    flow::draw_health(inside(health), buffer, &word, theme);
     flow::draw_flow(inside(flow), buffer, scene);
     match &state.zoom {
         Zoom::Overview => draw_overview(body, buffer, scene),
@@ -131,13 +133,17 @@ struct Areas {
     footer: Rect,
 }
 
-fn areas(area: Rect) -> Areas {
-    let blank = Constraint::Length(u16::from(area.height >= 34));
+fn areas(area: Rect, word: &Health) -> Areas {
+    let is_tall = area.height >= 34;
+    let blank = Constraint::Length(u16::from(is_tall));
+    let health = flow::health_rows(word, inside(area).width, is_tall);
+    // A sentence of several rows takes the blank below it first, so that the panels stay where they are.
+    let below = Constraint::Length(u16::from(is_tall && health == 1));
     let [title, _, health, _, flow, _, body, _, footer] = Layout::vertical([
         Constraint::Length(1),
         blank,
-        Constraint::Length(1),
-        blank,
+        Constraint::Length(health),
+        below,
         Constraint::Length(2),
         blank,
         Constraint::Fill(1),
@@ -194,7 +200,7 @@ pub fn hit(area: Rect, (x, y): (u16, u16), session: &Session, state: &ViewState)
         return groups::group_at(area, (x, y), session, state).map(Hit::Group);
     }
     let [_, stage, _] = stage(area, state);
-    let body = areas(stage).body;
+    let body = areas(stage, &Health::of(session, state.now)).body;
     if !body.contains(place) {
         return None;
     }
