@@ -282,7 +282,10 @@ async fn row(bench: &mut Bench, on: &On<'_>, span: Duration) -> Row {
         // And its station is in trouble only once it did nothing else for 2 s.
         let noticed_in = if says_when { Duration::from_millis(2_500) } else { bench.every };
         expect(since >= began && late <= noticed_in, format!("{station:?} is away since {late:?} after it began"));
-        let away = figures::span(Duration::from_secs(clock::now().since(since).as_secs()));
+        let away = match clock::now().since(since).as_secs() {
+            seconds @ ..60 => format!("{seconds} s"),
+            seconds => figures::span(Duration::from_secs(seconds)),
+        };
         for size in [(80, 24), (120, 36)] {
             let stop = bench.stop(place, size);
             expect(
