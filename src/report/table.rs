@@ -7,6 +7,7 @@ use super::document::{Document, LagPart, MinuteRate, Moment, Peak, SearchPart};
 use super::search::SEARCH;
 use super::verdict::Outcome;
 use crate::figures::{clock, compact, count, lag_span, percent, span};
+use crate::span::write_span;
 
 /// A part of a report.
 #[derive(Debug, Clone, Default)]
@@ -146,7 +147,7 @@ fn verdict(document: &Document) -> Section {
     if document.session.warm_up > 0.0 && verdict.rules.iter().any(|rule| rule.rule != SEARCH) {
         sentences.push(format!(
             "Throughput, latency and lag are judged after the first {}.",
-            span(seconds(document.session.warm_up))
+            write_span(seconds(document.session.warm_up))
         ));
     }
     let head = vec!["rule", "limit", "outcome", "when", "figure"];
