@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use command::{LinesOf, complaint, out, program, run};
 use serde_json::Value;
 use streamgauge::recording::player::Player;
-use streamgauge::recording::samples::ALL;
+use streamgauge::recording::samples::{ALL, Sample};
 use streamgauge::report::comparison::Comparison;
 use streamgauge::report::document::Document;
 
@@ -362,6 +362,34 @@ fn a_recording_that_is_cut_off_or_damaged_is_reported_as_far_as_it_goes() {
     std::fs::write(&path, &damaged).expect("a file");
     let said = out(&run(&["report", path.to_str().expect("a path")]));
     assert!(said.contains("the recording is damaged at byte "), "{said}");
+}
+
+/// So is one with another behind it: what the first lost is not made good by the second.
+#[test]
+fn of_two_recordings_in_one_file_the_first_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("both.jsonl.zst");
+    let [steady, restart] = ["steady", "restart"].map(|name| Sample::named(name).expect("a sample").bytes);
+    std::fs::write(&path, [restart, steady].concat()).expect("a file");
+    let both = path.to_str().expect("a path");
+    let document =
+        |file: &str| -> Value { serde_json::from_str(&out(&run(&["report", file, "--json"]))).expect("JSON") };
+    let (seen, alone) = (document(both), document("restart"));
+    let sentence = format!(
+        "a second recording begins at byte {} and was not read; cut the file there to have both",
+        restart.len()
+    );
+    assert_eq!(seen["session"]["incomplete"], sentence);
+    for part in ["stages", "lag", "latencies", "tally", "verdict"] {
+        assert_eq!(seen[part], alone[part], "{part}");
+    }
+    let output = run(&["compare", both, "restart"]);
+    assert!(out(&output).contains(&format!("  A: {sentence}\n")), "{}", out(&output));
+    let output = run(&["export", both, "--csv", "-"]);
+    assert_eq!(complaint(&output), format!("streamgauge: {both}: {sentence}"));
+    assert_eq!(out(&output), out(&run(&["export", "restart", "--csv", "-"])));
+    let output = run(&["export", both, "--svg", "-"]);
+    assert_eq!(complaint(&output), format!("streamgauge: {both}: {sentence}"), "a replay says the same");
 }
 
 /// So is a comparison, and it says which of the two is not whole.
