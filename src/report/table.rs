@@ -166,7 +166,14 @@ fn stages(document: &Document) -> Section {
         ]
     });
     let head = vec!["stage", "events", "mean", "best minute", "worst minute"];
-    let sentences = if document.stages.is_empty() { vec!["Nothing was counted.".into()] } else { Vec::new() };
+    let mut sentences = Vec::new();
+    if document.stages.is_empty() {
+        sentences.push("Nothing was counted.".into());
+    } else if document.tally.is_some() {
+        sentences.push(
+            "From the first look at each to the last; the tally below has what came before the first, too.".into(),
+        );
+    }
     let table = (!document.stages.is_empty()).then(|| Table { head, rows: rows.collect(), words: usize::MAX });
     Section { title: "Rates".into(), sentences, table }
 }
@@ -261,13 +268,12 @@ fn tally(document: &Document) -> Option<Section> {
 fn capacity(document: &Document) -> Option<Section> {
     let capacity = &document.capacity;
     let mut sentences = Vec::new();
-    if let (Some(mean), Some(provisioned)) = (capacity.mean, capacity.provisioned) {
-        sentences.push(format!(
-            "{} of {} RU/s on average ({})",
-            compact(mean),
-            compact(provisioned),
-            percent(capacity.mean_share.unwrap_or_default())
-        ));
+    if let (Some(mean), Some(provisioned)) = (capacity.mean, capacity.provisioned_mean) {
+        let share = percent(capacity.mean_share.unwrap_or_default());
+        let provisioned = compact(provisioned);
+        let last = capacity.provisioned.map(compact).filter(|last| *last != provisioned);
+        let last = last.map_or_else(String::new, |last| format!(", {last} RU/s provisioned at the end"));
+        sentences.push(format!("{} of {provisioned} RU/s on average ({share}){last}", compact(mean)));
     }
     let share = |peak: &Peak| format!("{} at {}", percent(peak.value), second(&peak.when));
     if let Some(highest) = &capacity.highest_share {

@@ -82,7 +82,7 @@ struct Shares<'a> {
 impl<'a> Shares<'a> {
     fn of(account: &'a Account, rules: &Rules) -> Result<Self, &'static str> {
         let stages = &account.stages;
-        let by_feed = account.session.tally.is_some_and(|tally| tally.sent > 0) && stages.stored.is_seen();
+        let by_feed = account.is_tallied() && stages.stored.is_seen();
         if !by_feed && !stages.writes.is_seen() {
             return Err("nobody watched the store");
         }
