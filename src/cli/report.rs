@@ -48,6 +48,34 @@ pub(super) fn long_help() -> String {
     )
 }
 
+/// Every flag that is nothing without a live session. Each is named, and no group of them: a group is told as all its flags.
+const OF_A_LIVE_SESSION: [&str; 19] = [
+    "live",
+    "deployed",
+    "search",
+    "record",
+    "metrics",
+    "plan",
+    "load",
+    "max_rate",
+    "max_events",
+    "lasts",
+    "partitions",
+    "rate",
+    "ru",
+    "seed",
+    "duplicates",
+    "eventhubs_port",
+    "blob_port",
+    "cosmos_port",
+    "no_process",
+];
+
+/// Those of them that are of the embedded scenario.
+fn of_the_scenario() -> impl Iterator<Item = &'static str> {
+    OF_A_LIVE_SESSION.into_iter().skip_while(|flag| *flag != "partitions")
+}
+
 /// Flags of a report.
 #[derive(Debug, Args)]
 #[command(mut_arg("ru", |flag| flag.hide_short_help(true)), mut_arg("partitions", |flag| flag.hide_short_help(true)))]
@@ -55,11 +83,8 @@ pub(super) fn long_help() -> String {
 #[command(mut_args(of_a_live_session))]
 pub struct ReportFlags {
     /// A recording (.jsonl.zst, .jsonl or -), or the name of a sample
-    // Each flag that requires --live is named: what is required is not asked for where it conflicts with what is there.
-    #[arg(
-        required_unless_present_any = ["live", "deployed", "search", "record", "metrics", "LoadFlags", "ScenarioFlags"],
-        conflicts_with_all = ["live", "deployed", "search", "record", "metrics", "LoadFlags", "ScenarioFlags"],
-    )]
+    // Conflicts are stated one by one: clap does not ask for what a flag requires where that conflicts with what is there.
+    #[arg(required_unless_present_any = OF_A_LIVE_SESSION, conflicts_with_all = OF_A_LIVE_SESSION)]
     file: Option<PathBuf>,
     /// Watch the embedded scenario instead, for so long
     #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = live_for)]
@@ -68,7 +93,7 @@ pub struct ReportFlags {
     /// With --live: watch what this scenario file describes
     ///
     /// It is attached to; no load goes into it without --load or --plan.
-    #[arg(long = "scenario", value_name = "FILE", requires = "live", conflicts_with_all = ["search", "ScenarioFlags"])]
+    #[arg(long = "scenario", value_name = "FILE", requires = "live", conflicts_with = "search", conflicts_with_all = of_the_scenario())]
     deployed: Option<PathBuf>,
     #[command(flatten)]
     load: LoadFlags,
@@ -114,11 +139,12 @@ pub struct ReportFlags {
 /// that bound a load are nothing without a place where it costs money.
 fn of_a_live_session(flag: clap::Arg) -> clap::Arg {
     match flag.get_id().as_str() {
-        "load" | "max_rate" | "max_events" | "lasts" => {
-            flag.requires("deployed").conflicts_with_all(["ScenarioFlags", "search"]).hide_short_help(true)
-        }
-        "partitions" | "rate" | "ru" | "seed" | "duplicates" | "eventhubs_port" | "blob_port" | "cosmos_port"
-        | "no_process" => flag.requires("live"),
+        "load" | "max_rate" | "max_events" | "lasts" => flag
+            .requires("deployed")
+            .conflicts_with("search")
+            .conflicts_with_all(of_the_scenario())
+            .hide_short_help(true),
+        name if of_the_scenario().any(|flag| flag == name) => flag.requires("live"),
         _ => flag,
     }
 }
@@ -309,5 +335,25 @@ pub(super) fn exit_of(outcome: Outcome) -> Exit {
         Outcome::Pass => Exit::Done,
         Outcome::Fail => Exit::Failed,
         Outcome::CantTell => Exit::Unmeasured,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    /// A flag that is new in a group that others share is one of a live session, too.
+    #[test]
+    fn every_flag_of_a_live_session_is_named() {
+        let command = ReportFlags::augment_args(Command::new("report"));
+        for name in ["LoadFlags", "ScenarioFlags"] {
+            let group = command.get_groups().find(|group| group.get_id() == name).unwrap();
+            for flag in group.get_args() {
+                assert!(OF_A_LIVE_SESSION.contains(&flag.as_str()), "{flag}");
+                assert_eq!(name == "ScenarioFlags", of_the_scenario().any(|of| of == flag.as_str()), "{flag}");
+            }
+        }
     }
 }
