@@ -108,8 +108,11 @@ pub fn signed(difference: f64, text: impl FnOnce(f64) -> String) -> String {
     format!("{sign}{}", text(difference.abs()))
 }
 
-/// The same as a share of the first figure: `+38 %`.
+/// The same as a share of the first figure: `+38 %`; from ten times more on, how many times the first: `x 36`.
 pub fn change(share: f64) -> String {
+    if share >= 10.0 {
+        return format!("x {}", compact(share + 1.0));
+    }
     let percent = (share * 100.0).round();
     if percent == 0.0 { "0 %".into() } else { format!("{percent:+.0} %") }
 }
@@ -130,6 +133,10 @@ mod tests {
         let read: Vec<String> = spans.into_iter().map(|us| span(Duration::from_micros(us))).collect();
         assert_eq!(read, ["480 µs", "4.8 ms", "120 ms", "9.2 s", "72 s", "12 m", "3.5 h"]);
         assert_eq!(clock(Duration::from_secs(461)), "00:07:41");
+        assert_eq!(
+            [0.001, 0.38, -1.0, 9.99, 10.0, 35.4].map(change),
+            ["0 %", "+38 %", "-100 %", "+999 %", "x 11", "x 36"]
+        );
     }
 
     proptest! {

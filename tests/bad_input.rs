@@ -11,7 +11,7 @@ use command::{complaint, run};
 #[test]
 fn a_flag_that_cannot_be_understood() {
     let rate = "is not a rate: give events a second from 0 to 10000000";
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["--rate", "-1"], rate),
         (&["--rate", "1e99"], rate),
         (&["--rate", "abc"], rate),
@@ -19,8 +19,13 @@ fn a_flag_that_cannot_be_understood() {
         (&["--partitions", "0"], "is not a number of partitions: give a whole number from 1 to 2048"),
         (&["--partitions", "4096"], "is not a number of partitions: give a whole number from 1 to 2048"),
         (&["--ru", "1"], "is not a number of request units: give a whole number from 400 to 1000000"),
-        (&["--seed", "x"], "invalid value 'x' for '--seed <SEED>'"),
-        (&["--cosmos-port", "70000"], "70000 is not in 0..=65535"),
+        (&["--seed", "x"], "\"x\" is not a seed: give a whole number from 0 to 18446744073709551615"),
+        (&["--duplicates", "-"], "is not how many events there are to one sent twice: give a whole number from 0"),
+        (
+            &["--metrics", "9464"],
+            "is not an address to listen on: give an IP address and a port, such as 127.0.0.1:9464",
+        ),
+        (&["--cosmos-port", "70000"], "is not a port: give a whole number from 0 to 65535"),
         (&["lokal"], "unrecognized subcommand 'lokal'"),
     ];
     for (arguments, expected) in cases {

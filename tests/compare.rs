@@ -75,11 +75,30 @@ fn what_is_away_is_a_gap_and_a_dash() {
 /// The shorter one is blank past its end, not frozen at its last figure.
 #[test]
 fn what_has_ended_is_blank() {
-    let over = comparison("throttled", "outage", "end");
+    let whole = Sample::named("outage").expect("it is there").bytes;
+    let bytes = zstd::decode_all(whole).expect("whole frames");
+    // Up to 100 s after the header's line, or a little more.
+    let short = Recording::from_pipe(&bytes[..bytes.len() * 2 / 3], "outage").expect("a recording");
+    let traces = [Sample::named("throttled").expect("it is there").open().expect("a recording"), short];
+    let mut over = Comparison::new(traces.map(|of| Trace::of(of).expect("a trace").whole()), Arc::default(), WALL);
+    over.act(Action::TogglePlay, WALL);
+    over.tick(WALL);
+    over.forget_notice(WALL.after(Duration::from_secs(3_600)), Duration::ZERO);
+    over.jump("end", WALL).expect("a place");
     assert!(matches!(over.moments(), [Moment::Known(_), Moment::Over]));
     let shown = frame(&over, SIZES[0]);
-    assert!(shown.contains("■ ended at 00:02:24") && shown.contains("A    20/s   B          diff        -"), "{shown}");
+    assert!(shown.contains("■ ended at 00:01:") && shown.contains("A    20/s   B          diff        -"), "{shown}");
     insta::assert_snapshot!("ended-80x24", shown);
+}
+
+/// One that is some milliseconds shorter has not ended before the other: both show their last figures.
+#[test]
+fn recordings_of_one_length_end_together() {
+    let both = comparison("throttled", "outage", "end");
+    let lengths = both.sides.each_ref().map(Trace::length);
+    assert!(lengths[0] != lengths[1] && lengths[0].abs_diff(lengths[1]) < Duration::from_secs(1), "{lengths:?}");
+    assert!(both.moments().iter().all(|moment| matches!(moment, Moment::Known(_))), "{:?}", both.moments());
+    assert!(!frame(&both, SIZES[0]).contains("ended at"));
 }
 
 #[test]

@@ -289,3 +289,61 @@ fn ctrl_c_leaves_nothing_behind() {
         assert_eq!(names(&folder), ["endless.jsonl"], "{what}");
     }
 }
+
+/// A flag of a picture says nothing of figures: it is refused, and nothing is written.
+#[test]
+fn flags_of_pictures_are_refused_for_figures() {
+    let flags: [&[&str]; 9] = [
+        &["--at", "10s"],
+        &["--from", "10s"],
+        &["--to", "20s"],
+        &["--size", "80x24"],
+        &["--zoom", "lag"],
+        &["--big"],
+        &["--theme", "light"],
+        &["--fps", "2"],
+        &["--speed", "2"],
+    ];
+    for kind in ["--csv", "--parquet", "--hlog"] {
+        for flag in flags {
+            let output = run(&[&["export", "steady", kind, "-"], flag].concat());
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{kind} {flag:?}");
+            assert!(complaint(&output).contains("cannot be used with"), "{kind} {flag:?}: {}", complaint(&output));
+        }
+    }
+}
+
+/// A recording is not written over by what is made of it, by whatever name it goes.
+#[test]
+fn an_export_does_not_take_the_place_of_its_recording() {
+    let folder = folder("onto-itself");
+    let place = folder.join("z.jsonl.zst");
+    let bytes = Sample::named("steady").expect("a sample").bytes;
+    std::fs::write(&place, bytes).expect("a recording");
+    let mut names = vec![place.clone(), folder.join(".").join("z.jsonl.zst")];
+    #[cfg(unix)]
+    {
+        let (linked, hard) = (folder.join("linked"), folder.join("hard"));
+        std::os::unix::fs::symlink(&place, &linked).expect("a link");
+        std::fs::hard_link(&place, &hard).expect("a second name");
+        names.extend([linked, hard]);
+    }
+    for kind in ["--svg", "--cast", "--csv", "--parquet", "--hlog"] {
+        for name in &names {
+            let name = name.to_str().expect("a path");
+            let output = run(&["export", place.to_str().expect("a path"), kind, name]);
+            let sentence = format!("streamgauge: {name} is the recording itself; name another file to write");
+            assert_eq!((output.status.code(), complaint(&output)), (Some(2), sentence));
+            assert!(std::fs::read(&place).expect("the recording") == bytes, "{kind}: nothing is touched");
+        }
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let output = command::program(&["export", "-", "--csv", place.to_str().expect("a path")])
+            .stdin(std::fs::File::open(&place).expect("the recording"))
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{}", complaint(&output));
+        assert!(std::fs::read(&place).expect("the recording") == bytes);
+    }
+}

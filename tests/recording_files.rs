@@ -315,3 +315,45 @@ fn marks_stand_in_the_file_as_text() {
     let text = String::from_utf8(text).expect("text");
     assert_eq!(text.lines().nth(1), Some(r#"{"at":1795348800000000,"mark":"twice the load"}"#));
 }
+
+/// Two recordings in one file are two sessions: the second is not added to the first, however they were put together.
+#[test]
+fn reading_stops_where_a_second_recording_begins() {
+    let folder = folder();
+    let (_, first, observations) = sample(folder.path(), 5);
+    let other = tempfile::tempdir().expect("a folder");
+    let (_, second, _) = sample(other.path(), 3);
+    let unpack = |bytes: &[u8]| zstd::decode_all(bytes).expect("whole frames");
+    let (plain, plain_second) = (unpack(&first), unpack(&second));
+    let both = |first: &[u8], second: &[u8]| [first, second].concat();
+    // Of the last line of this one half is missing, and the line end with it.
+    let cut = &plain[..plain.len() - 20];
+    let one_frame = zstd::encode_all(both(&plain, &plain_second).as_slice(), 3).expect("a frame");
+    let cases = [
+        ("frames", both(&first, &second), Ending::Another { at: first.len() as u64, can_be_cut: true }),
+        ("lines", both(&plain, &plain_second), Ending::Another { at: plain.len() as u64, can_be_cut: true }),
+        ("a cut line", both(cut, &plain_second), Ending::Another { at: cut.len() as u64, can_be_cut: true }),
+        ("packed anew as one", one_frame, Ending::Another { at: 0, can_be_cut: false }),
+    ];
+    for (how, bytes, expected) in cases {
+        let recording = open_bytes(&bytes).expect("a recording");
+        let (places, seen, ending) = read(&recording);
+        assert_eq!(ending, expected, "{how}");
+        let whole = if how == "a cut line" { &observations[..observations.len() - 1] } else { &observations[..] };
+        assert!(seen.len() >= whole.len() && observations.starts_with(&seen), "{how}: {} of them", seen.len());
+        // What is read again, as by a replay that goes back, ends there as well.
+        let again: usize =
+            places.iter().map(|place| recording.read_frame(*place, LatenciesAre::Read).expect("the frame").len()).sum();
+        assert_eq!(again, seen.len(), "{how}");
+    }
+}
+
+/// Something of another program before the first frame makes no second recording of the first.
+#[test]
+fn what_is_passed_over_before_a_recording_changes_nothing() {
+    let folder = folder();
+    let (_, bytes, observations) = sample(folder.path(), 3);
+    let passed_over = [&[0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3], bytes.as_slice()].concat();
+    let (_, seen, ending) = read(&open_bytes(&passed_over).expect("a recording"));
+    assert_eq!((seen, ending), (observations, Ending::Whole));
+}

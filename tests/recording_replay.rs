@@ -174,6 +174,29 @@ fn a_damaged_recording_plays_up_to_the_damage() {
     assert!(matches!(outcome.ending, Ending::Damaged { at, .. } if at <= middle as u64), "{outcome:?}");
 }
 
+/// Whichever of them is the earlier one: what the end of the file says is of the second.
+#[test]
+fn a_replay_ends_where_a_second_recording_begins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bytes = |name: &str, observations: &[Observation]| {
+        let path = folder.path().join(name);
+        record(&path, observations).finish();
+        std::fs::read(&path).expect("the file")
+    };
+    let observations = Pipeline::new(2, 40.0).seconds(30);
+    let (first, second) = (bytes("a.jsonl.zst", &observations), bytes("b.jsonl.zst", &observations[..200]));
+    let path = folder.path().join("both.jsonl.zst");
+    std::fs::write(&path, [first.as_slice(), &second].concat()).expect("the file");
+    let mut player = Player::open(&path).expect("a player");
+    player.wait_until_read();
+    let (_, last) = player.span();
+    assert_eq!(Some(last), observations.last().map(|last| last.at));
+    player.session_at(last).expect("its end");
+    assert_same(player.session(), &folded(&observations, last), "the first alone");
+    let flaw = player.outcome().and_then(|outcome| outcome.flaw()).expect("a sentence");
+    assert!(flaw.starts_with(&format!("a second recording begins at byte {} and", first.len())), "{flaw}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 

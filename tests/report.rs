@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use command::{LinesOf, complaint, out, program, run};
 use serde_json::Value;
 use streamgauge::recording::player::Player;
-use streamgauge::recording::samples::ALL;
+use streamgauge::recording::samples::{ALL, Sample};
 use streamgauge::report::comparison::Comparison;
 use streamgauge::report::document::Document;
 
@@ -135,7 +135,17 @@ fn page(address: &str) -> String {
 
 #[test]
 fn a_live_session_that_cannot_be() {
-    let cases: [(&[&str], i32, &str); 15] = [
+    let cases: [(&[&str], i32, &str); 17] = [
+        (
+            &["--live", "3s", "--plan", "10 for 1s"],
+            2,
+            "a plan says itself how long it lasts; leave the time after --live",
+        ),
+        (
+            &["--live", "1s", "--seed", "x"],
+            2,
+            "\"x\" is not a seed: give a whole number from 0 to 18446744073709551615",
+        ),
         (&["--live", "1s", "--load", "5"], 2, "--scenario <FILE>"),
         (&["--live", "1s", "--scenario", "x.toml", "--rate", "5"], 2, "cannot be used with"),
         (&["--live", "1s", "--scenario", "x.toml", "--search"], 2, "cannot be used with"),
@@ -149,7 +159,11 @@ fn a_live_session_that_cannot_be() {
         (&["--live", "--search", "--rate", "0"], 2, "a search begins at a rate above 0: give --rate 1000, for example"),
         (&["steady", "--rate", "5"], 2, "cannot be used with"),
         (&["steady", "--live", "5s"], 2, "cannot be used with"),
-        (&["--live", "1s", "--metrics", "here"], 2, "invalid value 'here'"),
+        (
+            &["--live", "1s", "--metrics", "9464"],
+            2,
+            "\"9464\" is not an address to listen on: give an IP address and a port",
+        ),
         (&["--live", "1s", "--metrics", "192.0.2.1:1"], 3, "can't listen on 192.0.2.1:1 for --metrics ("),
     ];
     for (arguments, code, said) in cases {
@@ -157,6 +171,42 @@ fn a_live_session_that_cannot_be() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", complaint(&output));
         assert!(complaint(&output).contains(said), "{arguments:?}: {}", complaint(&output));
     }
+}
+
+/// A flag that can do nothing beside another is refused, and never left out in silence.
+#[test]
+fn no_flag_is_ignored() {
+    let alone: [&[&str]; 9] = [
+        &["--search"],
+        &["--record", "x"],
+        &["--metrics", "127.0.0.1:0"],
+        &["--scenario", "x.toml"],
+        &["--plan", "1 for 1s"],
+        &["--load", "5"],
+        &["--max-events", "5"],
+        &["--seed", "1"],
+        &["--no-process"],
+    ];
+    for arguments in alone {
+        let refused = |before: &[&str], said: &str| {
+            let output = run(&[&["report"], before, arguments].concat());
+            assert_eq!(output.status.code(), Some(2), "{before:?} {arguments:?}: {}", complaint(&output));
+            assert!(complaint(&output).contains(said), "{before:?} {arguments:?}: {}", complaint(&output));
+            assert!(!complaint(&output).contains("<FILE>\n") && !complaint(&output).contains("[FILE]\n"));
+        };
+        refused(&["steady"], "cannot be used with");
+        refused(&[], "--live");
+    }
+    // What bounds a load is of a deployed scenario, whatever else is said of the embedded one.
+    for bound in [["--max-events", "5"], ["--max-rate", "5"], ["--for", "1s"], ["--load", "5"]] {
+        for beside in [&["--rate", "20"] as &[&str], &["--partitions", "2"], &["--search"]] {
+            let output = run(&[&["report", "--live", "3s"], beside, bound.as_slice()].concat());
+            let said = (output.status.code(), complaint(&output).contains("cannot be used with"));
+            assert_eq!(said, (Some(2), true), "{beside:?} {bound:?}: {}", complaint(&output));
+        }
+    }
+    let output = run(&["report", "steady", "--json", "--every", "5s"]);
+    assert_eq!((output.status.code(), complaint(&output).contains("cannot be used with")), (Some(2), true));
 }
 
 /// Every field of a report is one that the schema names, and none that it requires is missing.
@@ -314,6 +364,34 @@ fn a_recording_that_is_cut_off_or_damaged_is_reported_as_far_as_it_goes() {
     assert!(said.contains("the recording is damaged at byte "), "{said}");
 }
 
+/// So is one with another behind it: what the first lost is not made good by the second.
+#[test]
+fn of_two_recordings_in_one_file_the_first_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("both.jsonl.zst");
+    let [steady, restart] = ["steady", "restart"].map(|name| Sample::named(name).expect("a sample").bytes);
+    std::fs::write(&path, [restart, steady].concat()).expect("a file");
+    let both = path.to_str().expect("a path");
+    let document =
+        |file: &str| -> Value { serde_json::from_str(&out(&run(&["report", file, "--json"]))).expect("JSON") };
+    let (seen, alone) = (document(both), document("restart"));
+    let sentence = format!(
+        "a second recording begins at byte {} and was not read; cut the file there to have both",
+        restart.len()
+    );
+    assert_eq!(seen["session"]["incomplete"], sentence);
+    for part in ["stages", "lag", "latencies", "tally", "verdict"] {
+        assert_eq!(seen[part], alone[part], "{part}");
+    }
+    let output = run(&["compare", both, "restart"]);
+    assert!(out(&output).contains(&format!("  A: {sentence}\n")), "{}", out(&output));
+    let output = run(&["export", both, "--csv", "-"]);
+    assert_eq!(complaint(&output), format!("streamgauge: {both}: {sentence}"));
+    assert_eq!(out(&output), out(&run(&["export", "restart", "--csv", "-"])));
+    let output = run(&["export", both, "--svg", "-"]);
+    assert_eq!(complaint(&output), format!("streamgauge: {both}: {sentence}"), "a replay says the same");
+}
+
 /// So is a comparison, and it says which of the two is not whole.
 #[test]
 fn a_recording_that_is_cut_off_is_compared_as_far_as_it_goes() {
@@ -354,6 +432,23 @@ fn a_full_disk_is_told() {
     let said = complaint(&output);
     assert!(said.contains("standard output could not be written (No space left on device"), "{said}");
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    // Of lines that could not be written nothing is summed up beside them.
+    for every in ["1s", "60s"] {
+        let output = program(&["report", "steady", "--lines", "csv", "--every", every])
+            .stdout(full.try_clone().expect("/dev/full"))
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(3));
+        let said = complaint(&output);
+        assert!(said.starts_with("streamgauge: standard output could not be written ("), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    let output = program(&["report", "--live", "3s", "--rate", "5", "--partitions", "1", "--lines", "csv"])
+        .stdout(full.try_clone().expect("/dev/full"))
+        .output()
+        .expect("it runs");
+    let said = complaint(&output);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(3), 1), "{said}");
     let output = program(&["compare", "steady", "steady"]).stdout(full).output().expect("it runs");
     let told = (output.status.code(), complaint(&output).contains("(No space left on device"));
     assert_eq!(told, (Some(3), true), "the same code as of a report");

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use streamgauge::model::observation::Station;
+use streamgauge::model::observation::{Fact, Observation, Station, TallyFigures};
 use streamgauge::model::session::Session;
 use streamgauge::model::status::Status;
 use streamgauge::model::units::Time;
@@ -34,6 +34,21 @@ fn each_second(name: &str, mut show: impl FnMut(Time, &Session)) {
 /// The samples of a family, or of one value of its label.
 fn samples<'a>(page: &'a str, begin: &str) -> Vec<&'a str> {
     page.lines().filter(|line| line.starts_with(begin)).collect()
+}
+
+/// Without a load of ours a tally is there that counts nothing: what nobody counts is no zero.
+#[test]
+fn what_nobody_counts_has_no_sample() {
+    let page = |sent| {
+        let mut session = Session::new();
+        let fact = Fact::Tally(TallyFigures { sent, ..TallyFigures::default() });
+        session.apply(&Observation { at: Time::default(), fact });
+        metrics::page(&session, Time::default())
+    };
+    let told = |page: &str| {
+        ["streamgauge_events_total{stage=\"stored\"}", "streamgauge_lost_events "].map(|name| samples(page, name).len())
+    };
+    assert_eq!((told(&page(0)), told(&page(1))), ([0, 0], [1, 1]));
 }
 
 #[test]

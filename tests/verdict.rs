@@ -300,8 +300,15 @@ fn upstream_passes_on_one_good_minute() {
             "mean 16 s in the lowest minute, but 2 minutes of 3 were not watched",
             None,
         ),
-        ("one fast minute", bad.clone(), "upstream-latency=15s", Pass, "mean 1.0 s in the lowest minute", None),
-        ("the same, in every minute", bad, "p99-stored=15s", Fail, "p99 40 s in the worst of 4 minutes", Some(10.0)),
+        ("one fast minute", bad.clone(), "upstream-latency=15s", Pass, "mean 1 s in the lowest minute", None),
+        (
+            "the same, in every minute",
+            bad,
+            "p99-stored=15s",
+            Fail,
+            "p99 40.1 s in the worst of 3 minutes and the rest",
+            Some(10.0),
+        ),
         (
             "none",
             Made { takes: |_| 16_000, ..STEADY },
@@ -327,8 +334,15 @@ fn latencies_of_every_minute() {
     let slow = Made { takes: slow_once, ..STEADY };
     for rule in ["p99-stored=500ms", "p99-due=500ms", "p99-send=500ms"] {
         assert_judged(&[
-            ("fast", STEADY, rule, Pass, "p99 20 ms in the worst of 4 minutes", None),
-            ("slow for a second", slow.clone(), rule, Fail, "p99 901 ms in the worst of 4 minutes", Some(70.0)),
+            ("fast", STEADY, rule, Pass, "p99 20.1 ms in the worst of 3 minutes and the rest", None),
+            (
+                "slow for a second",
+                slow.clone(),
+                rule,
+                Fail,
+                "p99 901 ms in the worst of 3 minutes and the rest",
+                Some(70.0),
+            ),
             (
                 "over before the warm-up",
                 Made { seconds: 8, ..STEADY },
@@ -352,16 +366,23 @@ fn latencies_that_were_not_measured() {
             early.clone(),
             "p99-stored=2s",
             CantTell,
-            "p99 20 ms in the only minute, but 3 minutes of 3 were not watched",
+            "p99 20.1 ms in the only minute, but 3 minutes of 3 were not watched",
             None,
         ),
-        ("the log was read to the end", early, "p99-due=2s", Pass, "p99 20 ms in the worst of 4 minutes", None),
+        (
+            "the log was read to the end",
+            early,
+            "p99-due=2s",
+            Pass,
+            "p99 20.1 ms in the worst of 3 minutes and the rest",
+            None,
+        ),
         (
             "a quarter of the events waits",
             stuck,
             "p99-stored=2s",
             CantTell,
-            "p99 20 ms in the worst of 4 minutes, but 6,050 events were on their way at the end, the oldest for 60 s",
+            "p99 20.1 ms in the worst of 3 minutes and the rest, but 6,050 events were on their way at the end, the oldest for 60.5 s",
             None,
         ),
     ]);
@@ -604,4 +625,38 @@ fn what_cannot_be_told_is_no_success() {
     let nothing = Account::new(Rules::WARM_UP);
     assert_eq!(Verdict::of(&nothing, &Rules::default()).outcome, CantTell, "nothing was seen at all");
     assert_eq!(nothing.begin(), Time::default());
+}
+
+/// A limit reads as it was asked for, a figure beyond it never reads as the limit, and both are numbers of one unit.
+#[test]
+fn limits_and_figures_are_exact_and_are_numbers_as_well() {
+    let stop = |second: u32| if (80..135).contains(&second) { 0.0 } else { 200.0 };
+    let stopped = Made { stored: stop, ..STEADY };
+    let slow = Made { takes: |_| 1_252, ..STEADY };
+    let repeats = Made { tally: |t| Some(TallyFigures { duplicated: later(t, 27), ..t }), ..STEADY };
+    let below = Made { stored: |_| 89.96, drained: false, ..STEADY };
+    let nobody = Made { tally: |_| None, ..STEADY };
+    let cases = [
+        (&stopped, "lag-back=103s", "at most 1m43s", "behind for 1m44s at a stretch", "seconds", 103.0, Some(104.0)),
+        (&slow, "p99-stored=1250ms", "at most 1250ms", "p99 1.253 s in", "seconds", 1.25, Some(1.253_375)),
+        (&repeats, "duplicates=0.1124%", "at most 0.1124 %", "(0.1125 %)", "share", 0.001_124, Some(0.001_125)),
+        (&repeats, "duplicates=0.11249%", "at most 0.11249 %", "(0.1125 %)", "share", 0.001_125, Some(0.001_125)),
+        (&repeats, "duplicates=26", "at most 26", "27 of 24,000", "events", 26.0, Some(27.0)),
+        (&below, "throughput=90%", "at least 90 %", "(89.95 %)", "share", 0.9, Some(0.899_5)),
+        (&nobody, "lost=0", "at most 0", "nobody counted", "events", 0.0, None),
+    ];
+    let mut wrong = Vec::new();
+    for (made, rule, limit, figure, unit, limit_value, figure_value) in cases {
+        let judged = made.judge(rule);
+        let json = serde_json::to_value(&judged).expect("JSON");
+        let near = |a: Option<f64>, b: Option<f64>| {
+            a.is_some() == b.is_some() && (a.unwrap_or(0.0) - b.unwrap_or(0.0)).abs() < 2e-6
+        };
+        let numbers =
+            near(json["limit_value"].as_f64(), Some(limit_value)) && near(json["figure_value"].as_f64(), figure_value);
+        if judged.limit != limit || !judged.figure.contains(figure) || json["unit"] != unit || !numbers {
+            wrong.push(json.to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

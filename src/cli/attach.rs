@@ -53,7 +53,7 @@ pub struct AttachFlags {
     #[command(flatten)]
     load: LoadFlags,
     /// Serve the figures to Prometheus, such as on 127.0.0.1:9464
-    #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
+    #[arg(long, value_name = "ADDRESS", value_parser = values::address, hide_short_help = true)]
     metrics: Option<SocketAddr>,
     /// The word for the whole pipeline in big letters, for the last row of a room
     #[arg(long, hide_short_help = true)]

@@ -57,31 +57,31 @@ pub struct ExportFlags {
     #[arg(long, value_name = "WHICH", default_value = "stored", conflicts_with_all = ["svg", "cast", "csv", "parquet"], hide_short_help = true)]
     latency: Which,
     /// The moment of the picture: 10s, 1m10s (from the start), 14:05 (UTC), start or end [default: end]
-    #[arg(long, value_name = "TIME", conflicts_with = "cast")]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["cast", "csv", "parquet", "hlog"])]
     at: Option<String>,
     /// Columns and rows, 80x24 to 500x200
-    #[arg(long, value_name = "WxH", default_value = "120x36", value_parser = size)]
+    #[arg(long, value_name = "WxH", default_value = "120x36", value_parser = size, conflicts_with_all = ["csv", "parquet", "hlog"])]
     size: Size,
     /// A theme's name or file; see `streamgauge themes`
-    #[arg(long, value_name = "NAME|FILE", default_value = "dark")]
+    #[arg(long, value_name = "NAME|FILE", default_value = "dark", conflicts_with_all = ["csv", "parquet", "hlog"])]
     theme: String,
     /// Fill the screen with ingest, lag, serve, timeline, log or the number of a partition
-    #[arg(long, value_name = "WHAT", value_parser = Zoom::named, hide_short_help = true)]
+    #[arg(long, value_name = "WHAT", value_parser = Zoom::named, conflicts_with_all = ["csv", "parquet", "hlog"], hide_short_help = true)]
     zoom: Option<Zoom>,
     /// The word for the whole pipeline in big letters
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, conflicts_with_all = ["csv", "parquet", "hlog"], hide_short_help = true)]
     big: bool,
     /// Where the cast begins [default: start]
-    #[arg(long, value_name = "TIME", conflicts_with = "svg", hide_short_help = true)]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["svg", "csv", "parquet", "hlog"], hide_short_help = true)]
     from: Option<String>,
     /// Where the cast ends [default: end]
-    #[arg(long, value_name = "TIME", conflicts_with = "svg", hide_short_help = true)]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["svg", "csv", "parquet", "hlog"], hide_short_help = true)]
     to: Option<String>,
     /// Frames a second of the cast, 1 to 30
-    #[arg(long, value_name = "FRAMES", default_value = "4", value_parser = frames_per_second, conflicts_with = "svg", hide_short_help = true)]
+    #[arg(long, value_name = "FRAMES", default_value = "4", value_parser = frames_per_second, conflicts_with_all = ["svg", "csv", "parquet", "hlog"], hide_short_help = true)]
     fps: u32,
     /// How fast the cast plays, from 1/8 to 64 times: 1/8, 1/4 .. 32, 64
-    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = doublings, conflicts_with = "svg", hide_short_help = true)]
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = doublings, conflicts_with_all = ["svg", "csv", "parquet", "hlog"], hide_short_help = true)]
     speed: i8,
 }
 
@@ -151,6 +151,8 @@ enum Failure {
     Output(#[from] OutputError),
     #[error(transparent)]
     Reading(#[from] ReadingError),
+    #[error("{} is the recording itself; name another file to write", .0.display())]
+    OntoItself(PathBuf),
     #[error("interrupted: nothing was written")]
     Interrupted,
     #[error("the runtime could not be started ({0}); close other programs and try again")]
@@ -173,6 +175,7 @@ impl NoResult for Failure {
     fn cause(&self) -> Cause {
         match self {
             Self::Theme(_)
+            | Self::OntoItself(_)
             | Self::Frame(FrameError::Place(_))
             | Self::Cast(CastError::Backwards | CastError::Frame(FrameError::Place(_))) => Cause::Asked,
             Self::Interrupted => Cause::Interrupted,
@@ -184,6 +187,10 @@ impl NoResult for Failure {
 }
 
 fn export(flags: &ExportFlags) -> Result<(), Failure> {
+    let outputs = [&flags.svg, &flags.cast, &flags.csv, &flags.parquet, &flags.hlog];
+    if let Some(path) = outputs.into_iter().flatten().find(|path| output::is_the_same(&flags.file, path)) {
+        return Err(Failure::OntoItself(path.clone()));
+    }
     let figures = match flags {
         ExportFlags { csv: Some(path), .. } => Some((path.clone(), Figures::Csv)),
         ExportFlags { parquet: Some(path), .. } => Some((path.clone(), Figures::Parquet)),

@@ -12,7 +12,7 @@ use super::metrics::{self, MetricsPage};
 use super::planned::Planned;
 use super::scenario_flags::ScenarioFlags;
 use super::session::{self, Record, SessionError, Stage, WAITING, Watching, finish, on_runtime, stop_signal, told};
-use super::{Exit, complain, say};
+use super::{Exit, complain, say, values};
 use crate::config::Loaded;
 use crate::demo::Performance;
 use crate::load::plan_steps::PlanSteps;
@@ -42,7 +42,7 @@ pub struct LocalFlags {
     #[arg(long, value_name = "STEPS", allow_hyphen_values = true, conflicts_with_all = ["rate", "headless"], hide_short_help = true)]
     plan: Option<PlanSteps>,
     /// Serve the figures to Prometheus, such as on 127.0.0.1:9464
-    #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
+    #[arg(long, value_name = "ADDRESS", value_parser = values::address, hide_short_help = true)]
     metrics: Option<SocketAddr>,
     /// Let clients speak TLS, with a certificate made at start
     #[arg(long, hide_short_help = true)]

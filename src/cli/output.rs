@@ -27,6 +27,30 @@ fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-")
 }
 
+/// Whether what is read is the ordinary file that is to be written, by whatever name; `-` is standard input here, and
+/// standard output there.
+pub(super) fn is_the_same(read: &Path, written: &Path) -> bool {
+    let read = if read == Path::new("-") { Path::new("/dev/stdin") } else { read };
+    if is_standard_output(written) {
+        return false;
+    }
+    let (Ok(of_read), Ok(of_written)) = (fs::metadata(read), fs::metadata(written)) else { return false };
+    of_read.is_file() && of_written.is_file() && is_one_file(read, &of_read, written, &of_written)
+}
+
+/// By what the system calls it: that is one for all of a file's names.
+#[cfg(unix)]
+fn is_one_file(_: &Path, a: &fs::Metadata, _: &Path, b: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+/// By where its name leads to.
+#[cfg(not(unix))]
+fn is_one_file(a: &Path, _: &fs::Metadata, b: &Path, _: &fs::Metadata) -> bool {
+    fs::canonicalize(a).ok().zip(fs::canonicalize(b).ok()).is_some_and(|(a, b)| a == b)
+}
+
 /// Writes a file by what `write` does; `-` is standard output.
 ///
 /// What is written waits beside the file and takes its place when it is whole, so that nothing half done ever stands

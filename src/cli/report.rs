@@ -48,14 +48,43 @@ pub(super) fn long_help() -> String {
     )
 }
 
+/// Every flag that is nothing without a live session. Each is named, and no group of them: a group is told as all its flags.
+const OF_A_LIVE_SESSION: [&str; 19] = [
+    "live",
+    "deployed",
+    "search",
+    "record",
+    "metrics",
+    "plan",
+    "load",
+    "max_rate",
+    "max_events",
+    "lasts",
+    "partitions",
+    "rate",
+    "ru",
+    "seed",
+    "duplicates",
+    "eventhubs_port",
+    "blob_port",
+    "cosmos_port",
+    "no_process",
+];
+
+/// Those of them that are of the embedded scenario.
+fn of_the_scenario() -> impl Iterator<Item = &'static str> {
+    OF_A_LIVE_SESSION.into_iter().skip_while(|flag| *flag != "partitions")
+}
+
 /// Flags of a report.
 #[derive(Debug, Args)]
 #[command(mut_arg("ru", |flag| flag.hide_short_help(true)), mut_arg("partitions", |flag| flag.hide_short_help(true)))]
-#[command(mut_arg("plan", |flag| flag.hide_short_help(false).requires("live").conflicts_with_all(["file", "rate"])))]
-#[command(mut_args(into_deployed))]
+#[command(mut_arg("plan", |flag| flag.hide_short_help(false).requires("live").conflicts_with("rate")))]
+#[command(mut_args(of_a_live_session))]
 pub struct ReportFlags {
     /// A recording (.jsonl.zst, .jsonl or -), or the name of a sample
-    #[arg(required_unless_present = "live", conflicts_with_all = ["live", "ScenarioFlags"])]
+    // Conflicts are stated one by one: clap does not ask for what a flag requires where that conflicts with what is there.
+    #[arg(required_unless_present_any = OF_A_LIVE_SESSION, conflicts_with_all = OF_A_LIVE_SESSION)]
     file: Option<PathBuf>,
     /// Watch the embedded scenario instead, for so long
     #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = live_for)]
@@ -64,7 +93,7 @@ pub struct ReportFlags {
     /// With --live: watch what this scenario file describes
     ///
     /// It is attached to; no load goes into it without --load or --plan.
-    #[arg(long = "scenario", value_name = "FILE", requires = "live", conflicts_with_all = ["search", "ScenarioFlags"])]
+    #[arg(long = "scenario", value_name = "FILE", requires = "live", conflicts_with = "search", conflicts_with_all = of_the_scenario())]
     deployed: Option<PathBuf>,
     #[command(flatten)]
     load: LoadFlags,
@@ -83,15 +112,18 @@ pub struct ReportFlags {
     #[arg(long, value_name = "FILE", requires = "live", hide_short_help = true)]
     record: Option<PathBuf>,
     /// Serve the figures of a live session to Prometheus, such as on 127.0.0.1:9464
-    #[arg(long, value_name = "ADDRESS", requires = "live", hide_short_help = true)]
+    #[arg(long, value_name = "ADDRESS", value_parser = values::address, requires = "live", hide_short_help = true)]
     metrics: Option<SocketAddr>,
     #[command(flatten)]
     scenario: ScenarioFlags,
     /// A line each second first: json, csv or table
+    ///
+    /// The summary comes after a table, as text. As JSON it is the last line, {"summary": {...}}; of CSV it goes to standard
+    /// error, so that standard output stays a table.
     #[arg(long, value_name = "AS", hide_possible_values = true, conflicts_with_all = ["json", "markdown"])]
     lines: Option<LinesAs>,
     /// How far apart the lines are
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every, requires = "lines", hide_short_help = true)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every, requires = "lines", conflicts_with_all = ["json", "markdown"], hide_short_help = true)]
     every: Duration,
     /// The summary as JSON: see docs/report.schema.json
     #[arg(long, conflicts_with = "markdown")]
@@ -103,10 +135,16 @@ pub struct ReportFlags {
     rules: RuleFlags,
 }
 
-/// Flags of the load that are nothing without a place where it costs money.
-fn into_deployed(flag: clap::Arg) -> clap::Arg {
+/// Flags that are of other commands, too: here those of the embedded scenario are nothing without a live session, and those
+/// that bound a load are nothing without a place where it costs money.
+fn of_a_live_session(flag: clap::Arg) -> clap::Arg {
     match flag.get_id().as_str() {
-        "load" | "max_rate" | "max_events" | "lasts" => flag.requires("deployed").hide_short_help(true),
+        "load" | "max_rate" | "max_events" | "lasts" => flag
+            .requires("deployed")
+            .conflicts_with("search")
+            .conflicts_with_all(of_the_scenario())
+            .hide_short_help(true),
+        name if of_the_scenario().any(|flag| flag == name) => flag.requires("live"),
         _ => flag,
     }
 }
@@ -165,6 +203,8 @@ fn target(text: &str) -> Result<EventRate, String> {
 pub(super) enum Failure {
     #[error("--live needs a time, such as --live 5m, or a --plan")]
     HowLong,
+    #[error("a plan says itself how long it lasts; leave the time after --live out, or the plan")]
+    TwoTimes,
     #[error("a search begins at a rate above 0: give --rate 1000, for example")]
     SearchFrom,
     #[error("a try of {_0:?} is too short to tell what is kept up with: give --live {}s or more", Hold::SHORTEST.as_secs())]
@@ -194,7 +234,7 @@ pub(super) fn run(flags: &ReportFlags) -> Exit {
 impl NoResult for Failure {
     fn cause(&self) -> Cause {
         match self {
-            Self::Rules(_) | Self::HowLong | Self::SearchFrom | Self::SearchHold(_) => Cause::Asked,
+            Self::Rules(_) | Self::HowLong | Self::TwoTimes | Self::SearchFrom | Self::SearchHold(_) => Cause::Asked,
             Self::Live(_) | Self::Attach(_) | Self::Reading(_) | Self::Output(_) | Self::Runtime(_) => Cause::Unable,
         }
     }
@@ -221,7 +261,8 @@ impl ReportFlags {
     fn live(&self, scenario: Option<&ScenarioFile>) -> Result<Live, Failure> {
         let lasts = self.live.flatten();
         let course = match (self.load.plan(), lasts) {
-            (Some(plan), _) => Course::Plan(plan.clone()),
+            (Some(_), Some(_)) => return Err(Failure::TwoTimes),
+            (Some(plan), None) => Course::Plan(plan.clone()),
             (None, lasts) if self.search => match self.scenario.rate {
                 Target::Rate(rate) => Course::Search { from: rate.per_second(), hold: hold(lasts)? },
                 Target::Paused | Target::Unlimited => return Err(Failure::SearchFrom),
@@ -280,6 +321,8 @@ fn of_recording(file: &Path, rules: &Rules, mut said: Said, stop: &Stop) -> Resu
         if stop.is_asked() || said.failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     bar.clear();
+    // Where lines can't be written the recording was not read to its end, and what it is would be judged by a part.
+    said.flush().map_err(Failure::Output)?;
     let interrupted = stop.is_asked();
     let verdict = Verdict::of(&account, rules);
     let outcome = verdict.outcome;
@@ -292,5 +335,25 @@ pub(super) fn exit_of(outcome: Outcome) -> Exit {
         Outcome::Pass => Exit::Done,
         Outcome::Fail => Exit::Failed,
         Outcome::CantTell => Exit::Unmeasured,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    /// A flag that is new in a group that others share is one of a live session, too.
+    #[test]
+    fn every_flag_of_a_live_session_is_named() {
+        let command = ReportFlags::augment_args(Command::new("report"));
+        for name in ["LoadFlags", "ScenarioFlags"] {
+            let group = command.get_groups().find(|group| group.get_id() == name).unwrap();
+            for flag in group.get_args() {
+                assert!(OF_A_LIVE_SESSION.contains(&flag.as_str()), "{flag}");
+                assert_eq!(name == "ScenarioFlags", of_the_scenario().any(|of| of == flag.as_str()), "{flag}");
+            }
+        }
     }
 }

@@ -132,33 +132,17 @@ impl Said {
         matches!(&self.output, Output::Straight { failure: Some(_), .. })
     }
 
-    /// The last lines. With CSV they go to standard error, so that a table stays one.
-    fn last(&self, document: &Document, left_out: u64) -> Vec<String> {
-        let sentence = || format!("{} lines were left out: they were not read in time", count(left_out));
-        match (self.lines, self.summary) {
-            (Some(LinesAs::Json), _) if left_out > 0 => {
-                vec![serde_json::json!({ "summary": document, "lines_left_out": left_out }).to_string()]
-            }
-            (Some(LinesAs::Json), _) => vec![serde_json::json!({ "summary": document }).to_string()],
-            (Some(LinesAs::Csv), _) => {
-                if left_out > 0 {
-                    complain(&sentence());
-                }
-                // A closed standard error leaves nobody to tell.
-                drop(io::stderr().write_all(text(document).as_bytes()));
-                Vec::new()
-            }
-            (_, SummaryAs::Json) => vec![serde_json::to_string_pretty(document).unwrap_or_default()],
-            (_, SummaryAs::Markdown) => vec![markdown(document).trim_end().to_owned()],
-            (lines, SummaryAs::Text) => {
-                let mut last: Vec<String> = lines.map(|_| String::new()).into_iter().collect();
-                if left_out > 0 {
-                    last.extend([sentence(), String::new()]);
-                }
-                last.push(text(document).trim_end().to_owned());
-                last
-            }
+    /// Gets out what waits of the lines.
+    ///
+    /// # Errors
+    /// They can't be written, now or before.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let Output::Straight { output, closed, failure } = &mut self.output else { return Ok(()) };
+        if !*closed && let Err(error) = output.flush() {
+            *closed = true;
+            *failure = unread(error);
         }
+        failure.take().map_or(Ok(()), Err)
     }
 
     /// Says the summary of a recording.
@@ -166,7 +150,7 @@ impl Said {
     /// # Errors
     /// Standard output can't be written.
     pub(super) fn summary(mut self, document: &Document) -> io::Result<()> {
-        for line in self.last(document, 0) {
+        for line in last(self.lines, self.summary, document, 0) {
             self.say(line);
         }
         let Output::Straight { mut output, closed, failure } = self.output else { return Ok(()) };
@@ -181,14 +165,49 @@ impl Said {
     /// # Errors
     /// Standard output can't be written.
     pub(super) async fn live_summary(self, document: &Document) -> io::Result<()> {
-        let left_out = match &self.output {
-            Output::Queued(queue) => queue.left_out(),
-            Output::Straight { .. } => return self.summary(document),
-        };
-        let last = self.last(document, left_out);
-        match self.output {
-            Output::Queued(queue) => queue.finish(last).await.or_else(|error| unread(error).map_or(Ok(()), Err)),
-            Output::Straight { .. } => Ok(()),
+        let failure = |error| unread(error).map_or(Ok(()), Err);
+        let Self { lines, every, summary, output, rows } = self;
+        match output {
+            Output::Straight { .. } => Self { lines, every, summary, output, rows }.summary(document),
+            Output::Queued(queue) => {
+                let left_out = queue.left_out();
+                // Once lines can't be written, that alone is said; who left is told on standard error all the same.
+                if queue.is_closed() {
+                    queue.finish(Vec::new()).await.or_else(failure)?;
+                    last(lines, summary, document, left_out);
+                    return Ok(());
+                }
+                queue.finish(last(lines, summary, document, left_out)).await.or_else(failure)
+            }
+        }
+    }
+}
+
+/// The last lines. With CSV they go to standard error, so that a table stays one.
+fn last(lines: Option<LinesAs>, summary: SummaryAs, document: &Document, left_out: u64) -> Vec<String> {
+    let sentence = || format!("{} lines were left out: they were not read in time", count(left_out));
+    match (lines, summary) {
+        (Some(LinesAs::Json), _) if left_out > 0 => {
+            vec![serde_json::json!({ "summary": document, "lines_left_out": left_out }).to_string()]
+        }
+        (Some(LinesAs::Json), _) => vec![serde_json::json!({ "summary": document }).to_string()],
+        (Some(LinesAs::Csv), _) => {
+            if left_out > 0 {
+                complain(&sentence());
+            }
+            // A closed standard error leaves nobody to tell.
+            drop(io::stderr().write_all(text(document).as_bytes()));
+            Vec::new()
+        }
+        (_, SummaryAs::Json) => vec![serde_json::to_string_pretty(document).unwrap_or_default()],
+        (_, SummaryAs::Markdown) => vec![markdown(document).trim_end().to_owned()],
+        (lines, SummaryAs::Text) => {
+            let mut last: Vec<String> = lines.map(|_| String::new()).into_iter().collect();
+            if left_out > 0 {
+                last.extend([sentence(), String::new()]);
+            }
+            last.push(text(document).trim_end().to_owned());
+            last
         }
     }
 }

@@ -19,19 +19,19 @@ pub struct ScenarioFlags {
     #[arg(long, default_value = "20000", value_parser = request_units, value_name = "N")]
     ru: u32,
     /// Seed of the events: same seed, same events
-    #[arg(long, default_value_t = 0, hide_short_help = true)]
+    #[arg(long, default_value_t = 0, value_parser = seed, hide_short_help = true)]
     seed: u64,
     /// Send one event in so many twice, as upstream's simulator does; 0 for none
-    #[arg(long, default_value_t = 1_000, value_name = "EVERY", hide_short_help = true)]
+    #[arg(long, default_value_t = 1_000, value_name = "EVERY", value_parser = duplicates, hide_short_help = true)]
     duplicates: u32,
     /// Port of the Event Hubs endpoint (AMQP) [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, hide_short_help = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, value_parser = port, hide_default_value = true, hide_short_help = true)]
     eventhubs_port: u16,
     /// Port of the Blob endpoint (HTTP) [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, hide_short_help = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, value_parser = port, hide_default_value = true, hide_short_help = true)]
     blob_port: u16,
     /// Port of the Cosmos DB endpoint (HTTP) [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, hide_short_help = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, value_parser = port, hide_default_value = true, hide_short_help = true)]
     cosmos_port: u16,
     /// Leave the processor's place to another
     #[arg(long, hide_short_help = true)]
@@ -65,4 +65,16 @@ fn partitions(text: &str) -> Result<u32, String> {
 
 fn request_units(text: &str) -> Result<u32, String> {
     values::whole(text, "a number of request units", 400..=1_000_000)
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    values::whole(text, "a seed", 0..=u64::MAX)
+}
+
+fn duplicates(text: &str) -> Result<u32, String> {
+    values::whole(text, "how many events there are to one sent twice", 0..=u32::MAX)
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    values::whole(text, "a port", 0..=u16::MAX)
 }

@@ -65,6 +65,7 @@ impl Outcome {
             Ending::Damaged { at, reason } => {
                 Some(format!("the recording is damaged at byte {at} ({reason}); it plays up to there"))
             }
+            another @ Ending::Another { .. } => another.sentence(),
         };
         let skipped = self.skipped.total();
         let left_out = (skipped > 0).then(|| format!("{skipped} facts of a kind not known here were left out"));
@@ -254,6 +255,14 @@ impl Player {
             self.latencies_from = frame;
         }
         Ok(if until > oldest { Filled::Partly } else { Filled::Now })
+    }
+
+    /// Waits until all of the file was read. The moment at its end is no sign of that: what is found there may be of another
+    /// recording.
+    pub fn wait_until_read(&self) {
+        while !self.survey().is_complete() {
+            std::thread::sleep(PATIENCE);
+        }
     }
 
     fn read(&self, frame: usize, latencies: LatenciesAre) -> Result<Vec<Observation>, ReadError> {

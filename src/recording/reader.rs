@@ -58,6 +58,33 @@ pub enum Ending {
         /// What is wrong, as in a sentence.
         reason: &'static str,
     },
+    /// Before another recording: somebody put two into one file. What follows is of another session.
+    Another {
+        /// Where it begins, or the frame in which it does.
+        at: u64,
+        /// Whether the file can be cut there.
+        can_be_cut: bool,
+    },
+}
+
+impl Ending {
+    /// What there is to say of an end before the file's, with what comes of it for what was read; `None` for a whole one.
+    pub fn sentence(self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Cut { at } => Some(format!("the recording is cut off at byte {at}: what came after is not known")),
+            Self::Damaged { at, reason } => {
+                Some(format!("the recording is damaged at byte {at} ({reason}): what comes after was not read"))
+            }
+            Self::Another { at, can_be_cut: true } => Some(format!(
+                "a second recording begins at byte {at} and was not read; cut the file there to have both"
+            )),
+            Self::Another { at, can_be_cut: false } => Some(format!(
+                "a second recording begins in the frame at byte {at} and was not read; decompress the file with `zstd -d` \
+                 and open the .jsonl instead"
+            )),
+        }
+    }
 }
 
 /// An open recording. Clones read the same file.
@@ -66,6 +93,8 @@ pub struct Recording {
     source: Source,
     packing: Packing,
     header: Header,
+    /// Where the frame begins that has the header in it: other programs may have put something before it.
+    first_frame: u64,
 }
 
 impl Recording {
@@ -92,7 +121,7 @@ impl Recording {
             bytes if frame::begins(bytes) != Begins::Nothing => Packing::Zstd,
             _ => return Err(ReadError::NotARecording { place: place() }),
         };
-        let mut frames = Frames::from(source.clone(), packing, 0);
+        let mut frames = Frames::from(source.clone(), packing, 0, 0);
         let Some((first, text)) = frames.next_text()? else {
             return Err(match (frames.ending(), packing) {
                 // Text without a single line end, and not the beginning of a first line, is something else.
@@ -109,7 +138,7 @@ impl Recording {
             return Err(ReadError::Newer { place: place(), found: header.version });
         }
         debug_assert_eq!(first.at + u64::from(first.length), frames.at);
-        Ok(Self { source, packing, header })
+        Ok(Self { source, packing, header, first_frame: first.at })
     }
 
     /// The first line.
@@ -129,7 +158,7 @@ impl Recording {
 
     /// The frames from a place on. Frames are found by their headers; nothing is decompressed before it is asked for.
     pub fn frames_from(&self, at: u64) -> Frames {
-        Frames::from(self.source.clone(), self.packing, at)
+        Frames::from(self.source.clone(), self.packing, at, self.first_frame)
     }
 
     /// The observations of one frame that [`Frames`] found.
@@ -143,7 +172,8 @@ impl Recording {
                 ReadError::Damaged { place: place_name, at: place.at, reason }
             })?,
         };
-        Ok(observations(&text, place.at == 0, |line, seen| read_line_again(line, latencies, seen)))
+        let again = |line: &[u8], seen: &mut _| read_line_again(line, latencies, seen);
+        Ok(observations(&text, place.at == self.first_frame, again).0)
     }
 
     /// When the last observation was seen, found from the end of the file and without reading what comes before; `None`
@@ -180,7 +210,7 @@ impl Recording {
                 (Packing::Plain, _) => tail[at..].split_inclusive(|byte| *byte == b'\n').next()?.to_vec(),
             };
             let again = |line: &[u8], seen: &mut _| read_line_again(line, LatenciesAre::PassedOver, seen);
-            let seen = observations(&text, false, again);
+            let (seen, _) = observations(&text, false, again);
             seen.iter().map(|observation| observation.at).max()
         })
     }
@@ -189,19 +219,43 @@ impl Recording {
 /// Histograms in a frame, at most: a second of a live session has a dozen, and each takes 27 KB however short its text.
 const MOST_HISTOGRAMS: usize = 512;
 
-/// The observations of a frame's text, read line by line. The first line of a file is no observation.
-fn observations(text: &[u8], first: bool, mut read: impl FnMut(&[u8], &mut Vec<Observation>)) -> Vec<Observation> {
+/// How the first line of a recording begins. No other text can be that: within one the quotes would have strokes before
+/// them.
+const HEADER: &[u8] = b"{\"streamgauge\":";
+
+/// The observations of a frame's text, read line by line, up to where another recording begins in it, and that place. The
+/// first line of a file is no observation.
+fn observations(
+    text: &[u8],
+    first: bool,
+    mut read: impl FnMut(&[u8], &mut Vec<Observation>),
+) -> (Vec<Observation>, Option<usize>) {
     let mut seen = Vec::new();
     let mut histograms = 0;
-    for line in text.split(|byte| *byte == b'\n').skip(usize::from(first)) {
+    let mut next = 0;
+    for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        let at = next;
+        next += line.len() + 1;
+        if first && number == 0 {
+            continue;
+        }
+        if line.starts_with(HEADER) {
+            return (seen, Some(at));
+        }
         let before = seen.len();
         read(line, &mut seen);
+        // Where the one before it was cut off, another begins within a line, of which nothing can be read then.
+        if seen.len() == before
+            && let Some(within) = line.windows(HEADER.len()).position(|bytes| bytes == HEADER)
+        {
+            return (seen, Some(at + within));
+        }
         histograms += seen[before..].iter().map(histograms_of).sum::<usize>();
         if histograms > MOST_HISTOGRAMS && seen[before..].iter().any(|seen| histograms_of(seen) > 0) {
             seen.truncate(before);
         }
     }
-    seen
+    (seen, None)
 }
 
 fn histograms_of(observation: &Observation) -> usize {
@@ -212,8 +266,8 @@ fn histograms_of(observation: &Observation) -> usize {
     }
 }
 
-/// Goes through a recording frame by frame, reading ahead in chunks. It stops for good at damage, and for now at the
-/// end: what is appended afterwards is found by asking again.
+/// Goes through a recording frame by frame, reading ahead in chunks. It stops for good at damage and where another
+/// recording begins, and for now at the end: what is appended afterwards is found by asking again.
 #[derive(Debug)]
 pub struct Frames {
     source: Source,
@@ -223,11 +277,13 @@ pub struct Frames {
     chunk: Vec<u8>,
     used: usize,
     ending: Ending,
+    /// See [`Recording`].
+    first_frame: u64,
 }
 
 impl Frames {
-    fn from(source: Source, packing: Packing, at: u64) -> Self {
-        Self { source, packing, at, chunk: Vec::new(), used: 0, ending: Ending::Whole }
+    fn from(source: Source, packing: Packing, at: u64, first_frame: u64) -> Self {
+        Self { source, packing, at, chunk: Vec::new(), used: 0, ending: Ending::Whole, first_frame }
     }
 
     /// The next frame and its observations; `None` at the end of what can be read, see [`Self::ending`].
@@ -238,7 +294,17 @@ impl Frames {
     ) -> Result<Option<(FramePlace, Vec<Observation>)>, ReadError> {
         let Some((place, text)) = self.next_text()? else { return Ok(None) };
         let read = |line: &[u8], seen: &mut _| read_line(line, latencies, seen, skipped);
-        Ok(Some((place, observations(&text, place.at == 0, read))))
+        let (seen, another) = observations(&text, place.at == self.first_frame, read);
+        if let Some(within) = another {
+            self.ending = match self.packing {
+                Packing::Plain => Ending::Another { at: place.at + within as u64, can_be_cut: true },
+                Packing::Zstd => Ending::Another { at: place.at, can_be_cut: within == 0 },
+            };
+            if within == 0 {
+                return Ok(None);
+            }
+        }
+        Ok(Some((place, seen)))
     }
 
     /// How the part that can be read ends, once [`Self::next_frame`] gave `None`.
@@ -247,7 +313,7 @@ impl Frames {
     }
 
     fn next_text(&mut self) -> Result<Option<(FramePlace, Vec<u8>)>, ReadError> {
-        if let Ending::Damaged { .. } = self.ending {
+        if let Ending::Damaged { .. } | Ending::Another { .. } = self.ending {
             return Ok(None);
         }
         loop {

@@ -22,6 +22,8 @@ const WAITING: usize = 64;
 
 /// Seconds of a trace at most, a month: a clock that leapt can't fill the memory.
 const MOST: usize = 31 * 86_400;
+/// From one look to the next.
+const LOOK: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(MOST as u64 - 1);
 
 /// What was known at a moment, as a replay shows it then. What was not known is `None`.
@@ -157,11 +159,14 @@ impl Trace {
         length.min(LONGEST)
     }
 
-    /// What there is so long after the beginning: the figures of the whole second before.
+    /// What there is so long after the beginning: the figures of the whole second before. Those of its end stand for a second
+    /// more, so that of two recordings of one length none is over a moment before the other.
     pub fn at(&self, offset: Duration) -> Moment {
         let second = usize::try_from(offset.as_secs()).unwrap_or(usize::MAX);
-        match self.figures.get(second) {
-            _ if offset > self.length() => Moment::Over,
+        let over = offset.saturating_sub(self.length());
+        let last = self.figures.last().filter(|_| self.outcome.is_some() && !over.is_zero());
+        match self.figures.get(second).or(last) {
+            _ if over >= LOOK => Moment::Over,
             Some(figures) => Moment::Known(*figures),
             None => Moment::NotRead,
         }
@@ -311,7 +316,9 @@ mod tests {
         assert_eq!(known(0).latency, None, "nothing was stored yet");
         assert!(known(60).ingest.is_some() && known(60).lag.is_some() && known(60).latency.is_some());
         assert!((20..60).any(|second| known(second).ingest.is_none()), "Event Hubs is away");
-        assert_eq!(trace.at(trace.length() + Duration::from_micros(1)), Moment::Over);
+        let over = |millis| trace.at(trace.length() + Duration::from_millis(millis));
+        assert_eq!([over(1), over(999)], [trace.at(trace.length()); 2], "so long its last figures stand");
+        assert_eq!(over(1_000), Moment::Over);
     }
 
     #[test]

@@ -157,13 +157,12 @@ impl Comparison {
     pub fn text(&self) -> String {
         let rows = self.figures.iter().map(|compared| {
             let unit = compared.unit;
-            let change = compared.change.filter(|change| change.abs() < 10.0);
             vec![
                 compared.figure.clone(),
                 value(compared.a, unit),
                 value(compared.b, unit),
                 signed(compared.difference, unit),
-                change.map_or_else(|| "-".into(), figures::change),
+                compared.change.map_or_else(|| "-".into(), figures::change),
             ]
         });
         let head = vec!["figure", "A", "B", "difference", "change"];
@@ -196,5 +195,9 @@ fn whole(value: f64) -> String {
 
 fn signed(difference: Option<f64>, unit: Unit) -> String {
     let Some(difference) = difference else { return "-".into() };
-    figures::signed(difference, |more| value(Some(more), unit))
+    figures::signed(difference, |more| match unit {
+        // A part of the share itself, not of the first one: that is the change.
+        Unit::Share => format!("{:.0} points", more * 100.0),
+        _ => value(Some(more), unit),
+    })
 }

@@ -338,7 +338,7 @@ pub struct Latency {
     pub max: f64,
 }
 
-/// What became of the load's own events, as it was last counted.
+/// What became of the load's own events, from its first one on, as it was last counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Tally {
     /// Distinct events handed to the client.
@@ -370,13 +370,15 @@ pub struct Tally {
 /// How the capacity of the store and of the ingest log was used.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CapacityPart {
-    /// Provisioned request units a second.
+    /// Provisioned request units a second, as they were last.
     pub provisioned: Option<f64>,
+    /// The same over all the time of the charge: they may have been others before.
+    pub provisioned_mean: Option<f64>,
     /// Request units that the processor's accepted writes cost, in all.
     pub charge: Option<f64>,
     /// The same a second, over all the time.
     pub mean: Option<f64>,
-    /// The mean as a share of what is provisioned: 1 is all of it.
+    /// The mean as a share of `provisioned_mean`: 1 is all of it.
     pub mean_share: Option<f64>,
     /// The highest share, of three seconds.
     pub highest_share: Option<Peak>,

@@ -57,9 +57,9 @@ impl Frames {
     /// # Errors
     /// [`FrameError::Read`] where the file can't be read.
     pub fn of(mut player: Player, look: Look) -> Result<Self, FrameError> {
-        let (_, expected) = player.span();
-        player.session_at(expected)?;
+        player.wait_until_read();
         let span = player.span();
+        player.session_at(span.1)?;
         let cut_short = player.outcome().filter(|outcome| outcome.ending != Ending::Whole);
         let flaw = cut_short.as_ref().and_then(Outcome::flaw);
         let moments = player.survey().moments().to_vec();

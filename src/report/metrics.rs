@@ -160,7 +160,8 @@ fn rates(page: &mut Page, session: &Session, now: Time) {
 }
 
 fn counts(page: &mut Page, session: &Session) {
-    let tally = session.tally.as_ref();
+    // Without a load of ours there is a tally that counts nothing.
+    let tally = session.tally.as_ref().filter(|tally| tally.sent > 0);
     let load = session.load.as_ref().map(|load| &load.figures);
     let processor = session.processor.as_ref().map(|processor| &processor.figures);
     let count = |value: Option<u64>| value.map(|value| value as f64);

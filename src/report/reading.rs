@@ -6,7 +6,7 @@ use super::document::Origin;
 use crate::model::observation::Observation;
 use crate::recording::error::ReadError;
 use crate::recording::format::{LatenciesAre, Skipped};
-use crate::recording::reader::{Ending, Recording};
+use crate::recording::reader::Recording;
 
 /// How far a recording was read, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,17 +54,10 @@ pub fn read(
     if !any && incomplete.is_none() {
         return Err(ReadingError::Nothing { place: recording.place().to_owned() });
     }
-    let ending = match frames.ending() {
-        Ending::Whole => None,
-        Ending::Cut { at } => Some(format!("the recording is cut off at byte {at}: what came after is not known")),
-        Ending::Damaged { at, reason } => {
-            Some(format!("the recording is damaged at byte {at} ({reason}): what comes after was not read"))
-        }
-    };
     Ok(Origin {
         source: recording.place().to_owned(),
         scenario: recording.header().scenario.clone(),
-        incomplete: incomplete.or(ending),
+        incomplete: incomplete.or_else(|| frames.ending().sentence()),
         skipped: skipped.total(),
     })
 }

@@ -14,8 +14,11 @@ pub fn verdict(found: &Found, rules: Verdict) -> Verdict {
     let of_search = Judgement {
         rule: SEARCH.into(),
         limit: "a rate that is kept up with".into(),
+        unit: None,
+        limit_value: None,
         outcome: if found.highest.is_some() { Outcome::Pass } else { Outcome::CantTell },
         figure: found.to_string(),
+        figure_value: None,
         when: None,
     };
     let beside = if rules.asked { rules.rules } else { Vec::new() };
@@ -36,8 +39,11 @@ mod tests {
         let lost = Judgement {
             rule: "lost".into(),
             limit: "at most 0".into(),
+            unit: None,
+            limit_value: None,
             outcome,
             figure: "of 7 events".into(),
+            figure_value: None,
             when: None,
         };
         Verdict { outcome, asked, rules: vec![lost] }

@@ -7,6 +7,7 @@ use super::document::{Document, LagPart, MinuteRate, Moment, Peak, SearchPart};
 use super::search::SEARCH;
 use super::verdict::Outcome;
 use crate::figures::{clock, compact, count, lag_span, percent, span};
+use crate::span::write_span;
 
 /// A part of a report.
 #[derive(Debug, Clone, Default)]
@@ -146,7 +147,7 @@ fn verdict(document: &Document) -> Section {
     if document.session.warm_up > 0.0 && verdict.rules.iter().any(|rule| rule.rule != SEARCH) {
         sentences.push(format!(
             "Throughput, latency and lag are judged after the first {}.",
-            span(seconds(document.session.warm_up))
+            write_span(seconds(document.session.warm_up))
         ));
     }
     let head = vec!["rule", "limit", "outcome", "when", "figure"];
@@ -165,7 +166,14 @@ fn stages(document: &Document) -> Section {
         ]
     });
     let head = vec!["stage", "events", "mean", "best minute", "worst minute"];
-    let sentences = if document.stages.is_empty() { vec!["Nothing was counted.".into()] } else { Vec::new() };
+    let mut sentences = Vec::new();
+    if document.stages.is_empty() {
+        sentences.push("Nothing was counted.".into());
+    } else if document.tally.is_some() {
+        sentences.push(
+            "From the first look at each to the last; the tally below has what came before the first, too.".into(),
+        );
+    }
     let table = (!document.stages.is_empty()).then(|| Table { head, rows: rows.collect(), words: usize::MAX });
     Section { title: "Rates".into(), sentences, table }
 }
@@ -260,13 +268,12 @@ fn tally(document: &Document) -> Option<Section> {
 fn capacity(document: &Document) -> Option<Section> {
     let capacity = &document.capacity;
     let mut sentences = Vec::new();
-    if let (Some(mean), Some(provisioned)) = (capacity.mean, capacity.provisioned) {
-        sentences.push(format!(
-            "{} of {} RU/s on average ({})",
-            compact(mean),
-            compact(provisioned),
-            percent(capacity.mean_share.unwrap_or_default())
-        ));
+    if let (Some(mean), Some(provisioned)) = (capacity.mean, capacity.provisioned_mean) {
+        let share = percent(capacity.mean_share.unwrap_or_default());
+        let provisioned = compact(provisioned);
+        let last = capacity.provisioned.map(compact).filter(|last| *last != provisioned);
+        let last = last.map_or_else(String::new, |last| format!(", {last} RU/s provisioned at the end"));
+        sentences.push(format!("{} of {provisioned} RU/s on average ({share}){last}", compact(mean)));
     }
     let share = |peak: &Peak| format!("{} at {}", percent(peak.value), second(&peak.when));
     if let Some(highest) = &capacity.highest_share {

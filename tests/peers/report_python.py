@@ -107,6 +107,19 @@ for name, stage in stages.items():
 check("stages that were seen", sorted(stages), sorted(name for name, stage in again.stages.items() if stage.counters))
 counted, looked = again.charge.total()
 check("charge, mean", report["capacity"]["mean"], counted / looked * 1e6, within=RATE)
+# What was provisioned, from one change to the next, between the first look at the processor since it is known and the last.
+changes = []
+for line in lines:
+    units = line.get("provisioned")
+    units = units.get("autoscale") if isinstance(units, dict) else units
+    if units is not None:
+        changes.append((line["at"], units))
+looks = [line["at"] for line in lines if "processor" in line and changes and line["at"] >= changes[0][0]]
+ends = [at for at, _ in changes[1:]] + [looks[-1]]
+provided = sum(units * max(0, min(end, looks[-1]) - max(begin, looks[0])) for (begin, units), end in zip(changes, ends))
+provided /= looks[-1] - looks[0]
+check("provisioned, mean", report["capacity"]["provisioned_mean"], provided, within=RATE)
+check("charge, share of what was provisioned", report["capacity"]["mean_share"], counted / looked * 1e6 / provided, within=RATE)
 counted, looked = again.bytes.total()
 check("bytes, mean", report["capacity"]["ingest_bytes"], counted / looked * 1e6, within=0.51)
 check_peak("lag, most", report["lag"]["most_events"], again.most_of_all)

@@ -49,6 +49,8 @@ pub struct Stages {
     pub throttled: Meter<()>,
     /// Request units that the processor's writes cost.
     pub charge: Meter<()>,
+    /// Request units that were provisioned meanwhile.
+    pub provisioned: Meter<()>,
 }
 
 /// The latencies of a whole session.
@@ -120,6 +122,27 @@ impl Capacity {
     }
 }
 
+/// The request units that were provisioned so far: they may be others from one moment to the next.
+#[derive(Debug, Clone, Copy, Default)]
+struct Provided {
+    /// A second, and since when, once it is known.
+    now: Option<(f64, Time)>,
+    /// All of those before.
+    before: f64,
+}
+
+impl Provided {
+    fn change(&mut self, at: Time, units: RequestUnits) {
+        self.before = self.until(at).unwrap_or_default();
+        self.now = Some((units.0, at));
+    }
+
+    /// All of them up to a moment; `None` where it was never known how many there are.
+    fn until(&self, at: Time) -> Option<f64> {
+        self.now.map(|(units, since)| self.before + units * at.since(since).as_secs_f64())
+    }
+}
+
 /// How the counts of the tally rose.
 #[derive(Debug, Clone, Default)]
 pub struct LedgerPeaks {
@@ -154,6 +177,7 @@ pub struct Account {
     pub unlimited: bool,
     /// Items that the change feed showed so far.
     items: u64,
+    provided: Provided,
     warm_up: Duration,
     next_tick: Option<Time>,
 }
@@ -175,6 +199,7 @@ impl Account {
             observations: 0,
             unlimited: false,
             items: 0,
+            provided: Provided::default(),
             warm_up,
             next_tick: None,
         }
@@ -198,6 +223,11 @@ impl Account {
     /// What rules judge begins so long after the begin.
     pub fn warm_up(&self) -> Duration {
         self.warm_up
+    }
+
+    /// Whether what became of events was counted: without a load of ours, the tally is there and counts nothing.
+    pub fn is_tallied(&self) -> bool {
+        self.session.tally.is_some_and(|tally| tally.sent > 0)
     }
 
     /// Takes in an observation. Before it, for each whole second since the begin that it leaves behind, `tick` is shown
@@ -228,8 +258,20 @@ impl Account {
 
     fn count(&mut self, at: Time, fact: &Fact) {
         let origin = self.origin();
-        let Stages { due, sent, acknowledged, bytes, enqueued, processed, writes, stored, items, throttled, charge } =
-            &mut self.stages;
+        let Stages {
+            due,
+            sent,
+            acknowledged,
+            bytes,
+            enqueued,
+            processed,
+            writes,
+            stored,
+            items,
+            throttled,
+            charge,
+            provisioned: provided,
+        } = &mut self.stages;
         match fact {
             Fact::LogEnd(end) => enqueued.push(origin, end.partition, at, end.last.0 as f64),
             Fact::Position(seen) => match seen.position.map(Position::next) {
@@ -242,7 +284,10 @@ impl Account {
             }
             Fact::StoreRange(range) => writes.push(origin, range.range.clone(), at, range.lsn.0 as f64),
             Fact::Provisioned(provisioned) => {
-                self.capacity.provisioned = provisioned.most().or(self.capacity.provisioned);
+                if let Some(units) = provisioned.most() {
+                    self.capacity.provisioned = Some(units);
+                    self.provided.change(at, units);
+                }
             }
             Fact::IngestCapacity(capacity) => self.capacity.ingest = Some(*capacity),
             Fact::Stored(seen) => {
@@ -253,6 +298,9 @@ impl Account {
             Fact::Processor(figures) => {
                 throttled.push(origin, (), at, figures.throttled as f64);
                 charge.push(origin, (), at, figures.charge.0);
+                if let Some(units) = self.provided.until(at) {
+                    provided.push(origin, (), at, units);
+                }
             }
             Fact::Load(figures) => {
                 self.unlimited |= figures.target == Target::Unlimited;

@@ -42,7 +42,8 @@ impl Document {
                 stage(StageName::Enqueued, account, &stages.enqueued),
                 stage(StageName::Processed, account, &stages.processed),
                 stage(StageName::Writes, account, &stages.writes),
-                stage(StageName::Stored, account, &stages.stored),
+                // A tally of nothing is there without a load of ours, too.
+                stage(StageName::Stored, account, &stages.stored).filter(|_| account.is_tallied()),
                 stage(StageName::Throttled, account, &stages.throttled),
             ]
             .into_iter()
@@ -141,7 +142,7 @@ fn lag(account: &Account) -> LagPart {
 }
 
 fn tally(account: &Account) -> Option<Tally> {
-    let figures = account.session.tally.filter(|tally| tally.sent > 0)?;
+    let figures = account.session.tally.filter(|_| account.is_tallied())?;
     Some(Tally {
         sent: account.session.sent(),
         copies: figures.copies,
@@ -163,13 +164,16 @@ fn capacity(account: &Account) -> CapacityPart {
     let (stages, seen) = (&account.stages, account.capacity);
     let provisioned = seen.provisioned.map(|units| units.0).filter(|units| *units > 0.0);
     let mean = stages.charge.mean();
+    // Where nobody looked twice since it is known, what is known last is all there is.
+    let provisioned_mean = stages.provisioned.mean().filter(|units| *units > 0.0).or(provisioned);
     let share =
         |peak: Option<(f64, Time)>| peak.map(|(share, at)| Peak { value: rounded(share), when: Moment::of(begin, at) });
     CapacityPart {
         provisioned,
+        provisioned_mean: provisioned_mean.map(rounded),
         charge: stages.charge.is_seen().then(|| rounded(stages.charge.total())),
         mean: mean.map(rounded),
-        mean_share: mean.zip(provisioned).map(|(mean, provisioned)| rounded(mean / provisioned)),
+        mean_share: mean.zip(provisioned_mean).map(|(mean, provisioned)| rounded(mean / provisioned)),
         highest_share: share(seen.highest),
         hottest_share: share(seen.hottest),
         throttled: stages.throttled.is_seen().then(|| whole(stages.throttled.total())),
@@ -205,10 +209,56 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::observation::{Fact, IngestCapacity, LogEnd, Observation};
-    use crate::model::units::SequenceNumber;
+    use crate::model::observation::{
+        Fact, IngestCapacity, LogEnd, Observation, ProcessorFigures, Provisioned, TallyFigures,
+    };
+    use crate::model::units::{RequestUnits, SequenceNumber};
     use crate::recording::format::ScenarioDescription;
     use crate::report::verdict::Rules;
+
+    fn document(account: &Account) -> Document {
+        let origin =
+            Origin { source: "x".into(), scenario: ScenarioDescription::default(), incomplete: None, skipped: 0 };
+        Document::of(account, &origin, Verdict::of(account, &Rules::default()))
+    }
+
+    /// 2,000 RU/s of 20,000 for 30 s, then 200 of 400 for 10 s: 1,550 of 15,100 on average, and never more than there was.
+    #[test]
+    fn request_units_are_held_against_what_was_provisioned_then() {
+        let mut account = Account::new(Duration::ZERO);
+        let mut tell = |second: i64, fact| {
+            account.apply(&Observation { at: Time::from_millis(second * 1_000), fact }, &mut |_, _| {});
+        };
+        for second in 0..=40 {
+            if let 0 | 30 = second {
+                let units = if second == 0 { 20_000.0 } else { 400.0 };
+                tell(second, Fact::Provisioned(Provisioned::Manual(RequestUnits(units))));
+            }
+            let charge = RequestUnits(2_000.0 * second.min(30) as f64 + 200.0 * (second - 30).max(0) as f64);
+            tell(second, Fact::Processor(ProcessorFigures { charge, ..ProcessorFigures::default() }));
+        }
+        let document = document(&account);
+        let capacity = &document.capacity;
+        assert_eq!((capacity.provisioned, capacity.provisioned_mean), (Some(400.0), Some(15_100.0)));
+        assert_eq!((capacity.mean, capacity.mean_share), (Some(1_550.0), Some(0.103)));
+        let text = crate::report::text::text(&document);
+        assert!(text.contains("1,550 of 15.1k RU/s on average (10 %), 400 RU/s provisioned at the end"), "{text}");
+    }
+
+    /// A store that is watched without a load of ours has a tally of nothing: that nothing was stored is not known by it.
+    #[test]
+    fn what_nobody_counted_is_left_out() {
+        let stages = |sent| {
+            let mut account = Account::new(Duration::ZERO);
+            for second in 0..3 {
+                let fact = Fact::Tally(TallyFigures { sent, ..TallyFigures::default() });
+                account.apply(&Observation { at: Time::from_millis(second * 1_000), fact }, &mut |_, _| {});
+            }
+            document(&account).stages.iter().map(|stage| stage.stage).collect::<Vec<_>>()
+        };
+        assert_eq!(stages(0), []);
+        assert_eq!(stages(1), [StageName::Stored], "none of it was stored");
+    }
 
     /// One throughput unit takes in 1,000 events a second: 500/s for ten seconds, then 900/s, are a half and nine tenths.
     #[test]
@@ -223,9 +273,7 @@ mod tests {
             let end = LogEnd { partition: PartitionId(0), earliest: SequenceNumber(0), last, last_enqueued_at: None };
             tell(second, Fact::LogEnd(end));
         }
-        let origin =
-            Origin { source: "x".into(), scenario: ScenarioDescription::default(), incomplete: None, skipped: 0 };
-        let document = Document::of(&account, &origin, Verdict::of(&account, &Rules::default()));
+        let document = document(&account);
         let capacity = &document.capacity;
         assert_eq!(capacity.ingest_limit.as_ref().map(|limit| limit.events), Some(1_000.0));
         let highest = capacity.ingest_highest_share.as_ref().map(|peak| peak.value);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Found;
-use crate::figures::{count, span};
+use super::figure::span_beside;
+use crate::figures::count;
 use crate::report::account::Account;
 
 /// `, and for 12 s the lag could not be seen`
@@ -19,13 +20,12 @@ pub(super) fn lag(account: &Account, most: u64) -> Found {
         return Found::untold("the lag was not seen after the warm-up");
     };
     let figure = format!("{} events at most", count(highest));
-    if let Some(at) = peaks.first_above(most) {
-        return Found::fail(figure, Some(at));
-    }
-    match darkness(account) {
-        Some(darkness) => Found::untold(format!("{figure}, but {darkness}")),
-        None => Found::pass(figure),
-    }
+    let found = match (peaks.first_above(most), darkness(account)) {
+        (Some(at), _) => Found::fail(figure, Some(at)),
+        (None, Some(darkness)) => Found::untold(format!("{figure}, but {darkness}")),
+        (None, None) => Found::pass(figure),
+    };
+    found.with(highest as f64)
 }
 
 pub(super) fn lag_back(account: &Account, within: Duration) -> Found {
@@ -35,19 +35,23 @@ pub(super) fn lag_back(account: &Account, within: Duration) -> Found {
     }
     if let Some(first) = lag.behind().find(|stretch| stretch.seen > within) {
         let longest = lag.behind().map(|stretch| stretch.seen).max().unwrap_or_default();
-        let figure = format!("behind for {} at a stretch", span(longest));
-        return Found::fail(figure, Some(first.from.after(within)));
+        let figure = format!("behind for {} at a stretch", span_beside(longest, within));
+        return Found::fail(figure, Some(first.from.after(within))).with(longest.as_secs_f64());
     }
     if let Some(unsure) = lag.behind().find(|stretch| stretch.possible > within || !stretch.over) {
         let why = if unsure.over { "may have been behind" } else { "was still behind at the end, so far" };
-        return Found::untold(format!("{why} for {}", span(unsure.possible)));
+        let seconds = unsure.possible.as_secs_f64();
+        return Found::untold(format!("{why} for {}", span_beside(unsure.possible, within))).with(seconds);
     }
     // Nothing was seen for so long that a stretch within it may have been too long.
     if let Some(darkness) = darkness(account).filter(|_| Duration::from_secs(lag.untold) > within) {
         return Found::untold(darkness);
     }
-    match lag.behind().map(|stretch| stretch.possible).max() {
-        Some(longest) if !longest.is_zero() => Found::pass(format!("behind for {} at most", span(longest))),
-        _ => Found::pass("never behind"),
-    }
+    let longest = lag.behind().map(|stretch| stretch.possible).max().unwrap_or_default();
+    let figure = if longest.is_zero() {
+        "never behind".to_owned()
+    } else {
+        format!("behind for {} at most", span_beside(longest, within))
+    };
+    Found::pass(figure).with(longest.as_secs_f64())
 }

@@ -1,4 +1,6 @@
 //! Rules that hold in every minute after the warm-up, throughput and latency; and upstream's own, which ask for one.
+//! Throughput is judged in whole minutes, as a part of one says little of a rate; a latency counts wherever it was measured,
+//! also in the rest at the end.
 //!
 //! A minute that nobody watched is no success: where none fails, one that can't be told makes the rule one that can't be
 //! told.
@@ -6,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::rules::trimmed;
+use super::figure::{share_beside, span_beside};
 use super::{Found, Outcome, Rules};
-use crate::figures::{compact, count, span};
+use crate::figures::{compact, count};
 use crate::model::lag::TimeLag;
 use crate::model::partition::Partition;
 use crate::model::units::EventRate;
@@ -25,6 +27,18 @@ fn among(which: &str, minutes: usize) -> String {
         "in the only minute".into()
     } else {
         format!("in the {which} of {} minutes", count(minutes as u64))
+    }
+}
+
+/// `in the worst of 5 minutes and the rest`
+fn among_all(account: &Account, judged: &BTreeMap<i64, MinuteLatency>) -> String {
+    let all = minutes_of(account.origin(), account.session.latest().unwrap_or_default());
+    let whole = judged.range(..all).count();
+    match (whole, judged.len() > whole) {
+        (whole, false) => among("worst", whole),
+        (0, true) => "in less than a minute".into(),
+        (1, true) => "in the worst of a minute and the rest".into(),
+        (whole, true) => format!("{} and the rest", among("worst", whole)),
     }
 }
 
@@ -51,6 +65,13 @@ struct MinuteShare {
     target: f64,
 }
 
+impl MinuteShare {
+    /// What was stored of what was asked for, as well as can be said; infinite where nothing was.
+    fn share(&self) -> f64 {
+        if self.target > 0.0 { self.stored.likely / self.target } else { f64::INFINITY }
+    }
+}
+
 /// What the store took, and what was asked, minute by minute.
 struct Shares<'a> {
     account: &'a Account,
@@ -61,7 +82,7 @@ struct Shares<'a> {
 impl<'a> Shares<'a> {
     fn of(account: &'a Account, rules: &Rules) -> Result<Self, &'static str> {
         let stages = &account.stages;
-        let by_feed = account.session.tally.is_some_and(|tally| tally.sent > 0) && stages.stored.is_seen();
+        let by_feed = account.is_tallied() && stages.stored.is_seen();
         if !by_feed && !stages.writes.is_seen() {
             return Err("nobody watched the store");
         }
@@ -99,12 +120,9 @@ fn rates<K: Ord>(meter: &Meter<K>) -> BTreeMap<i64, MinuteRate> {
 const NO_MINUTE: &str = "no whole minute after the warm-up was watched";
 
 /// `834/s of 1,000/s (83.4 %)`
-fn of_target(stored: f64, target: f64) -> String {
-    let share = if target > 0.0 {
-        format!(" ({} %)", trimmed((stored / target * 1_000.0).round() / 10.0))
-    } else {
-        String::new()
-    };
+fn of_target(stored: f64, target: f64, least: f64) -> String {
+    let share =
+        if target > 0.0 { format!(" ({})", share_beside(stored / target, Some(least), 1)) } else { String::new() };
     format!("{}/s of {}/s{share}", compact(stored), compact(target))
 }
 
@@ -120,36 +138,34 @@ pub(super) fn throughput(account: &Account, rules: &Rules, least: f64) -> Found 
     if minutes.is_empty() {
         return Found::untold(NO_MINUTE);
     }
-    let share =
-        |minute: &&MinuteShare| if minute.target > 0.0 { minute.stored.likely / minute.target } else { f64::INFINITY };
     let asked = |minute: &MinuteShare| minute.target * least - ROUNDING;
     let begin = |number| begin_of_minute(account.origin(), number);
     let failed: Vec<&MinuteShare> = minutes.iter().filter(|minute| minute.stored.at_most < asked(minute)).collect();
-    let worst = |of: &[&MinuteShare]| {
-        of.iter().copied().min_by(|a, b| share(a).total_cmp(&share(b))).map(|m| of_target(m.stored.likely, m.target))
+    let worst = |of: &[&MinuteShare]| of.iter().map(|minute| minute.share()).min_by(f64::total_cmp);
+    let told = |of: &[&MinuteShare]| {
+        let worst = of.iter().min_by(|a, b| a.share().total_cmp(&b.share()));
+        worst.map(|minute| of_target(minute.stored.likely, minute.target, least)).unwrap_or_default()
     };
     if let Some(first) = failed.first() {
-        let figure = format!(
-            "{} {}; {} below",
-            worst(&failed).unwrap_or_default(),
-            among("worst", minutes.len()),
-            count(failed.len() as u64),
-        );
-        return Found::fail(figure, Some(begin(first.number)));
+        let figure =
+            format!("{} {}; {} below", told(&failed), among("worst", minutes.len()), count(failed.len() as u64));
+        return Found::fail(figure, Some(begin(first.number))).with(worst(&failed));
     }
     let unsure: Vec<&MinuteShare> = minutes.iter().filter(|minute| minute.stored.at_least < asked(minute)).collect();
     if !unsure.is_empty() {
-        let figure = worst(&unsure).unwrap_or_default();
+        let figure = told(&unsure);
         return Found::untold(format!(
             "about {figure} in the worst minute, but it was not watched closely enough, or repeats count"
-        ));
+        ))
+        .with(worst(&unsure));
     }
     let all: Vec<&MinuteShare> = minutes.iter().collect();
-    let figure = format!("{} {}", worst(&all).unwrap_or_default(), among("worst", minutes.len()));
-    match unwatched(account, minutes.iter().map(|minute| minute.number)) {
+    let figure = format!("{} {}", told(&all), among("worst", minutes.len()));
+    let found = match unwatched(account, minutes.iter().map(|minute| minute.number)) {
         Some(unwatched) => Found::untold(figure + &unwatched),
         None => Found::pass(figure),
-    }
+    };
+    found.with(worst(&all))
 }
 
 /// Upstream counts all rows, with no warm-up, and holds the best minute against one target.
@@ -164,8 +180,8 @@ pub(super) fn upstream_throughput(account: &Account, rules: &Rules, least: f64) 
     };
     let target = minutes.iter().map(|minute| minute.target).fold(0.0, f64::max);
     let asked = target * least - ROUNDING;
-    let figure = format!("{} {}", of_target(best.stored.likely, target), among("best", minutes.len()));
-    if minutes.iter().any(|minute| minute.stored.at_least >= asked) {
+    let figure = format!("{} {}", of_target(best.stored.likely, target, least), among("best", minutes.len()));
+    let found = if minutes.iter().any(|minute| minute.stored.at_least >= asked) {
         Found::pass(figure)
     } else if minutes.iter().any(|minute| minute.stored.at_most >= asked) {
         Found::untold(format!("about {figure}, but it was not watched closely enough, or repeats count"))
@@ -173,7 +189,8 @@ pub(super) fn upstream_throughput(account: &Account, rules: &Rules, least: f64) 
         Found::untold(figure + &unwatched)
     } else {
         Found::fail(figure, Some(begin_of_minute(account.origin(), best.number)))
-    }
+    };
+    found.with(best.stored.likely / target)
 }
 
 /// A latency by the minute, and the events that it speaks of.
@@ -187,22 +204,24 @@ pub(super) fn p99(account: &Account, Measured { meter, events }: &Measured, most
     let Some(worst) = judged.values().max_by_key(|minute| minute.p99) else {
         return Found::untold("no latency was measured after the warm-up");
     };
-    let figure = format!("p99 {} {}", span(worst.p99), among("worst", judged.len()));
+    let figure = format!("p99 {} {}", span_beside(worst.p99, most), among_all(account, &judged));
+    let value = worst.p99.as_secs_f64();
     if let Some((number, _)) = judged.iter().find(|(_, minute)| minute.p99 > most) {
-        return Found::fail(figure, Some(begin_of_minute(account.origin(), *number)));
+        return Found::fail(figure, Some(begin_of_minute(account.origin(), *number))).with(value);
     }
     let watched: Vec<(i64, MinuteRate)> = events.whole_minutes().filter(|(number, _)| is_judged(*number)).collect();
     if let Some(unwatched) = unwatched(account, watched.iter().map(|(number, _)| *number)) {
-        return Found::untold(figure + &unwatched);
+        return Found::untold(figure + &unwatched).with(value);
     }
     // Events and their latencies come together: a minute has both or nothing happened in it.
     let unmeasured = |(number, rate): &(i64, MinuteRate)| rate.at_least > 0.0 && !judged.contains_key(number);
-    match watched.iter().filter(|minute| unmeasured(minute)).count() {
+    let found = match watched.iter().filter(|minute| unmeasured(minute)).count() {
         0 => Found::pass(figure),
         without => {
             Found::untold(format!("{figure}, but of {} minutes with events none was measured", count(without as u64)))
         }
-    }
+    };
+    found.with(value)
 }
 
 /// So many of the events, and the p99 says nothing of them.
@@ -220,8 +239,9 @@ pub(super) fn p99_stored(account: &Account, most: Duration) -> Found {
             "{}, but {} events were on their way at the end, the oldest for {}",
             found.figure,
             count(waiting),
-            span(oldest)
-        )),
+            span_beside(oldest, most)
+        ))
+        .with(found.value),
         _ => found,
     }
 }
@@ -229,12 +249,14 @@ pub(super) fn p99_stored(account: &Account, most: Duration) -> Found {
 pub(super) fn upstream_latency(account: &Account, most: Duration) -> Found {
     let lowest = account.latencies.stored.minutes().min_by_key(|(_, minute)| minute.mean);
     let Some((number, lowest)) = lowest else { return Found::untold("no latency was measured") };
-    let figure = format!("mean {} in the lowest minute", span(lowest.mean));
-    if lowest.mean <= most {
-        return Found::pass(figure);
-    }
-    match unwatched(account, account.stages.items.whole_minutes().map(|(number, _)| number)) {
-        Some(unwatched) => Found::untold(figure + &unwatched),
-        None => Found::fail(figure, Some(begin_of_minute(account.origin(), number))),
-    }
+    let figure = format!("mean {} in the lowest minute", span_beside(lowest.mean, most));
+    let unwatched = || unwatched(account, account.stages.items.whole_minutes().map(|(number, _)| number));
+    let found = if lowest.mean <= most {
+        Found::pass(figure)
+    } else if let Some(unwatched) = unwatched() {
+        Found::untold(figure + &unwatched)
+    } else {
+        Found::fail(figure, Some(begin_of_minute(account.origin(), number)))
+    };
+    found.with(lowest.mean.as_secs_f64())
 }

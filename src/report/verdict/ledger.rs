@@ -1,6 +1,6 @@
 //! Rules about what became of the events: none is lost, few are stored twice or out of order.
 
-use super::rules::trimmed;
+use super::figure::share_beside;
 use super::{Found, Most};
 use crate::figures::{count, span};
 use crate::model::observation::TallyFigures;
@@ -21,7 +21,8 @@ fn tally(account: &Account) -> Result<TallyFigures, String> {
 pub(super) fn lost(account: &Account, most: u64) -> Found {
     // What was lost by then is lost, however old the tally is.
     if let Some(tally) = account.session.tally.filter(|tally| tally.lost > most) {
-        return Found::fail(format!("{} lost", count(tally.lost)), account.ledger.lost.first_above(most));
+        let figure = format!("{} lost", count(tally.lost));
+        return Found::fail(figure, account.ledger.lost.first_above(most)).with(tally.lost as f64);
     }
     let tally = match tally(account) {
         Ok(tally) => tally,
@@ -35,12 +36,15 @@ pub(super) fn lost(account: &Account, most: u64) -> Found {
             "{figure} for certain, but {} of {} were on their way at the end",
             count(open),
             count(acknowledged)
-        ));
+        ))
+        .with(tally.lost as f64);
     }
-    if tally.unconfirmed > 0 {
-        return Found::untold(format!("{figure}, but {} events were given up by the load", count(tally.unconfirmed)));
-    }
-    Found::pass(format!("{figure} of {}", count(acknowledged)))
+    let found = if tally.unconfirmed > 0 {
+        Found::untold(format!("{figure}, but {} events were given up by the load", count(tally.unconfirmed)))
+    } else {
+        Found::pass(format!("{figure} of {}", count(acknowledged)))
+    };
+    found.with(tally.lost as f64)
 }
 
 /// The most events that a limit allows of so many that were stored.
@@ -52,9 +56,25 @@ fn allowed(most: Most, stored: u64) -> u64 {
     }
 }
 
+fn share(events: u64, stored: u64) -> f64 {
+    events as f64 / stored.max(1) as f64
+}
+
 /// `20 of 12,000 (0.1667 %)`
-fn of_stored(events: u64, stored: u64) -> String {
-    format!("{} of {} ({} %)", count(events), count(stored), trimmed(events as f64 / stored.max(1) as f64 * 100.0))
+fn of_stored(events: u64, stored: u64, most: Most) -> String {
+    let limit = match most {
+        Most::Share(limit) => Some(limit),
+        Most::Events(_) => None,
+    };
+    format!("{} of {} ({})", count(events), count(stored), share_beside(share(events, stored), limit, 4))
+}
+
+/// In what the limit is counted in.
+fn value(events: u64, stored: u64, most: Most) -> f64 {
+    match most {
+        Most::Events(_) => events as f64,
+        Most::Share(_) => share(events, stored),
+    }
 }
 
 pub(super) fn duplicates(account: &Account, most: Most) -> Found {
@@ -68,16 +88,17 @@ pub(super) fn duplicates(account: &Account, most: Most) -> Found {
     if tally.stored == 0 {
         return Found::untold("nothing was seen in the store");
     }
-    let figure = of_stored(tally.duplicated, tally.stored);
+    let figure = of_stored(tally.duplicated, tally.stored, most);
     let allowed = allowed(most, tally.stored);
-    if tally.duplicated > allowed {
-        return Found::fail(figure, account.ledger.duplicated.first_above(allowed));
-    }
     let open = account.session.in_flight();
-    if tally.duplicated + open > allowed {
-        return Found::untold(format!("{figure}, but {} were on their way at the end", count(open)));
-    }
-    Found::pass(figure)
+    let found = if tally.duplicated > allowed {
+        Found::fail(figure, account.ledger.duplicated.first_above(allowed))
+    } else if tally.duplicated + open > allowed {
+        Found::untold(format!("{figure}, but {} were on their way at the end", count(open)))
+    } else {
+        Found::pass(figure)
+    };
+    found.with(value(tally.duplicated, tally.stored, most))
 }
 
 pub(super) fn out_of_order(account: &Account, most: Most) -> Found {
@@ -89,17 +110,18 @@ pub(super) fn out_of_order(account: &Account, most: Most) -> Found {
     if tally.stored == 0 {
         return Found::untold("nothing was seen in the store");
     }
-    let figure = of_stored(order.late, tally.stored);
+    let figure = of_stored(order.late, tally.stored, most);
     let allowed = allowed(most, tally.stored);
-    if order.late > allowed {
-        return Found::fail(figure, account.ledger.late.first_above(allowed));
-    }
     let open = account.session.in_flight();
-    if order.late + order.undecided + open > allowed {
+    let found = if order.late > allowed {
+        Found::fail(figure, account.ledger.late.first_above(allowed))
+    } else if order.late + order.undecided + open > allowed {
         let undecided = (order.undecided > 0).then(|| format!("of {} it can't be told", count(order.undecided)));
         let open = (open > 0).then(|| format!("{} were on their way at the end", count(open)));
         let why: Vec<String> = undecided.into_iter().chain(open).collect();
-        return Found::untold(format!("{figure} for certain, but {}", why.join(", and ")));
-    }
-    Found::pass(figure)
+        Found::untold(format!("{figure} for certain, but {}", why.join(", and ")))
+    } else {
+        Found::pass(figure)
+    };
+    found.with(value(order.late, tally.stored, most))
 }

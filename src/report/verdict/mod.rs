@@ -4,6 +4,7 @@
 
 mod backlog;
 mod by_minute;
+mod figure;
 mod ledger;
 mod rules;
 
@@ -11,7 +12,7 @@ use by_minute::Measured;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use rules::{Most, Rule, RuleTable, Rules};
+pub use rules::{LimitUnit, Most, Rule, RuleTable, Rules};
 
 use super::account::Account;
 use super::document::Moment;
@@ -47,10 +48,16 @@ pub struct Judgement {
     pub rule: String,
     /// Its limit, in words.
     pub limit: String,
+    /// What its limit and its figure are counted in; `null` where they are no numbers.
+    pub unit: Option<LimitUnit>,
+    /// Its limit as a number.
+    pub limit_value: Option<f64>,
     /// What became of it.
     pub outcome: Outcome,
     /// The figure that it was judged by, in words, or why it can't be told.
     pub figure: String,
+    /// The same as a number; `null` where nothing is known. Of a rule that can't be told it is as far as it is known.
+    pub figure_value: Option<f64>,
     /// When it was first broken, where that has a moment.
     pub when: Option<Moment>,
 }
@@ -70,20 +77,26 @@ pub struct Verdict {
 struct Found {
     outcome: Outcome,
     figure: String,
+    value: Option<f64>,
     at: Option<Time>,
 }
 
 impl Found {
     fn pass(figure: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Pass, figure: figure.into(), at: None }
+        Self { outcome: Outcome::Pass, figure: figure.into(), value: None, at: None }
     }
 
     fn fail(figure: impl Into<String>, at: Option<Time>) -> Self {
-        Self { outcome: Outcome::Fail, figure: figure.into(), at }
+        Self { outcome: Outcome::Fail, figure: figure.into(), value: None, at }
     }
 
     fn untold(why: impl Into<String>) -> Self {
-        Self { outcome: Outcome::CantTell, figure: why.into(), at: None }
+        Self { outcome: Outcome::CantTell, figure: why.into(), value: None, at: None }
+    }
+
+    /// With the figure as a number, in the unit of the rule.
+    fn with(self, value: impl Into<Option<f64>>) -> Self {
+        Self { value: value.into(), ..self }
     }
 }
 
@@ -98,8 +111,11 @@ impl Verdict {
                 Judgement {
                     rule: rule.name().into(),
                     limit: rule.limit(),
+                    unit: Some(rule.unit()),
+                    limit_value: Some(exact(rule.limit_value())),
                     outcome: found.outcome,
                     figure: found.figure,
+                    figure_value: found.value.filter(|value| value.is_finite()).map(exact),
                     when: found.at.map(|at| Moment::of(account.begin(), at)),
                 }
             })
@@ -113,6 +129,11 @@ impl Verdict {
         };
         Self { outcome, asked: rules.asked, rules: judged }
     }
+}
+
+/// Millionths: microseconds of a span, and more of a share than a count can tell.
+fn exact(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
 }
 
 fn judge(account: &Account, rules: &Rules, rule: Rule) -> Found {

@@ -6,11 +6,11 @@
 //!
 //! [rules]
 //! throughput = "90%"          # stored, of the target, in every whole minute
-//! p99-stored = "2s"           # enqueued to stored, in every minute
-//! p99-due = "200ms"           # due to acknowledged, in every minute
-//! p99-send = "100ms"          # sent to acknowledged, in every minute
+//! p99-stored = "2s"           # enqueued to stored, in every minute and in the rest at the end
+//! p99-due = "200ms"           # due to acknowledged, the same
+//! p99-send = "100ms"          # sent to acknowledged, the same
 //! lag = 10000                 # events that wait, over all partitions, at any second
-//! lag-back = "30s"            # no partition is behind for longer
+//! lag-back = "30s"            # so long at a stretch any partition may be behind
 //! lost = 0                    # events
 //! duplicates = "0.11%"        # of the stored events; or a number of them
 //! out-of-order = 0            # of the stored events; or a number of them
@@ -21,11 +21,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::figures::{count, span};
+use super::figure;
+use crate::figures::count;
 use crate::model::units::EventRate;
-use crate::span::read_span;
+use crate::scenario::value::Rate;
+use crate::span::{read_span, write_span};
 use crate::toml_file::{self, TomlFileError, nearest};
 
 /// How much of something may be.
@@ -41,15 +44,21 @@ impl std::fmt::Display for Most {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Events(events) => write!(f, "{}", count(*events)),
-            Self::Share(share) => write!(f, "{} %", trimmed(share * 100.0)),
+            Self::Share(share) => f.write_str(&figure::share(*share)),
         }
     }
 }
 
-/// A figure without needless zeros.
-pub(super) fn trimmed(value: f64) -> String {
-    let text = format!("{value:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// What a limit is counted in, and the figure that is held against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitUnit {
+    /// Seconds.
+    Seconds,
+    /// Events.
+    Events,
+    /// A share: 1 is all.
+    Share,
 }
 
 /// A rule with its limit.
@@ -65,7 +74,7 @@ pub enum Rule {
     P99Send(Duration),
     /// At most so many events wait, at any second after the warm-up.
     Lag(u64),
-    /// No partition is behind for longer than this at a stretch, after the warm-up.
+    /// The time in which any partition is behind, at a stretch, is at most this, after the warm-up.
     LagBack(Duration),
     /// At most so many events are lost.
     Lost(u64),
@@ -83,11 +92,14 @@ impl Rule {
     /// Every rule's name, and what it asks.
     pub const NAMES: [(&'static str, &'static str); 11] = [
         ("throughput", "stored in every whole minute, at least so much of the target: 90%"),
-        ("p99-stored", "99 of 100 events stored within so long, in every minute: 2s"),
-        ("p99-due", "99 of 100 acknowledged within so long of being due, in every minute: 200ms"),
-        ("p99-send", "99 of 100 acknowledged within so long of being sent, in every minute: 100ms"),
+        ("p99-stored", "99 of 100 events stored within so long, in every minute and in the rest at the end: 2s"),
+        ("p99-due", "99 of 100 acknowledged within so long of being due, the same: 200ms"),
+        ("p99-send", "99 of 100 acknowledged within so long of being sent, the same: 100ms"),
         ("lag", "events that wait, over all partitions, at most: 10000"),
-        ("lag-back", "no partition is behind by more than 3 s of its own rate, at least 10 events, for longer: 30s"),
+        (
+            "lag-back",
+            "so long at a stretch any partition may be behind, by more than 3 s of its own rate and at least 10 events: 30s",
+        ),
         ("lost", "events, at most: 0"),
         ("duplicates", "events, or a share of the stored ones, at most: 0.11%"),
         ("out-of-order", "events stored after a later one of their device, or a share of them, at most: 0"),
@@ -116,15 +128,47 @@ impl Rule {
     pub fn limit(self) -> String {
         match self {
             Self::Throughput(share) | Self::UpstreamThroughput(share) => {
-                format!("at least {} %", trimmed(share * 100.0))
+                format!("at least {}", figure::share(share))
             }
             Self::P99Stored(most)
             | Self::P99Due(most)
             | Self::P99Send(most)
             | Self::LagBack(most)
-            | Self::UpstreamLatency(most) => format!("at most {}", span(most)),
+            | Self::UpstreamLatency(most) => format!("at most {}", write_span(most)),
             Self::Lag(most) | Self::Lost(most) => format!("at most {}", count(most)),
             Self::Duplicates(most) | Self::OutOfOrder(most) => format!("at most {most}"),
+        }
+    }
+
+    /// What its limit is counted in.
+    pub fn unit(self) -> LimitUnit {
+        match self {
+            Self::Throughput(_) | Self::UpstreamThroughput(_) => LimitUnit::Share,
+            Self::P99Stored(_) | Self::P99Due(_) | Self::P99Send(_) | Self::LagBack(_) | Self::UpstreamLatency(_) => {
+                LimitUnit::Seconds
+            }
+            Self::Lag(_) | Self::Lost(_) => LimitUnit::Events,
+            Self::Duplicates(most) | Self::OutOfOrder(most) => match most {
+                Most::Events(_) => LimitUnit::Events,
+                Most::Share(_) => LimitUnit::Share,
+            },
+        }
+    }
+
+    /// Its limit in that.
+    pub fn limit_value(self) -> f64 {
+        match self {
+            Self::Throughput(share) | Self::UpstreamThroughput(share) => share,
+            Self::P99Stored(most)
+            | Self::P99Due(most)
+            | Self::P99Send(most)
+            | Self::LagBack(most)
+            | Self::UpstreamLatency(most) => most.as_secs_f64(),
+            Self::Lag(most) | Self::Lost(most) => most as f64,
+            Self::Duplicates(most) | Self::OutOfOrder(most) => match most {
+                Most::Events(events) => events as f64,
+                Most::Share(share) => share,
+            },
         }
     }
 
@@ -144,18 +188,32 @@ impl Rule {
     /// # Errors
     /// One sentence.
     pub fn of(name: &str, limit: &str) -> Result<Self, String> {
+        Self::written(name, limit, &format!("{limit:?}"))
+    }
+
+    /// The same of a limit that was written so in a file: a number without quotes.
+    fn written(name: &str, limit: &str, as_written: &str) -> Result<Self, String> {
+        let wanted = |what: &str| format!("{as_written} is no limit for {name}: give {what}");
+        let share = || percentage(limit).ok_or_else(|| wanted("a percentage, such as 90%"));
+        let time = || read_span(limit).ok_or_else(|| wanted("a time, such as 500ms, 2s or 1m30s"));
+        let events = || limit.parse().map_err(|_| wanted("a whole number of events, such as 0"));
+        let most = || {
+            let events = limit.parse().ok().map(Most::Events);
+            let most = events.or_else(|| percentage(limit).map(Most::Share));
+            most.ok_or_else(|| wanted("a number of events or a share of them, such as 0 or 0.11%"))
+        };
         match name {
-            "throughput" => share(name, limit).map(Self::Throughput),
-            "p99-stored" => time(name, limit).map(Self::P99Stored),
-            "p99-due" => time(name, limit).map(Self::P99Due),
-            "p99-send" => time(name, limit).map(Self::P99Send),
-            "lag" => events(name, limit).map(Self::Lag),
-            "lag-back" => time(name, limit).map(Self::LagBack),
-            "lost" => events(name, limit).map(Self::Lost),
-            "duplicates" => most(name, limit).map(Self::Duplicates),
-            "out-of-order" => most(name, limit).map(Self::OutOfOrder),
-            "upstream-throughput" => share(name, limit).map(Self::UpstreamThroughput),
-            "upstream-latency" => time(name, limit).map(Self::UpstreamLatency),
+            "throughput" => share().map(Self::Throughput),
+            "p99-stored" => time().map(Self::P99Stored),
+            "p99-due" => time().map(Self::P99Due),
+            "p99-send" => time().map(Self::P99Send),
+            "lag" => events().map(Self::Lag),
+            "lag-back" => time().map(Self::LagBack),
+            "lost" => events().map(Self::Lost),
+            "duplicates" => most().map(Self::Duplicates),
+            "out-of-order" => most().map(Self::OutOfOrder),
+            "upstream-throughput" => share().map(Self::UpstreamThroughput),
+            "upstream-latency" => time().map(Self::UpstreamLatency),
             _ => Err(unknown(name)),
         }
     }
@@ -173,25 +231,6 @@ fn unknown(name: &str) -> String {
 fn percentage(limit: &str) -> Option<f64> {
     let share = limit.strip_suffix('%')?.trim_end().parse::<f64>().ok()? / 100.0;
     (0.0..=10.0).contains(&share).then_some(share)
-}
-
-fn share(name: &str, limit: &str) -> Result<f64, String> {
-    percentage(limit).ok_or_else(|| format!("{limit:?} is no limit for {name}: give a percentage, such as 90%"))
-}
-
-fn time(name: &str, limit: &str) -> Result<Duration, String> {
-    read_span(limit).ok_or_else(|| format!("{limit:?} is no limit for {name}: give a time, such as 500ms, 2s or 1m30s"))
-}
-
-fn events(name: &str, limit: &str) -> Result<u64, String> {
-    limit.parse().map_err(|_| format!("{limit:?} is no limit for {name}: give a whole number of events, such as 0"))
-}
-
-fn most(name: &str, limit: &str) -> Result<Most, String> {
-    let events = limit.parse().ok().map(Most::Events);
-    events.or_else(|| percentage(limit).map(Most::Share)).ok_or_else(|| {
-        format!("{limit:?} is no limit for {name}: give a number of events or a share of them, such as 0 or 0.11%")
-    })
 }
 
 /// Rules, and what they judge by.
@@ -258,7 +297,7 @@ impl Rules {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct RulesFile {
     warm_up: Option<Warm>,
-    target: Option<f64>,
+    target: Option<Rate>,
     rules: RuleTable,
 }
 
@@ -267,7 +306,7 @@ impl From<RulesFile> for Rules {
         let mut rules = Self::default();
         rules.ask(file.rules.0);
         rules.warm_up = file.warm_up.map_or(rules.warm_up, |warm| warm.0);
-        rules.target = file.target.map(EventRate::new);
+        rules.target = file.target.map(Rate::rate);
         rules
     }
 }
@@ -317,9 +356,11 @@ impl<'de> serde::de::DeserializeSeed<'de> for LimitOf<'_> {
     type Value = Rule;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Rule, D::Error> {
-        let limit = match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(text) => text,
+        let number = match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => return Rule::of(self.0, &text).map_err(serde::de::Error::custom),
             toml::Value::Integer(number) => number.to_string(),
+            // No rule takes a number with a point: its own sentence says what it takes.
+            toml::Value::Float(number) => format!("{number:?}"),
             other => {
                 let kind = other.type_str();
                 return Err(serde::de::Error::custom(format!(
@@ -327,7 +368,7 @@ impl<'de> serde::de::DeserializeSeed<'de> for LimitOf<'_> {
                 )));
             }
         };
-        Rule::of(self.0, &limit).map_err(serde::de::Error::custom)
+        Rule::written(self.0, &number, &number).map_err(serde::de::Error::custom)
     }
 }
 
@@ -416,10 +457,39 @@ mod tests {
             ("[rules]\nlost = 0\nlots = 0", "rules.toml, line 3: there is no rule \"lots\"; did you mean lost?"),
             (
                 "[rules]\nlost = 0\nlag-back = 30",
-                "rules.toml, line 3: \"30\" is no limit for lag-back: give a time, such as 500ms, 2s or 1m30s",
+                "rules.toml, line 3: 30 is no limit for lag-back: give a time, such as 500ms, 2s or 1m30s",
             ),
             ("warm-up = \"soon\"", "rules.toml, line 1: warm-up: \"soon\" is not a time; try 30s or 1m30s"),
             ("warm = \"1m\"", "rules.toml, line 1: unknown field `warm`; did you mean `warm-up`?"),
+            (
+                "target = inf",
+                "rules.toml, line 1: target: inf is not a rate: give events a second from 0.001 to 10000000",
+            ),
+            (
+                "\ntarget = 0",
+                "rules.toml, line 2: target: 0 is not a rate: give events a second from 0.001 to 10000000",
+            ),
+            (
+                "target = -5",
+                "rules.toml, line 1: target: -5 is not a rate: give events a second from 0.001 to 10000000",
+            ),
+            (
+                "target = nan",
+                "rules.toml, line 1: target: NaN is not a rate: give events a second from 0.001 to 10000000",
+            ),
+            (
+                "[rules]\nlost = 0.0",
+                "rules.toml, line 2: 0.0 is no limit for lost: give a whole number of events, such as 0",
+            ),
+            (
+                "[rules]\nduplicates = 0.0011",
+                "rules.toml, line 2: 0.0011 is no limit for duplicates: give a number of events or a share of them, such as 0 \
+                 or 0.11%",
+            ),
+            (
+                "[rules]\np99-stored = 2",
+                "rules.toml, line 2: 2 is no limit for p99-stored: give a time, such as 500ms, 2s or 1m30s",
+            ),
             (
                 "[rules]\nlost = []",
                 "rules.toml, line 2: lost: a limit can't be of type array: give a number, or text in quotes",

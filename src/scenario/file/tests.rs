@@ -113,7 +113,7 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         ),
         ("rate = 100", "rate = -1", "line 13: -1 is not a rate"),
         ("lag-back = ", "lag-bak = ", "line 17: there is no rule \"lag-bak\"; did you mean lag-back?"),
-        ("\"1m\"", "60", "line 17: \"60\" is no limit for lag-back: give a time, such as 500ms, 2s or 1m30s"),
+        ("\"1m\"", "60", "line 17: 60 is no limit for lag-back: give a time, such as 500ms, 2s or 1m30s"),
         (
             "lost = 0",
             "lost = true",

@@ -213,9 +213,8 @@ mod tests {
         both.tick(Time::from_millis(20_000));
         assert_eq!(both.offset(), Duration::from_secs(20));
         both.act(Action::End, WALL);
-        let over = both.moments().map(|moment| moment == Moment::Over);
-        assert_eq!(over, lengths.map(|length| length < both.span()), "{lengths:?}");
-        assert!(over.contains(&true));
+        // The shorter one ended some milliseconds before: its last figures stand beside those of the other.
+        assert!(both.moments().iter().all(|moment| matches!(moment, Moment::Known(_))), "{lengths:?}");
     }
 
     #[test]

@@ -233,7 +233,7 @@ impl Measure {
         let both = a.zip(b);
         let difference = both.map_or_else(|| "-".into(), |(a, b)| figures::signed(b - a, self.text));
         row = row.spans([Span::styled("diff ", theme.quiet), Span::styled(format!("{difference:>8}"), theme.text)]);
-        let change = both.filter(|(a, _)| *a > 0.0).map(|(a, b)| (b - a) / a).filter(|change| change.abs() < 10.0);
+        let change = both.filter(|(a, _)| *a > 0.0).map(|(a, b)| (b - a) / a);
         if let Some(change) = change {
             row = row.field(format!("{:>6}", figures::change(change)), theme.quiet);
         }
