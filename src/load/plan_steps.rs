@@ -93,6 +93,14 @@ impl PlanSteps {
         self.0.iter().map(|step| step.lasts()).sum()
     }
 
+    /// The highest rate that it comes to, in events a second.
+    pub fn highest(&self) -> f64 {
+        let rates = self.0.iter().map(|step| match *step {
+            Step::Hold { rate, .. } | Step::Ramp { to: rate, .. } => rate,
+        });
+        rates.fold(0.0, f64::max)
+    }
+
     /// How many steps it has.
     pub fn steps(&self) -> usize {
         self.0.len()

@@ -1,9 +1,10 @@
 //! The summary after a session: what became of every event.
 
 use crate::figures::{clock, count};
+use crate::model::observation::Target;
 use crate::model::session::Session;
 
-/// Whether everything that was due was sent, and everything that was sent is accounted for.
+/// Whether everything that was due was sent or is not to be sent any more, and everything that was sent is accounted for.
 pub fn is_settled(session: &Session) -> bool {
     let Some(load) = &session.load else { return true };
     let figures = &load.figures;
@@ -12,7 +13,9 @@ pub fn is_settled(session: &Session) -> bool {
             && session.in_flight() == 0
             && tally.judged + tally.unknowable == tally.acknowledged
     });
-    figures.sent >= figures.due && (figures.due == 0 || accounted)
+    // A load that came to its end is behind with nothing, whatever it had not sent by then.
+    let is_over = figures.target == Target::Paused && figures.behind.is_zero();
+    (figures.sent >= figures.due || is_over) && (figures.sent == 0 || accounted)
 }
 
 /// The summary, a line each.
