@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::sync::mpsc;
 
 use super::discover::{Chosen, DiscoverFailure, DiscoveryFlags};
-use super::load_flags::LoadFlags;
+use super::load_flags::{LoadFlags, LoadFlagsError};
 use super::look::LookFlags;
 use super::planned::Planned;
 use super::session::{self, Record, SessionError, Stage, Watching};
@@ -87,17 +87,26 @@ pub(super) enum Failure {
     Discover(#[from] DiscoverFailure),
     #[error(transparent)]
     Credential(#[from] CredentialError),
+    #[error(transparent)]
+    Load(#[from] LoadFlagsError),
+}
+
+impl Failure {
+    /// Whether something else has to be asked for.
+    pub(super) fn is_usage(&self) -> bool {
+        match self {
+            Self::Catalogue(_) | Self::Load(_) => true,
+            Self::Discover(failure) => failure.is_usage(),
+            Self::File(_) | Self::Credential(_) => false,
+        }
+    }
 }
 
 /// Runs the command.
 pub(super) fn run(flags: &AttachFlags, loaded: &Loaded) -> Exit {
     attach(flags, loaded).unwrap_or_else(|error| {
         complain(&error);
-        match error {
-            Failure::Catalogue(_) => Exit::Usage,
-            Failure::Discover(failure) if failure.is_usage() => Exit::Usage,
-            _ => Exit::Failed,
-        }
+        if error.is_usage() { Exit::Usage } else { Exit::Failed }
     })
 }
 
@@ -130,8 +139,9 @@ impl Deployed {
     /// With credentials from the environment.
     pub(super) fn of(file: &ScenarioFile, load: &LoadFlags) -> Result<Self, Failure> {
         let variable = |name: &str| std::env::var(name).ok();
+        // What contradicts itself needs no credential to be told so.
+        let wish = load.wish(file.load)?;
         let places = Places::of(file, &Environment::new(&variable))?;
-        let wish = load.wish(file.load);
         Ok(Self { places, wish })
     }
 
