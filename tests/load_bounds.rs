@@ -5,14 +5,19 @@
 
 mod loaded;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use loaded::{Setup, rate, setup, until, within};
 use streamgauge::load::LoadOptions;
 use streamgauge::load::driver::Bounds;
 use streamgauge::local::fault::Fault;
-use streamgauge::model::observation::{Fact, LoadFigures, Observation, Station, StationState, Target};
+use streamgauge::model::observation::{
+    Fact, Latencies, LoadFigures, Observation, Station, StationState, TallyFigures, Target,
+};
+use streamgauge::model::session::Session;
 use streamgauge::model::units::{EventRate, Time};
+use streamgauge::report::summary;
 use tokio::sync::mpsc;
 
 /// What is due in some seconds: a debt that can't be taken for the events of a moment.
@@ -127,12 +132,8 @@ async fn a_pause_keeps_back_what_was_due_until_the_load_goes_on() {
     let held = reports(&mut observations, 4).await;
     setup.faults.clear();
     let back = async {
-        loop {
-            match observations.recv().await.unwrap().fact {
-                Fact::Station(Station::Load, StationState::Connected) => break,
-                _ => {}
-            }
-        }
+        let is_back = |fact| matches!(fact, Fact::Station(Station::Load, StationState::Connected));
+        while !is_back(observations.recv().await.unwrap().fact) {}
     };
     within(back).await;
     let paused = reports(&mut observations, 4).await;
@@ -165,4 +166,32 @@ async fn a_load_that_is_ended_sends_what_is_due_now_and_lets_a_debt_go() {
     assert!(over.sent < over.due);
     assert!(!load.is_spent(), "it did not come to a bound");
     within(load.stop()).await.unwrap();
+}
+
+/// Who leaves after the end of a load waits for what was sent, and not for what was due and will never be sent.
+#[test]
+fn a_load_that_is_over_is_settled_with_what_was_sent() {
+    let figures = |target, behind| LoadFigures {
+        target,
+        due: 900,
+        sent: 463,
+        // Four were given up, and came to the store all the same.
+        acknowledged: 459,
+        failed: 4,
+        acknowledged_bytes: 0,
+        behind,
+        from_due: Latencies(Arc::new(Latencies::histogram())),
+        from_send: Latencies(Arc::new(Latencies::histogram())),
+    };
+    let tally = TallyFigures { sent: 463, acknowledged: 459, stored: 463, judged: 459, ..TallyFigures::default() };
+    let is_settled = |target, behind| {
+        let mut session = Session::new();
+        for fact in [Fact::Load(figures(target, behind)), Fact::Tally(tally)] {
+            session.apply(&Observation { at: Time::from_millis(0), fact });
+        }
+        summary::is_settled(&session)
+    };
+    assert!(is_settled(Target::Paused, Duration::ZERO));
+    assert!(!is_settled(Target::Paused, LONG), "what is kept back through a pause is owed");
+    assert!(!is_settled(rate(60.0), Duration::ZERO), "the load goes on");
 }

@@ -8,10 +8,11 @@ use crate::model::session::Session;
 pub fn is_settled(session: &Session) -> bool {
     let Some(load) = &session.load else { return true };
     let figures = &load.figures;
+    // Of those that were given up some may have turned up in the store: they are unconfirmed no more.
+    let answered = figures.acknowledged + figures.failed >= figures.sent;
     let accounted = session.tally.is_some_and(|tally| {
-        tally.sent == tally.acknowledged + tally.unconfirmed
-            && session.in_flight() == 0
-            && tally.judged + tally.unknowable == tally.acknowledged
+        let is_told = tally.sent == tally.acknowledged + tally.unconfirmed || answered && tally.sent >= figures.sent;
+        is_told && session.in_flight() == 0 && tally.judged + tally.unknowable == tally.acknowledged
     });
     // A load that came to its end is behind with nothing, whatever it had not sent by then.
     let is_over = figures.target == Target::Paused && figures.behind.is_zero();
