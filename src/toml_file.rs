@@ -95,6 +95,20 @@ pub fn wrong(text: &str, place: &str, at: &Range<usize>, sentence: String) -> To
     TomlFileError::Wrong { place: place.to_owned(), line: line_at(text, at.start), sentence }
 }
 
+/// The place of the value with this key, in tables of these keys: for what is wrong only beside another value.
+pub fn place_of(text: &str, keys: &[&str]) -> Range<usize> {
+    let find = || {
+        let (last, tables) = keys.split_last()?;
+        let root = DeTable::parse(text).ok()?;
+        let mut table = root.get_ref();
+        for key in tables {
+            table = table.get(*key)?.get_ref().as_table()?;
+        }
+        Some(table.get(*last)?.span())
+    };
+    find().unwrap_or_default()
+}
+
 /// A sentence about a value, with its key before it unless it says that itself.
 fn with_key(key: Option<String>, sentence: String) -> String {
     // What is in quotes is what was typed.

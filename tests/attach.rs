@@ -9,7 +9,7 @@ mod positions_container;
 mod terminal;
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use described::{Described, Served};
 use positions_container::{metadata, write_to};
@@ -220,25 +220,28 @@ fn no_load_without_a_confirmation_and_none_past_its_bounds() {
     let within = Within::start(0.0);
     let described = Described::of("attach-load", &within.scenario().endpoints, "[load]\nrate = 40\nmax-rate = 50\n");
     let mut program = attach(&described, &["--max-events", "120"]);
-    // Each range is read before the load begins, or what it takes first would be beyond knowing.
-    program.wait_for("the screen", |screen| screen.contains("4 partitions") && screen.contains("10 ranges"));
+    program.wait_for("the screen", |screen| screen.contains("4 partitions"));
     // A key by mistake, and then keys that are no answer.
     program.press("]");
-    program.wait_for("the question", |screen| screen.contains("load into streamgauge costs money there"));
+    program.wait_for("the question", |screen| screen.contains("load into streamgauge in 127.0.0.1:"));
     program.press("]]p\r");
     program.wait_for("the answer", |screen| screen.contains("no load goes into streamgauge"));
     assert!(program.screen().contains("none was sent yet"));
 
     program.press("p");
-    program.wait_for("the question", |screen| screen.contains("load into streamgauge costs money there"));
+    program.wait_for("the question", |screen| screen.contains("load into streamgauge in 127.0.0.1:"));
     program.press("streamgauge\r");
     // Past its bound, which the driver keeps.
-    program.press("]");
+    program.press("]]");
+    program.wait_for("the bound", |screen| screen.contains("the load is at its bound, 50/s, and goes no higher"));
     program.wait_for("the end of the load", |screen| {
-        figure(screen, "sent") == Some(120) && figure(screen, "stored") == Some(120) && screen.contains("load  paused")
+        figure(screen, "sent") == Some(120)
+            && figure(screen, "stored") == Some(120)
+            && screen.contains("it came to its bound")
     });
-    // Nothing starts it again.
+    // Nothing starts it again, and nothing is offered that would.
     program.press("p]");
+    program.wait_for("the keys", |screen| screen.contains("q quit") && !screen.contains("resume load"));
     program.press("q");
     assert!(program.end().success());
     let said = program.screen();
@@ -246,18 +249,83 @@ fn no_load_without_a_confirmation_and_none_past_its_bounds() {
 }
 
 #[test]
-fn a_load_from_the_command_line_begins_at_once_and_ends_in_time() {
+fn a_load_from_the_command_line_needs_no_confirmation_and_ends_in_time() {
     let within = Within::start(0.0);
     let described = Described::of("attach-load-flag", &within.scenario().endpoints, "");
     let mut program = attach(&described, &["--load", "max", "--max-rate", "60", "--for", "2s"]);
     program.wait_for("the end of the load", |screen| {
-        figure(screen, "sent").is_some_and(|sent| sent >= 60) && screen.contains("load  paused")
+        figure(screen, "sent").is_some_and(|sent| sent >= 60) && screen.contains("it came to its bound")
     });
     program.press("q");
     assert!(program.end().success());
     let sent = figure(&program.screen(), "sent").expect("a summary");
-    // 60 a second for 2 seconds; the bound is looked at once a second at least.
-    assert!((60..=200).contains(&sent), "{sent}");
+    // 60 a second for 2 seconds.
+    assert!((60..=121).contains(&sent), "{sent}");
+}
+
+/// What the load sent before the first look at the store would be unseen for good.
+#[test]
+fn a_load_from_the_command_line_waits_for_a_first_look_at_the_store() {
+    let within = Within::start(0.0);
+    let described = Described::of("attach-load-first", &within.scenario().endpoints, "");
+    let flags = ["--load", "300", "--max-events", "300"];
+    let mut program = attach(&described, &flags);
+    program.wait_for("all of it in the store", |screen| figure(screen, "stored") == Some(300));
+    program.press("q");
+    assert!(program.end().success());
+    assert!(program.screen().contains("sent 300  stored 300  lost 0"), "{}", program.screen());
+    drop(program);
+
+    // A store that stays away is not waited for for ever.
+    within.scenario().faults.cosmos.set(Fault::Cut);
+    let mut program = attach(&described, &flags);
+    program.wait_for("what is waited for", |screen| {
+        screen.contains("the load waits for a first look at the store, 15 s at most")
+    });
+    assert!(program.screen().contains("○ off"), "{}", program.screen());
+    program.wait_for("its begin", |screen| screen.contains("the store does not answer yet, and the load begins"));
+    within.scenario().faults.cosmos.clear();
+    program.wait_for("the end of the load", |screen| screen.contains("it came to its bound"));
+    program.press("q");
+    assert!(program.end().success());
+}
+
+/// A hub that does not answer does not hold whoever leaves: it is said how long is waited, and Ctrl-C waits no more.
+#[test]
+fn leaving_is_told_and_can_be_had_at_once_while_nothing_answers() {
+    let served = Served::start(&["--rate", "0"]);
+    let described = Described::new("attach-leaving", &served.endpoints, "");
+    let mut program = attach(&described, &["--load", "100"]);
+    program.wait_for("the load", |screen| figure(screen, "stored").is_some_and(|stored| stored >= 100));
+    served.signal("STOP");
+    program.wait_for("the debt", |screen| screen.contains("behind"));
+    program.press("q");
+    program.wait_for("the sentence", |screen| {
+        screen.contains("the load is stopped; waiting 20 s at most for ")
+            && screen.contains("on their way (Ctrl-C: at once)")
+    });
+    let asked = Instant::now();
+    program.press("\u{3}");
+    assert!(program.end().success());
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    assert!(program.screen().contains("sent "), "what is known is told: {}", program.screen());
+}
+
+#[test]
+fn a_rate_past_its_bound_is_refused_whoever_says_so() {
+    let described =
+        Described::new("attach-past", &Served::start(&["--rate", "0"]).endpoints, "[load]\nmax-rate = 50\n");
+    let told = |arguments: &[&str]| {
+        let output = Command::new(STREAMGAUGE).args(arguments).envs(described.variables()).output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = told(&["attach", &described.file, "--load", "100"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--load asks for 100/s, and max-rate in the scenario file allows 50/s"), "{said}");
+    let plan = ["--plan", "150 for 75s", "--max-rate", "60", "--rule", "throughput=90%"];
+    let (code, said) = told(&[&["report", "--live", "--scenario", &described.file], &plan[..]].concat());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--plan asks for 150/s, and --max-rate allows 60/s"), "{said}");
 }
 
 #[test]
@@ -292,7 +360,7 @@ fn a_load_goes_in_with_a_connection_string_whose_key_the_hub_checks() {
 
     let mut program = attach(&of(KEY), &["--load", "60", "--max-events", "120"]);
     program.wait_for("the end of the load", |screen| {
-        screen.contains("120 events") && screen.contains("4 partitions") && screen.contains("load  paused")
+        screen.contains("120 events") && screen.contains("4 partitions") && screen.contains("it came to its bound")
     });
     assert!(!program.screen().contains(KEY));
     let stored: i64 = hub.log().statuses().iter().map(|status| status.last.0 + 1).sum();

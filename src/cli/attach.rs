@@ -8,10 +8,10 @@ use clap::Args;
 use tokio::sync::mpsc;
 
 use super::discover::{Chosen, DiscoverFailure, DiscoveryFlags};
-use super::load_flags::LoadFlags;
+use super::load_flags::{LoadFlags, LoadFlagsError};
 use super::look::LookFlags;
 use super::planned::Planned;
-use super::session::{self, Record, SessionError, Stage, Watching};
+use super::session::{self, Drain, Record, SessionError, Stage, Watching};
 use super::{Exit, complain, solution, values, write_out};
 use crate::azure::credentials::{CredentialError, Environment};
 use crate::config::Loaded;
@@ -19,11 +19,12 @@ use crate::figures;
 use crate::model::observation::{Observation, Target};
 use crate::model::units::Time;
 use crate::recording::format::ScenarioDescription;
-use crate::scenario::attached::{Attached, LoadWish};
+use crate::scenario::attached::{Attached, LoadWish, READY};
 use crate::scenario::catalogue::{CatalogueError, Solution};
 use crate::scenario::{Places, ScenarioFile};
 use crate::toml_file::TomlFileError;
 use crate::ui::controls::{Controls, Cue};
+use crate::ui::prompt::LoadInto;
 use crate::wall_clock::wall_clock;
 
 /// Flags of an attachment.
@@ -87,17 +88,26 @@ pub(super) enum Failure {
     Discover(#[from] DiscoverFailure),
     #[error(transparent)]
     Credential(#[from] CredentialError),
+    #[error(transparent)]
+    Load(#[from] LoadFlagsError),
+}
+
+impl Failure {
+    /// Whether something else has to be asked for.
+    pub(super) fn is_usage(&self) -> bool {
+        match self {
+            Self::Catalogue(_) | Self::Load(_) => true,
+            Self::Discover(failure) => failure.is_usage(),
+            Self::File(_) | Self::Credential(_) => false,
+        }
+    }
 }
 
 /// Runs the command.
 pub(super) fn run(flags: &AttachFlags, loaded: &Loaded) -> Exit {
     attach(flags, loaded).unwrap_or_else(|error| {
         complain(&error);
-        match error {
-            Failure::Catalogue(_) => Exit::Usage,
-            Failure::Discover(failure) if failure.is_usage() => Exit::Usage,
-            _ => Exit::Failed,
-        }
+        if error.is_usage() { Exit::Usage } else { Exit::Failed }
     })
 }
 
@@ -130,8 +140,9 @@ impl Deployed {
     /// With credentials from the environment.
     pub(super) fn of(file: &ScenarioFile, load: &LoadFlags) -> Result<Self, Failure> {
         let variable = |name: &str| std::env::var(name).ok();
+        // What contradicts itself needs no credential to be told so.
+        let wish = load.wish(file.load)?;
         let places = Places::of(file, &Environment::new(&variable))?;
-        let wish = load.wish(file.load);
         Ok(Self { places, wish })
     }
 
@@ -155,7 +166,7 @@ impl Deployed {
     /// Attaches to it, and starts the load if it was asked for; facts go to `tell`.
     pub(super) fn bring_up(self, tell: mpsc::Sender<Observation>) -> Result<Drive, SessionError> {
         let attached = Attached::start(self.places, self.wish, tell, wall_clock)?;
-        Ok(Drive { attached, told_of_end: false, failure: None })
+        Ok(Drive { attached, told: Told::default(), failure: None })
     }
 }
 
@@ -180,21 +191,46 @@ fn text(flags: &AttachFlags) -> Result<(String, String), Failure> {
 /// The keys' hold on what is deployed: its load, and whose positions are watched.
 pub(super) struct Drive {
     attached: Attached,
-    told_of_end: bool,
+    told: Told,
     failure: Option<String>,
 }
 
+/// What has been told.
+#[derive(Debug, Default)]
+struct Told {
+    end: bool,
+    /// When it was last told that the load waits.
+    wait: Option<Time>,
+    /// That the load was asked for more than its bound, since it was last below that.
+    bound: bool,
+    cues: Vec<Cue>,
+}
+
+/// A load that waits for longer than this says so, and again so often: as long as a notice stands.
+const MOMENT: Duration = Duration::from_secs(1);
+const SAY_AGAIN: Duration = Duration::from_secs(4);
+
 impl Controls for Drive {
     fn target(&self) -> Option<Target> {
-        Some(self.attached.target())
+        // One that came to its bound can't be driven any more.
+        (!self.attached.is_spent()).then(|| self.attached.target())
     }
 
     fn set_target(&mut self, target: Target) {
         self.failure = self.attached.set_target(target).err().map(|error| error.to_string());
+        let bounds = self.attached.bounds();
+        // As fast as it goes is as fast as it may: that is no news.
+        let is_held = matches!(target, Target::Rate(_)) && bounds.hold(target) != target;
+        if let (true, false, Some(rate)) = (is_held, self.told.bound, bounds.rate) {
+            let bound = figures::target(Target::Rate(rate));
+            self.told.cues.push(Cue::Notice(format!("the load is at its bound, {bound}, and goes no higher")));
+        }
+        self.told.bound = is_held;
     }
 
-    fn unconfirmed(&self) -> Option<String> {
-        self.attached.unconfirmed()
+    fn unconfirmed(&self) -> Option<LoadInto> {
+        let (name, place) = self.attached.unconfirmed()?;
+        Some(LoadInto { name: name.to_owned(), place: place.to_owned() })
     }
 
     fn confirm(&mut self) -> Option<Target> {
@@ -217,10 +253,34 @@ impl Controls for Drive {
         self.attached.follow_group(group);
     }
 
-    fn cues(&mut self, _wall: Time, _waiting: bool) -> Vec<Cue> {
+    fn cues(&mut self, wall: Time, _waiting: bool) -> Vec<Cue> {
+        let waited = self.attached.load_waits_since();
+        if let Err(error) = self.attached.begin_load() {
+            self.failure = Some(error.to_string());
+        }
         let mut cues: Vec<Cue> = self.failure.take().map(Cue::Notice).into_iter().collect();
-        if self.attached.is_spent() && !self.told_of_end {
-            self.told_of_end = true;
+        cues.append(&mut self.told.cues);
+        match (waited, self.attached.load_waits_since()) {
+            (_, Some(since)) => {
+                let is_long = wall.since(since) >= MOMENT;
+                if is_long && self.told.wait.is_none_or(|told| wall.since(told) >= SAY_AGAIN) {
+                    self.told.wait = Some(wall);
+                    cues.push(Cue::Notice(format!(
+                        "the load waits for a first look at the store, {} s at most",
+                        READY.as_secs()
+                    )));
+                }
+            }
+            (Some(_), None) if !self.attached.store_is_read() => {
+                cues.push(Cue::Notice(
+                    "the store does not answer yet, and the load begins: what becomes of its first events may stay unknown"
+                        .into(),
+                ));
+            }
+            _ => {}
+        }
+        if self.attached.is_spent() && !self.told.end {
+            self.told.end = true;
             let end = format!("load {}: it came to its bound", figures::target(Target::Paused));
             cues.extend([Cue::Mark(end.clone()), Cue::Notice(end)]);
         }
@@ -229,9 +289,14 @@ impl Controls for Drive {
 }
 
 impl Stage for Drive {
-    fn end_load(&mut self) -> Option<Duration> {
-        self.set_target(Target::Paused);
-        self.attached.follows_load().then_some(DRAIN)
+    fn load_waits(&self) -> bool {
+        self.attached.load_waits_since().is_some()
+    }
+
+    fn end_load(&mut self) -> Option<Drain> {
+        self.attached.end_load();
+        let into_store = self.attached.has_store();
+        self.attached.has_load().then_some(Drain { lasts: DRAIN, into_store })
     }
 
     async fn take_down(self) -> Result<(), SessionError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values;
+use crate::figures::compact;
 use crate::load::driver::Bounds;
 use crate::load::plan_steps::PlanSteps;
 use crate::model::observation::Target;
@@ -58,15 +59,91 @@ impl LoadFlags {
     }
 
     /// What flags say goes before what the file says.
-    pub(super) fn wish(&self, file: LoadBounds) -> LoadWish {
-        LoadWish {
+    pub(super) fn wish(&self, file: LoadBounds) -> Result<LoadWish, LoadFlagsError> {
+        let most = self.max_rate.or_else(|| file.max_rate.map(Rate::rate));
+        let asked = match (&self.plan, self.load) {
+            (Some(plan), _) => Some(("--plan", plan.highest())),
+            (None, Some(Target::Rate(rate))) => Some(("--load", rate.per_second())),
+            // As fast as it goes is as fast as it may.
+            (None, Some(Target::Paused | Target::Unlimited) | None) => None,
+        };
+        if let (Some(most), Some((flag, rate))) = (most, asked)
+            && rate > most.per_second()
+        {
+            let bound = if self.max_rate.is_some() { "--max-rate" } else { "max-rate in the scenario file" };
+            return Err(LoadFlagsError::PastTheBound { flag, rate, bound, most: most.per_second() });
+        }
+        Ok(LoadWish {
             target: self.first(),
             first: file.rate.map_or_else(|| EventRate::new(FIRST_RATE), Rate::rate),
             bounds: Bounds {
-                rate: self.max_rate.or_else(|| file.max_rate.map(Rate::rate)),
+                rate: most,
                 events: self.max_events.or(file.max_events),
                 lasts: self.lasts.or_else(|| file.lasts.map(|span| span.0)),
             },
+        })
+    }
+}
+
+/// Wishes that contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub(super) enum LoadFlagsError {
+    /// A load cut to its bound would pass for the one that was asked for.
+    #[error(
+        "{flag} asks for {}/s, and {bound} allows {}/s: ask for less, or raise {bound}",
+        compact(*rate), compact(*most)
+    )]
+    PastTheBound { flag: &'static str, rate: f64, bound: &'static str, most: f64 },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        load: LoadFlags,
+    }
+
+    fn wish(flags: &[&str], max_rate: Option<f64>) -> Result<LoadWish, String> {
+        let command = Command::try_parse_from([&["attach"], flags].concat()).unwrap();
+        let max_rate = max_rate.map(|rate| Rate::try_from(rate).unwrap());
+        command.load.wish(LoadBounds { max_rate, ..LoadBounds::default() }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_asked_for_past_its_bound_is_refused() {
+        let of_flag = "and --max-rate allows 60/s: ask for less, or raise --max-rate";
+        let of_file =
+            "and max-rate in the scenario file allows 50/s: ask for less, or raise max-rate in the scenario file";
+        for (flags, max_rate, said) in [
+            (vec!["--plan", "150 for 75s", "--max-rate", "60"], None, format!("--plan asks for 150/s, {of_flag}")),
+            (
+                vec!["--plan", "10 for 1s, ramp to 61 in 5s", "--max-rate", "60"],
+                None,
+                format!("--plan asks for 61/s, {of_flag}"),
+            ),
+            (vec!["--load", "2.5k", "--max-rate", "60"], Some(5_000.0), format!("--load asks for 2,500/s, {of_flag}")),
+            (vec!["--load", "100"], Some(50.0), format!("--load asks for 100/s, {of_file}")),
+        ] {
+            assert_eq!(wish(&flags, max_rate).unwrap_err(), said, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn what_stays_within_its_bound_is_driven() {
+        for flags in [
+            vec!["--load", "60"],
+            vec!["--load", "max"],
+            vec!["--load", "0"],
+            vec!["--plan", "0 for 1s, ramp to 60 in 5s"],
+            vec!["--load", "500", "--max-rate", "1k"],
+            vec![],
+        ] {
+            assert!(wish(&flags, Some(60.0)).is_ok(), "{flags:?}");
         }
     }
 }

@@ -11,7 +11,9 @@ use super::look::LookFlags;
 use super::metrics::{self, MetricsPage};
 use super::planned::Planned;
 use super::scenario_flags::ScenarioFlags;
-use super::session::{self, Record, SessionError, Stage, WAITING, Watching, finish, on_runtime, stop_signal, told};
+use super::session::{
+    self, Drain, Record, SessionError, Stage, Stops, WAITING, Watching, finish, on_runtime, stop_signal, told,
+};
 use super::{Exit, complain, say, values};
 use crate::config::Loaded;
 use crate::demo::Performance;
@@ -197,7 +199,7 @@ async fn headless(flags: &LocalFlags, stop: impl Future<Output = ()>) -> Result<
             }
         }
     }
-    finish(Drive { scenario, performance: None }, session, observations, recorder).await
+    finish(Drive { scenario, performance: None }, session, observations, recorder, Stops::listen()).await
 }
 
 /// The keys' hold on the scenario, and a script's.
@@ -239,12 +241,12 @@ impl Controls for Drive {
 }
 
 impl Stage for Drive {
-    fn end_load(&mut self) -> Option<Duration> {
+    fn end_load(&mut self) -> Option<Drain> {
         if let Some(performance) = &self.performance {
             performance.mend(&mut self.scenario);
         }
         self.scenario.pause_load();
-        (self.scenario.processor_runs() == Some(true)).then_some(DRAIN)
+        (self.scenario.processor_runs() == Some(true)).then_some(Drain { lasts: DRAIN, into_store: true })
     }
 
     async fn take_down(self) -> Result<(), SessionError> {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::session::{SessionError, Stage};
+use super::session::{Drain, SessionError, Stage};
 use crate::load::plan_steps::PlanSteps;
 use crate::model::observation::Target;
 use crate::model::units::Time;
 use crate::ui::controls::{Controls, Cue};
+use crate::ui::prompt::LoadInto;
 use crate::ui::state::{ScriptSign, ScriptStands};
 
 /// A stage, and the plan of its load, if there is one.
@@ -117,7 +118,7 @@ impl<S: Stage> Controls for Planned<S> {
         self.stage.set_target(target);
     }
 
-    fn unconfirmed(&self) -> Option<String> {
+    fn unconfirmed(&self) -> Option<LoadInto> {
         self.stage.unconfirmed()
     }
 
@@ -143,7 +144,8 @@ impl<S: Stage> Controls for Planned<S> {
 
     fn cues(&mut self, wall: Time, waiting: bool) -> Vec<Cue> {
         let mut cues = self.stage.cues(wall, waiting);
-        if let Some(plan) = &mut self.plan {
+        // A plan whose load has yet to begin has not begun.
+        if let Some(plan) = self.plan.as_mut().filter(|_| !self.stage.load_waits()) {
             if let Some(target) = plan.tick(wall) {
                 self.stage.set_target(target);
             }
@@ -165,7 +167,11 @@ impl<S: Stage> Controls for Planned<S> {
 }
 
 impl<S: Stage> Stage for Planned<S> {
-    fn end_load(&mut self) -> Option<Duration> {
+    fn load_waits(&self) -> bool {
+        self.stage.load_waits()
+    }
+
+    fn end_load(&mut self) -> Option<Drain> {
         self.stage.end_load()
     }
 
@@ -180,14 +186,17 @@ mod tests {
     use crate::model::units::EventRate;
 
     /// A load and nothing else.
-    struct Knob(Target);
+    struct Knob {
+        target: Target,
+        waits: bool,
+    }
 
     impl Controls for Knob {
         fn target(&self) -> Option<Target> {
-            Some(self.0)
+            Some(self.target)
         }
         fn set_target(&mut self, target: Target) {
-            self.0 = target;
+            self.target = target;
         }
         fn processor_runs(&self) -> Option<bool> {
             None
@@ -198,7 +207,10 @@ mod tests {
     }
 
     impl Stage for Knob {
-        fn end_load(&mut self) -> Option<Duration> {
+        fn load_waits(&self) -> bool {
+            self.waits
+        }
+        fn end_load(&mut self) -> Option<Drain> {
             None
         }
         async fn take_down(self) -> Result<(), SessionError> {
@@ -207,7 +219,7 @@ mod tests {
     }
 
     fn planned() -> Planned<Knob> {
-        Planned::new(Knob(Target::Paused), Some("10 for 10s, 20 for 10s".parse().unwrap()))
+        Planned::new(Knob { target: Target::Paused, waits: false }, Some("10 for 10s, 20 for 10s".parse().unwrap()))
     }
 
     fn rate(per_second: f64) -> Target {
@@ -217,7 +229,7 @@ mod tests {
     /// Looks at a second, and gives what the load is asked for and what was said.
     fn at(planned: &mut Planned<Knob>, second: i64) -> (Target, Vec<Cue>) {
         let cues = planned.cues(Time::from_millis(second * 1_000), false);
-        (planned.stage.0, cues)
+        (planned.stage.target, cues)
     }
 
     #[test]
@@ -234,6 +246,16 @@ mod tests {
         let (target, cues) = at(&mut planned, 120);
         assert_eq!((target, cues[0].clone()), (Target::Paused, Cue::Mark("the end of the plan".into())));
         assert_eq!(planned.script().unwrap().stands, ScriptStands::Over);
+    }
+
+    #[test]
+    fn a_plan_begins_with_its_load() {
+        let mut planned = planned();
+        planned.stage.waits = true;
+        assert_eq!(at(&mut planned, 100), (Target::Paused, vec![]));
+        planned.stage.waits = false;
+        assert_eq!(at(&mut planned, 112).0, rate(10.0), "its first step");
+        assert_eq!(planned.script().unwrap().place, Duration::ZERO);
     }
 
     #[test]

@@ -235,6 +235,7 @@ impl NoResult for Failure {
     fn cause(&self) -> Cause {
         match self {
             Self::Rules(_) | Self::HowLong | Self::TwoTimes | Self::SearchFrom | Self::SearchHold(_) => Cause::Asked,
+            Self::Attach(error) if error.is_usage() => Cause::Asked,
             Self::Live(_) | Self::Attach(_) | Self::Reading(_) | Self::Output(_) | Self::Runtime(_) => Cause::Unable,
         }
     }

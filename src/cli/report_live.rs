@@ -11,7 +11,7 @@ use super::report::{Failure, exit_of};
 use super::report_output::{Bar, Said};
 use super::report_search::LiveSearch;
 use super::scenario_flags::ScenarioFlags;
-use super::session::{SessionError, Stage, WAITING, stop_signal, take_down};
+use super::session::{HASTE, SessionError, Stage, WAITING, stop_signal, take_down};
 use super::{Exit, complain, local, metrics};
 use crate::load::plan_steps::PlanSteps;
 use crate::load::search::judgement::{Hold, Looks};
@@ -24,15 +24,13 @@ use crate::recording::writer::{Writer, WriterState};
 use crate::report::account::Account;
 use crate::report::document::{Document, Origin, SearchPart};
 use crate::report::verdict::{Rules, Verdict};
-use crate::report::{metrics as page, search, summary};
+use crate::report::{metrics as page, search};
+use crate::scenario::attached::READY;
 use crate::ui::controls::Cue;
 use crate::wall_clock::wall_clock;
 
 /// After the load was stopped, what is under way may take so long to be stored.
 const DRAIN: Duration = Duration::from_secs(30);
-
-/// A load into what is deployed waits so long for the first answer of its store.
-const READY: Duration = Duration::from_secs(30);
 
 /// What went wrong, in one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -252,19 +250,24 @@ async fn watch<S: Stage>(
         () = &mut signal => Some("interrupted before its time"),
     };
     gathering.bar.clear();
-    let drains = stage.end_load().is_some();
-    if drains && broken_off.is_none() {
+    // What did not end by itself is not waited for again.
+    let mut haste = broken_off.map(|_| HASTE);
+    if let (Some(drain), None) = (stage.end_load(), broken_off) {
         let end = tokio::time::Instant::now() + DRAIN;
         tokio::select! {
-            _ = gathering.until(end, summary::is_settled) => {
+            ended = gathering.until(end, |session| drain.is_over(session)) => {
+                haste = (ended != Pause::Reached).then_some(HASTE);
                 broken_off = gathering.said.is_closed().then_some("ended after the load: nobody reads what it says any more");
             }
-            () = &mut signal => broken_off = Some("interrupted after the load, while its last events were on their way"),
+            () = &mut signal => {
+                haste = Some(HASTE);
+                broken_off = Some("interrupted after the load, while its last events were on their way");
+            }
         }
     }
     let Gathering { account, observations, recorder, said, .. } = gathering;
     // All is measured: what does not end in good order costs no report.
-    if let Err(error) = take_down(stage, observations).await {
+    if let Err(error) = take_down(stage, observations, haste).await {
         complain(&error);
     }
     if let Some(recorder) = recorder

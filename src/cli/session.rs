@@ -11,8 +11,9 @@ use super::look::LookFlags;
 use super::metrics::{self, MetricsError, MetricsPage};
 use super::{Exit, begin, complain};
 use crate::config::{Loaded, Settings};
+use crate::figures::count;
 use crate::local;
-use crate::model::observation::Observation;
+use crate::model::observation::{Observation, Target};
 use crate::model::session::Session;
 use crate::recording::error::WriteError;
 use crate::recording::folder::Folder;
@@ -64,11 +65,77 @@ pub(super) struct Watching {
 
 /// What is watched, with what of it can be driven.
 pub(super) trait Stage: Controls {
-    /// Stops the load, and says how long what is under way then may be followed to its end; `None` where it can't be.
-    fn end_load(&mut self) -> Option<Duration>;
+    /// Whether a load that was asked for has yet to begin: it waits for something.
+    fn load_waits(&self) -> bool {
+        false
+    }
+    /// Stops the load, and says what is waited for then; `None` where there is nothing to wait for.
+    fn end_load(&mut self) -> Option<Drain>;
     /// Takes down what was brought up.
     async fn take_down(self) -> Result<(), SessionError>;
 }
+
+/// What is waited for after the load was stopped.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drain {
+    /// How long at most.
+    pub(super) lasts: Duration,
+    /// Whether events are followed into the store; else until the log has answered for them.
+    pub(super) into_store: bool,
+}
+
+impl Drain {
+    /// Whether nothing is waited for any more.
+    pub(super) fn is_over(self, session: &Session) -> bool {
+        if self.into_store {
+            return summary::is_settled(session);
+        }
+        session.load.as_ref().is_none_or(|load| {
+            let figures = &load.figures;
+            let is_over = figures.target == Target::Paused && figures.behind.is_zero();
+            is_over && figures.acknowledged + figures.failed >= figures.sent
+        })
+    }
+
+    /// What is waited for, in words, where it is known already.
+    fn waits_for(session: &Session) -> Option<String> {
+        let figures = &session.load.as_ref()?.figures;
+        let unanswered = figures.sent.saturating_sub(figures.acknowledged + figures.failed);
+        // What was due when the load came to its end is not waited for.
+        let is_owed = !figures.behind.is_zero();
+        let due = if is_owed { figures.due.saturating_sub(figures.sent) } else { 0 };
+        match (session.in_flight() + unanswered, due) {
+            (0, 0) => None,
+            (0, due) => Some(format!("{} events that are due", count(due))),
+            (waiting, _) => Some(format!("{} events on their way", count(waiting))),
+        }
+    }
+
+    fn say(self, what: &str) {
+        let limit = self.lasts.as_secs();
+        complain(&format_args!("the load is stopped; waiting {limit} s at most for {what} (Ctrl-C: at once)"));
+    }
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// With what was waited for.
+    Enough,
+    /// With its time.
+    TooLong,
+    /// Since nobody wants to wait any more.
+    AtOnce,
+}
+
+/// What may take so long to end when it does not answer; it is abandoned then.
+pub(super) const HASTE: Duration = Duration::from_secs(2);
+
+/// The same when nobody wants to wait.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+/// A wait is told without being asked for once it takes so long.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Where the recording of a session on screen goes.
 #[derive(Debug)]
@@ -184,8 +251,10 @@ async fn on_screen<S: Stage>(
         folder: folder.as_ref(),
     };
     let session = live::run(&mut screen, state, live, stop).await;
+    // From here on Ctrl-C is a signal. What ended the screen was one perhaps, and is no haste.
+    let stops = Stops::listen();
     drop(screen);
-    finish(stage, session?, observations, recorder).await
+    finish(stage, session?, observations, recorder, stops).await
 }
 
 /// Begins the recording of a session on screen: to the file that was named, or in the user's state folder, where a
@@ -213,37 +282,43 @@ fn recorder(
     }))
 }
 
-/// Stops the load, waits for what is under way, takes the scenario down, and says what became of every event.
+/// Stops the load, waits for what is under way, takes the scenario down, and says what became of every event. A stop that
+/// comes meanwhile ends the wait, and another one what is left of it.
 pub(super) async fn finish(
     mut stage: impl Stage,
     mut session: Session,
     mut observations: mpsc::Receiver<Observation>,
     recorder: Option<Writer>,
+    mut stops: Stops,
 ) -> Result<Exit, SessionError> {
-    let drain = stage.end_load();
-    let waiting = session.in_flight();
-    if drain.is_some() && waiting > 0 {
-        complain(&format_args!("the load is stopped; waiting for {waiting} events on their way (Ctrl-C: at once)"));
-    }
-    let drained = async {
-        while drain.is_some() && !summary::is_settled(&session) {
-            match observations.recv().await {
-                Some(observation) => {
-                    if let Some(recorder) = &recorder {
-                        recorder.record(&observation);
-                    }
-                    session.apply(&observation);
+    let waited = match stage.end_load() {
+        Some(drain) => {
+            let drained = follow_to_the_end(drain, &mut session, &mut observations, recorder.as_ref());
+            // However it ends, what is known then is told.
+            tokio::select! {
+                waited = tokio::time::timeout(drain.lasts, drained) => {
+                    waited.map_or(Waited::TooLong, |()| Waited::Enough)
                 }
-                None => break,
+                () = stops.next() => Waited::AtOnce,
             }
         }
+        None => Waited::Enough,
     };
-    // However it ends, what is known then is told.
-    tokio::select! {
-        _ = tokio::time::timeout(drain.unwrap_or_default(), drained) => {}
-        () = stop_signal() => {}
+    let haste = match waited {
+        Waited::Enough => None,
+        Waited::TooLong => Some(HASTE),
+        Waited::AtOnce => Some(AT_ONCE),
+    };
+    let stopped = tokio::select! {
+        stopped = take_down(stage, observations, haste) => stopped,
+        () = stops.next() => Ok(()),
+    };
+    if let Some(figures) = session.load.as_ref().map(|load| &load.figures)
+        && figures.target == Target::Paused
+        && figures.due > figures.sent
+    {
+        complain(&format_args!("{} events were due and not sent", count(figures.due - figures.sent)));
     }
-    let stopped = take_down(stage, observations).await;
     for line in summary::lines(&session) {
         complain(&line);
     }
@@ -260,18 +335,58 @@ pub(super) async fn finish(
     stopped.map(|()| Exit::Done)
 }
 
-/// Takes a stage down to its end. What it still says meanwhile is let go, so that it waits for nobody who listens.
+/// Takes in what is still observed until nothing is waited for any more. Says what it waits for: at once where that is
+/// known, else when it takes more than a moment.
+async fn follow_to_the_end(
+    drain: Drain,
+    session: &mut Session,
+    observations: &mut mpsc::Receiver<Observation>,
+    recorder: Option<&Writer>,
+) {
+    let told = Drain::waits_for(session);
+    told.as_deref().inspect(|what| drain.say(what));
+    let moment = tokio::time::sleep(MOMENT);
+    tokio::pin!(moment);
+    let mut is_silent = told.is_none();
+    while !drain.is_over(session) {
+        let observation = tokio::select! {
+            () = &mut moment, if is_silent => {
+                is_silent = false;
+                drain.say(Drain::waits_for(session).as_deref().unwrap_or("a last look at what became of it"));
+                continue;
+            }
+            observation = observations.recv() => observation,
+        };
+        let Some(observation) = observation else { break };
+        if let Some(recorder) = recorder {
+            recorder.record(&observation);
+        }
+        session.apply(&observation);
+    }
+}
+
+/// Takes a stage down to its end, or abandons what has not ended in time. What it still says meanwhile is let go, so that
+/// it waits for nobody who listens.
 pub(super) async fn take_down(
     stage: impl Stage,
     mut observations: mpsc::Receiver<Observation>,
+    haste: Option<Duration>,
 ) -> Result<(), SessionError> {
     let listening = async {
         while observations.recv().await.is_some() {}
         // Nobody speaks any more, and some may still have to end.
         std::future::pending::<Infallible>().await
     };
+    let too_late = async {
+        match haste {
+            Some(haste) => tokio::time::sleep(haste).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         stopped = stage.take_down() => stopped,
+        // It did not answer before either, which was told.
+        () = too_late => Ok(()),
         never = listening => match never {},
     }
 }
@@ -279,18 +394,37 @@ pub(super) async fn take_down(
 /// Comes back when the program is asked to end: Ctrl-C without a screen, or SIGTERM, or a closed terminal. It listens from
 /// the call on, not from the first time that somebody waits. To be called inside the runtime.
 pub(super) fn stop_signal() -> impl Future<Output = ()> {
+    let mut stops = Stops::listen();
+    async move { stops.next().await }
+}
+
+/// Each time that the program is asked to end.
+pub(super) struct Stops {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
-        async move {
-            let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+    signals: Vec<tokio::signal::unix::Signal>,
+}
+
+impl Stops {
+    /// Listens from here on. To be called inside the runtime.
+    pub(super) fn listen() -> Self {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+            Self { signals: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
+        }
+        #[cfg(not(unix))]
+        Self {}
+    }
+
+    /// The next time.
+    pub(super) async fn next(&mut self) {
+        #[cfg(unix)]
+        {
+            let any = self.signals.iter_mut().map(|signal| Box::pin(signal.recv()));
             futures::future::select_all(any).await;
         }
-    }
-    #[cfg(not(unix))]
-    async {
+        #[cfg(not(unix))]
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -2,34 +2,42 @@
 //!
 //! ```text
 //! pacer (a thread)      asks the plan what is due, sleeps until the next event is, wakes the connections
-//! connection (a thread) holds one client and the lanes of its partitions; rebuilds the client after a loss
+//! connection (a thread) holds one client and the lanes of its partitions; rebuilds the client after a loss, and with the
+//!                       other connections the lanes when the log comes to have other partitions
 //! lane (a task)         sends its partition's due events, one batch in flight, so that each device's stay in order
 //! reporter (a task)     says four times a second how it goes
 //! ```
 //!
 //! Open loop: events are due whether or not the earlier ones came through, and a batch holds what is due now, from one
 //! event to as many as fit. The driver never waits to fill one.
+//!
+//! What bounds the load ([`Bounds`]) bounds what is sent, not only what becomes due: after an outage the debt goes out at
+//! the highest rate that is allowed and no faster, and where the load has ended it does not go out at all.
 
+mod allowance;
 mod bounds;
 mod connection;
 mod figures;
 mod lane;
+mod layout;
 mod pacer;
+mod shared;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use self::bounds::Bounds;
-use self::connection::Shared;
 use self::pacer::Pacer;
+use self::shared::Shared;
 use super::lane::Devices;
 use super::sink::Sink;
 use crate::azure::own_thread::{OwnThread, OwnThreadError, on_own_thread};
 use crate::model::ledger::Ledger;
 use crate::model::observation::{Latencies, LoadFigures, Observation, Target};
+use crate::model::units::PartitionId;
 
 /// What to send, and how.
 #[derive(Debug, Clone)]
@@ -40,6 +48,8 @@ pub struct LoadOptions {
     pub target: Target,
     /// What it never goes past, whatever it is asked for.
     pub bounds: Bounds,
+    /// Whether a pause keeps back what is due and unsent, until the load goes on. Otherwise it is sent all the same.
+    pub keeps_backlog: bool,
     /// Whose events. Give two loads on one log disjoint ranges.
     pub devices: Devices,
     /// What the events say follows from it.
@@ -49,6 +59,9 @@ pub struct LoadOptions {
     /// How many connections, each with a client and a thread of its own; at least 1 is used. Partitions are dealt to
     /// them in turn.
     pub connections: usize,
+    /// Which partitions there are, from whoever watches them: a log that is scaled out breaks no connection. Without it,
+    /// each new connection says so.
+    pub partitions: Option<watch::Receiver<Vec<PartitionId>>>,
     /// How long an acknowledgement may take before the client is rebuilt and the batch sent again.
     pub send_limit: Duration,
     /// How often a batch is sent before its events are given up; at least 1 is used. Waiting for a service that is away
@@ -65,10 +78,12 @@ impl LoadOptions {
             sink,
             target: Target::Paused,
             bounds: Bounds::default(),
+            keeps_backlog: false,
             devices: Devices::default(),
             seed: 0,
             duplicate_every: 1_000,
             connections: 1,
+            partitions: None,
             send_limit: Duration::from_secs(10),
             attempts: 8,
             stop_limit: Duration::from_secs(15),
@@ -144,6 +159,14 @@ impl LoadHandle {
         self.shared.is_spent()
     }
 
+    /// Ends the load for good: nothing becomes due any more, what is due is sent for a second yet, and the rest is let go. Of
+    /// what was handed to the client the answer is waited for, and nothing is sent again. Where a pause keeps what is due
+    /// back, so does the end.
+    pub fn end(&self) {
+        self.shared.end();
+        self.pacer.wake();
+    }
+
     /// The figures now; the latencies are those since the last report.
     pub fn figures(&self) -> LoadFigures {
         self.shared.figures(false)
@@ -156,13 +179,18 @@ impl LoadHandle {
     }
 
     /// Ends the load: nothing new becomes due, what is due is sent and acknowledged (at most for
-    /// [`LoadOptions::stop_limit`]), then the clients close. Comes back with the last figures.
+    /// [`LoadOptions::stop_limit`]; where a pause keeps it back, as [`LoadHandle::end`] says), then the clients close. Comes
+    /// back with the last figures.
     ///
     /// # Errors
     /// [`LoadError::Thread`] if a thread had to be abandoned.
     pub async fn stop(self) -> Result<LoadFigures, LoadError> {
         const GOODBYE: Duration = Duration::from_secs(5);
-        self.shared.change(Target::Paused);
+        if self.shared.options.keeps_backlog {
+            self.shared.end();
+        } else {
+            self.shared.change(Target::Paused);
+        }
         self.shared.stopping.store(true, Ordering::Release);
         self.pacer.wake();
         // Every thread is asked before the first is waited for.

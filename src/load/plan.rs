@@ -83,9 +83,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan that begins with a pace at a time; with a rate, event 0 is due at once.
+    /// A plan that begins with a pace at a time; with a rate, event 0 is due at once. One that begins paused owes nothing.
     pub fn new(start: Time, target: Target) -> Self {
-        Self { past: VecDeque::new(), current: Segment { first: 0, start, carried: EVENT, pace: pace(target) } }
+        let pace = pace(target);
+        let carried = if pace == Pace::Paused { 0 } else { EVENT };
+        Self { past: VecDeque::new(), current: Segment { first: 0, start, carried, pace } }
     }
 
     /// How many events are due by a time: all those with a smaller number. `u64::MAX` while the target is unlimited.
@@ -183,6 +185,16 @@ mod tests {
         assert_eq!(plan.next_due_after(at(60_000)), None);
         plan.change(at(60_000), rate(1.0), 0);
         assert_eq!(plan.due_at(1), Some(at(60_500)));
+    }
+
+    #[test]
+    fn nothing_is_due_until_a_plan_that_begins_paused_has_a_rate() {
+        for paused in [Target::Paused, rate(0.0)] {
+            let mut plan = Plan::new(at(0), paused);
+            assert_eq!((plan.due_by(at(60_000)), plan.next_due_after(at(60_000))), (0, None));
+            plan.change(at(60_000), rate(2.0), 0);
+            assert_eq!(plan.due_at(0), Some(at(60_500)));
+        }
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! The summary after a session: what became of every event.
 
 use crate::figures::{clock, count};
+use crate::model::observation::Target;
 use crate::model::session::Session;
 
-/// Whether everything that was due was sent, and everything that was sent is accounted for.
+/// Whether everything that was due was sent or is not to be sent any more, and everything that was sent is accounted for.
 pub fn is_settled(session: &Session) -> bool {
     let Some(load) = &session.load else { return true };
     let figures = &load.figures;
+    // Of those that were given up some may have turned up in the store: they are unconfirmed no more.
+    let answered = figures.acknowledged + figures.failed >= figures.sent;
     let accounted = session.tally.is_some_and(|tally| {
-        tally.sent == tally.acknowledged + tally.unconfirmed
-            && session.in_flight() == 0
-            && tally.judged + tally.unknowable == tally.acknowledged
+        let is_told = tally.sent == tally.acknowledged + tally.unconfirmed || answered && tally.sent >= figures.sent;
+        is_told && session.in_flight() == 0 && tally.judged + tally.unknowable == tally.acknowledged
     });
-    figures.sent >= figures.due && (figures.due == 0 || accounted)
+    // A load that came to its end is behind with nothing, whatever it had not sent by then.
+    let is_over = figures.target == Target::Paused && figures.behind.is_zero();
+    (figures.sent >= figures.due || is_over) && (figures.sent == 0 || accounted)
 }
 
 /// The summary, a line each.

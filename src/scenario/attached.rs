@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::sync::mpsc;
 
 use super::places::{Places, Probes, ScenarioError};
@@ -19,6 +20,10 @@ pub const FIRST_RATE: f64 = 100.0;
 
 /// How long a part may take to end.
 const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A load waits so long, from the beginning on, for the first look at all of the store: what is stored before it stays
+/// unknown.
+pub const READY: Duration = Duration::from_secs(15);
 
 /// The load that may go into a deployed scenario.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +43,9 @@ pub struct Attached {
     wish: LoadWish,
     probes: Probes,
     confirmed: bool,
+    began: Time,
+    /// What the load begins with once the store is watched.
+    waiting: Option<Target>,
     load: Option<LoadHandle>,
     ledger: Arc<Mutex<Ledger>>,
     observations: mpsc::Sender<Observation>,
@@ -45,8 +53,8 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Starts to watch, and the load if it was asked for; facts go to `observations`. Services that are away are waited
-    /// for.
+    /// Starts to watch, and the load if it was asked for, see [`Attached::begin_load`]; facts go to `observations`. Services
+    /// that are away are waited for.
     ///
     /// # Errors
     /// A thread that can't be started.
@@ -60,7 +68,8 @@ impl Attached {
         let outlet = Outlet::new(observations.clone(), Arc::new(Mutex::new(Audit::default())), clock);
         let probes = places.start_probes(&ledger, &outlet)?;
         let confirmed = wish.target.is_some();
-        let mut attached = Self { places, wish, probes, confirmed, load: None, ledger, observations, clock };
+        let (began, waiting, load) = (clock(), None, None);
+        let mut attached = Self { places, wish, probes, confirmed, began, waiting, load, ledger, observations, clock };
         if let Some(target) = wish.target {
             attached.set_target(target)?;
         }
@@ -69,12 +78,12 @@ impl Attached {
 
     /// What the load is asked to do.
     pub fn target(&self) -> Target {
-        self.load.as_ref().map_or(Target::Paused, LoadHandle::target)
+        self.load.as_ref().map(LoadHandle::target).or(self.waiting).unwrap_or(Target::Paused)
     }
 
-    /// The name of what a load would go into, while nobody has confirmed that it is to.
-    pub fn unconfirmed(&self) -> Option<String> {
-        (!self.confirmed).then(|| self.places.target().to_owned())
+    /// What a load would go into, its name and where it is, while nobody has confirmed that it is to.
+    pub fn unconfirmed(&self) -> Option<(&str, &str)> {
+        (!self.confirmed).then(|| self.places.target())
     }
 
     /// A load was confirmed; gives what it begins with.
@@ -83,8 +92,13 @@ impl Attached {
         self.wish.bounds.hold(Target::Rate(self.wish.first))
     }
 
-    /// Asks the load for something, and starts it with the first thing that it is asked for. Without a confirmation
-    /// nothing happens.
+    /// What the load never goes past.
+    pub fn bounds(&self) -> Bounds {
+        self.wish.bounds
+    }
+
+    /// Asks the load for something, and starts it with the first thing that it is asked for, at once or by
+    /// [`Attached::begin_load`]. Without a confirmation nothing happens.
     ///
     /// # Errors
     /// A thread that can't be started.
@@ -96,14 +110,33 @@ impl Attached {
             load.set_target(target);
             return Ok(());
         }
-        if target != Target::Paused {
-            self.load = Some(LoadHandle::start(
-                self.load_options(target),
-                Arc::clone(&self.ledger),
-                self.observations.clone(),
-            )?);
+        self.waiting = (target != Target::Paused).then(|| self.wish.bounds.hold(target));
+        self.begin_load()
+    }
+
+    /// Begins the load that was asked for, if it need not wait any more: once all of the store has been looked at, or
+    /// after [`READY`]. To be called now and then.
+    ///
+    /// # Errors
+    /// A thread that can't be started.
+    pub fn begin_load(&mut self) -> Result<(), LoadError> {
+        let is_over = (self.clock)().since(self.began) >= READY;
+        if let Some(target) = self.waiting.filter(|_| self.store_is_read() || is_over) {
+            self.waiting = None;
+            let (ledger, observations) = (Arc::clone(&self.ledger), self.observations.clone());
+            self.load = Some(LoadHandle::start(self.load_options(target), ledger, observations)?);
         }
         Ok(())
+    }
+
+    /// Since when, if so, a load that was asked for waits for the first look at all of the store.
+    pub fn load_waits_since(&self) -> Option<Time> {
+        self.waiting.map(|_| self.began)
+    }
+
+    /// Whether all of the store has been looked at, or there is none to be looked at.
+    pub fn store_is_read(&self) -> bool {
+        self.probes.store_is_read.as_ref().is_none_or(|read| *read.borrow())
     }
 
     /// No event twice, and devices of our own: all of upstream's simulators are devices 0 to 999, whichever instance they
@@ -119,6 +152,9 @@ impl Attached {
             devices: Devices { first: thousand * 1_000, count: 1_000 },
             seed: moment,
             duplicate_every: 0,
+            // Who pauses or ends a load that costs money wants nothing more to be sent.
+            keeps_backlog: true,
+            partitions: Some(self.probes.partitions.clone()),
             ..LoadOptions::new(self.places.sink())
         }
     }
@@ -136,31 +172,43 @@ impl Attached {
         }
     }
 
-    /// Whether there is or was a load, and a store in which its events show: what is under way can be followed to its end.
-    pub fn follows_load(&self) -> bool {
-        self.load.is_some() && self.places.store.is_some()
+    /// Whether there is or was a load.
+    pub fn has_load(&self) -> bool {
+        self.load.is_some()
     }
 
-    /// Whether the load came to a bound: it is paused for good.
+    /// Whether there is a store in which its events show, so that they can be followed to their end.
+    pub fn has_store(&self) -> bool {
+        self.places.store.is_some()
+    }
+
+    /// Ends the load for good, see [`LoadHandle::end`].
+    pub fn end_load(&mut self) {
+        self.waiting = None;
+        if let Some(load) = &self.load {
+            load.end();
+        }
+    }
+
+    /// Whether the load came to a bound: it is over.
     pub fn is_spent(&self) -> bool {
         self.load.as_ref().is_some_and(LoadHandle::is_spent)
     }
 
-    /// Ends the load, then the probes.
+    /// Ends the load, then the probes. Dropped before it comes back, it abandons what has not ended.
     ///
     /// # Errors
     /// The first of what did not end as it should; all the rest was ended as well.
     pub async fn stop(self) -> Result<(), StopError> {
-        let mut ended = match self.load {
+        let ended = match self.load {
             Some(load) => load.stop().await.map(drop).map_err(StopError::from),
             None => Ok(()),
         };
         let probes = self.probes.threads;
+        // Every thread is asked before the first is waited for.
         probes.iter().for_each(OwnThread::request_shut_down);
-        for probe in probes {
-            ended = ended.and(probe.shut_down(GOODBYE).await.map_err(StopError::from));
-        }
-        ended
+        let all = join_all(probes.into_iter().map(|probe| probe.shut_down(GOODBYE))).await;
+        all.into_iter().fold(ended, |ended, probe| ended.and(probe.map_err(StopError::from)))
     }
 }
 

@@ -118,7 +118,14 @@ impl ScenarioFile {
                         .into(),
             });
         }
-        toml_file::parse(text, place)
+        let file: Self = toml_file::parse(text, place)?;
+        match (file.load.rate, file.load.max_rate) {
+            (Some(rate), Some(most)) if rate.per_second() > most.per_second() => {
+                let sentence = format!("{rate} is more than max-rate, {most}, allows: lower it, or raise max-rate");
+                Err(toml_file::wrong(text, place, &toml_file::place_of(text, &["load", "rate"]), sentence))
+            }
+            _ => Ok(file),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::load::driver::LoadError;
 use crate::load::sink::Sink;
 use crate::model::ledger::Ledger;
 use crate::model::observation::{Fact, IngestCapacity, Station, StationState};
+use crate::model::units::PartitionId;
 use crate::probe::ingest::eventhubs::LogEndProbe;
 use crate::probe::position::eventhubs_blob::CheckpointProbe;
 use crate::probe::store::cosmos::{CosmosProbe, Feed, FeedStart};
@@ -153,10 +154,10 @@ impl Places {
         }
     }
 
-    /// What a load would go into, as a person knows it.
-    pub fn target(&self) -> &str {
+    /// What a load would go into, as a person knows it: its name, and where it is.
+    pub fn target(&self) -> (&str, &str) {
         match &self.ingest {
-            IngestPlace::EventHubs { address, .. } => &address.hub,
+            IngestPlace::EventHubs { address, .. } => (&address.hub, &address.namespace),
         }
     }
 
@@ -202,15 +203,19 @@ impl Places {
                 threads.push(on_own_thread("probe-positions", move |shutdown| watch(probe, every, outlet, shutdown))?);
             }
         }
+        let mut store_is_read = None;
         match &self.store {
             None => {}
             Some(StorePlace::Cosmos { address, feed, every }) => {
                 let (every, outlet) = (*every, outlet.clone());
-                let probe = CosmosProbe::following(address.clone(), *feed, Arc::clone(ledger), partitions);
+                let (tell, told) = latest::channel(false);
+                let probe = CosmosProbe::following(address.clone(), *feed, Arc::clone(ledger), partitions.clone())
+                    .saying_when_read(tell);
+                store_is_read = Some(told);
                 threads.push(on_own_thread("probe-store", move |shutdown| watch(probe, every, outlet, shutdown))?);
             }
         }
-        Ok(Probes { threads, wanted_group })
+        Ok(Probes { threads, wanted_group, partitions, store_is_read })
     }
 }
 
@@ -222,6 +227,11 @@ pub struct Probes {
     /// The consumer group whose positions are to be watched: the probe turns to the one that is sent, and looks which
     /// others there are. `None` where positions are not watched.
     pub wanted_group: Option<latest::Sender<String>>,
+    /// The partitions of the log, as they were seen last; none before they were.
+    pub partitions: latest::Receiver<Vec<PartitionId>>,
+    /// Whether every part of the store has been read once: what is stored from then on is seen. `None` where no store is
+    /// watched.
+    pub store_is_read: Option<latest::Receiver<bool>>,
 }
 
 impl IngestPlace {

@@ -239,9 +239,20 @@ impl Rate {
         EventRate::new(self.0)
     }
 
+    /// In events a second.
+    pub const fn per_second(self) -> f64 {
+        self.0
+    }
+
     /// As what a load is asked for.
     pub fn target(self) -> Target {
         Target::Rate(self.rate())
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::model::observation::Target;
 use crate::model::units::{EventRate, Time};
 
 use super::keymap::Action;
+use super::prompt::LoadInto;
 use super::state::{ScriptSign, Sort, Zoom};
 
 /// What the screen can drive besides itself.
@@ -12,8 +13,8 @@ pub trait Controls {
     fn target(&self) -> Option<Target>;
     /// Asks the load for something else.
     fn set_target(&mut self, target: Target);
-    /// The name of what a load goes into, where nobody has confirmed yet that it is to go there: it costs money.
-    fn unconfirmed(&self) -> Option<String> {
+    /// What a load goes into, where nobody has confirmed yet that it is to go there: it costs money.
+    fn unconfirmed(&self) -> Option<LoadInto> {
         None
     }
     /// A load was confirmed. Gives what it begins with, where that is known.

@@ -274,7 +274,7 @@ impl<'a> Watch<'a> {
             }
             Asks::Filter => text.clone_into(&mut self.state.filter),
             Asks::Load { into } => match self.waiting.take() {
-                Some(action) if text == into || text.eq_ignore_ascii_case("yes") => {
+                Some(action) if text == into.name || text.eq_ignore_ascii_case("yes") => {
                     self.paused = self.live.controls.confirm();
                     self.drive_load(action);
                 }
@@ -400,6 +400,7 @@ enum Pressed {
 mod tests {
     use super::*;
     use crate::model::units::EventRate;
+    use crate::ui::prompt::LoadInto;
     use crossterm::event::KeyCode;
 
     fn rate(per_second: f64) -> Target {
@@ -420,8 +421,9 @@ mod tests {
             assert!(self.confirmed, "nobody confirmed {target:?}");
             self.target = target;
         }
-        fn unconfirmed(&self) -> Option<String> {
-            (!self.confirmed).then(|| "contosoin-2".into())
+        fn unconfirmed(&self) -> Option<LoadInto> {
+            let place = "contosoeventhubs.servicebus.windows.net".into();
+            (!self.confirmed).then(|| LoadInto { name: "contosoin-2".into(), place })
         }
         fn confirm(&mut self) -> Option<Target> {
             self.confirmed = true;
@@ -465,7 +467,10 @@ mod tests {
             let mut watch = Watch::new(live, state);
             press(&mut watch, key);
             if let Some(prompt) = &watch.state.prompt {
-                assert!(prompt.asks.question().contains("contosoin-2"), "it names the target");
+                let named = "load into contosoin-2 in contosoeventhubs.servicebus.windows.net costs money there";
+                assert!(prompt.asks.question().starts_with(named), "{}", prompt.asks.question());
+                let narrow = prompt.asks.question_within(77);
+                assert_eq!(narrow, "load into contosoin-2 in contosoeventhubs costs money; its name, or yes");
             }
             press(&mut watch, answer);
             assert_eq!(watch.live.controls.target(), Some(expected), "{key} {answer:?}");

@@ -28,9 +28,24 @@ pub enum Asks {
     Filter,
     /// Whether a load is really to go there.
     Load {
-        /// The name of what it goes into.
-        into: String,
+        /// What it goes into.
+        into: LoadInto,
     },
+}
+
+/// What a load goes into. Hubs of one name are in many namespaces: production's and a test's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadInto {
+    /// Its name, which confirms it.
+    pub name: String,
+    /// The full name of what it is in.
+    pub place: String,
+}
+
+impl std::fmt::Display for LoadInto {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} in {}", self.name, self.place)
+    }
 }
 
 /// What a key came to while something is typed.
@@ -78,5 +93,17 @@ impl Asks {
                 return Cow::Owned(format!("load into {into} costs money there; type its name, or yes"));
             }
         })
+    }
+
+    /// The question in at most so many columns, if it can be.
+    pub fn question_within(&self, width: usize) -> Cow<'static, str> {
+        let whole = self.question();
+        match self {
+            Self::Load { into } if whole.chars().count() > width => {
+                let place = into.place.split('.').next().unwrap_or_default();
+                Cow::Owned(format!("load into {} in {place} costs money; its name, or yes", into.name))
+            }
+            _ => whole,
+        }
     }
 }

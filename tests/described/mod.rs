@@ -88,6 +88,12 @@ impl Served {
         self.child.wait().expect("it ends")
     }
 
+    /// Makes it stand still (STOP) and go on (CONT).
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
     /// As a machine goes away: without a goodbye.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is killed");

@@ -8,11 +8,13 @@ use crate::model::units::EventRate;
 /// Bounds of a load. What is `None` is not bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Bounds {
-    /// Events a second.
+    /// Events a second: of what is asked for, and of what is sent. A debt is sent no faster, and beside what becomes due.
     pub rate: Option<EventRate>,
-    /// Distinct events over the whole load; copies sent on purpose come on top. Reached, the load pauses for good.
+    /// Distinct events over the whole load; copies sent on purpose come on top. Once these are acknowledged or
+    /// given up, the load is over.
     pub events: Option<u64>,
-    /// From the moment at which the load first ran. Passed, the load pauses for good.
+    /// From the moment at which the load first ran. Then it is over: what was due and not sent is let go, and what was sent
+    /// and not acknowledged is not sent again.
     pub lasts: Option<Duration>,
 }
 

@@ -1,26 +1,23 @@
-//! One connection of the load: its client, its lanes, and what all connections share.
+//! One connection of the load: its client, and the lanes that run on it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::figures::Counts;
-use super::{Bounds, LoadOptions, lock};
+use super::layout::Lanes;
+use super::shared::Shared;
 use crate::azure::backoff::Backoff;
 use crate::azure::own_thread::Shutdown;
 use crate::load::lane::Lane;
-use crate::load::payload::Payloads;
-use crate::load::plan::Plan;
 use crate::load::sink::Connection;
-use crate::model::ledger::Ledger;
-use crate::model::observation::{Fact, Latencies, LoadFigures, Observation, Station, StationState, Target};
-use crate::model::units::Time;
+use crate::model::observation::{Fact, Latencies, LoadFigures, Observation, Station, StationState};
+use crate::model::units::PartitionId;
 use crate::wall_clock::wall_clock;
 
 /// Between two reports.
@@ -28,196 +25,6 @@ const REPORT_EVERY: Duration = Duration::from_millis(250);
 
 /// One report in so many tells latencies.
 const LATENCIES_EVERY: u32 = 4;
-/// While the load is unlimited, no lane runs further ahead of the slowest than this many events for each lane, so that
-/// what was sent stays close to a row without gaps. It is some four full batches.
-const WINDOW: u64 = 5_000;
-
-/// A clock that never jumps: the wall clock when the load began, and the steady clock from there on.
-#[derive(Debug)]
-pub(super) struct Clock {
-    began: Instant,
-    began_at: Time,
-}
-
-impl Clock {
-    fn new() -> Self {
-        Self { began: Instant::now(), began_at: wall_clock() }
-    }
-
-    pub(super) fn now(&self) -> Time {
-        self.began_at.after(self.began.elapsed())
-    }
-}
-
-/// What all connections share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) options: LoadOptions,
-    pub(super) payloads: Payloads,
-    pub(super) clock: Clock,
-    pub(super) ledger: Arc<Mutex<Ledger>>,
-    pub(super) counts: Counts,
-    pub(super) stopping: AtomicBool,
-    plan: Mutex<(Plan, Target)>,
-    bounds: Bounds,
-    /// When the load first ran.
-    ran_first: OnceLock<Time>,
-    /// Whether a bound was reached: the load is paused for good.
-    is_spent: AtomicBool,
-    /// As the pacer last saw it: events with a smaller number are due.
-    due: AtomicU64,
-    /// One more than the largest number that a lane has taken.
-    claimed: AtomicU64,
-    wakes: Vec<Notify>,
-    /// The next event of each lane, over all connections.
-    next: OnceLock<Vec<AtomicU64>>,
-}
-
-impl Shared {
-    pub(super) fn new(options: LoadOptions, connections: usize, ledger: Arc<Mutex<Ledger>>) -> Self {
-        let clock = Clock::new();
-        let bounds = options.bounds;
-        let target = bounds.hold(options.target);
-        let ran_first = OnceLock::new();
-        if target != Target::Paused {
-            ran_first.get_or_init(|| clock.now());
-        }
-        Self {
-            payloads: Payloads::new(options.seed),
-            ledger,
-            counts: Counts::new(connections),
-            stopping: AtomicBool::new(false),
-            plan: Mutex::new((Plan::new(clock.now(), target), target)),
-            bounds,
-            ran_first,
-            is_spent: AtomicBool::new(false),
-            due: AtomicU64::new(0),
-            claimed: AtomicU64::new(0),
-            wakes: (0..connections).map(|_| Notify::new()).collect(),
-            next: OnceLock::new(),
-            clock,
-            options,
-        }
-    }
-
-    pub(super) fn change(&self, target: Target) {
-        let target = if self.is_spent() { Target::Paused } else { self.bounds.hold(target) };
-        if target != Target::Paused {
-            self.ran_first.get_or_init(|| self.clock.now());
-        }
-        let mut plan = lock(&self.plan);
-        plan.0.change(self.clock.now(), target, self.claimed.load(Ordering::Acquire));
-        plan.1 = target;
-        // Unlimited made everything due; that has to end at once.
-        self.due.store(plan.0.due_by(self.clock.now()), Ordering::Release);
-        drop(plan);
-        // What became due since the pacer last looked is no news to it any more: the lanes hear of it from here.
-        self.wakes.iter().for_each(Notify::notify_one);
-    }
-
-    pub(super) fn target(&self) -> Target {
-        lock(&self.plan).1
-    }
-
-    /// Whether a bound was reached: nothing becomes due any more.
-    pub(super) fn is_spent(&self) -> bool {
-        self.is_spent.load(Ordering::Acquire)
-    }
-
-    /// Pauses the load for good once a bound is reached. Says whether this look found it out.
-    fn check_bounds(&self) -> bool {
-        let sent_all = |events| {
-            let due = self.due.load(Ordering::Acquire);
-            // Without a schedule, what was sent counts.
-            let reached = if due < u64::MAX { due } else { self.oldest_unsent().unwrap_or(0) };
-            reached >= events
-        };
-        let over = |lasts| self.ran_first.get().is_some_and(|first| self.clock.now().since(*first) >= lasts);
-        let reached = self.bounds.events.is_some_and(sent_all) || self.bounds.lasts.is_some_and(over);
-        if !reached || self.is_spent.swap(true, Ordering::AcqRel) {
-            return false;
-        }
-        self.change(Target::Paused);
-        true
-    }
-
-    /// Looks at the plan, wakes the connections if more is due than before, and says how long until more is.
-    pub(super) fn pace(&self) -> Option<Duration> {
-        let mut plan = lock(&self.plan);
-        let now = self.clock.now();
-        let due = plan.0.due_by(now);
-        let next = plan.0.next_due_after(now);
-        plan.0.forget_before(self.oldest_unsent().unwrap_or(0));
-        let before = self.due.swap(due, Ordering::AcqRel);
-        drop(plan);
-        if self.check_bounds() {
-            return None;
-        }
-        if due != before || self.stopping.load(Ordering::Acquire) {
-            self.wakes.iter().for_each(Notify::notify_one);
-        }
-        next.map(|next| next.since(self.clock.now()))
-    }
-
-    /// Events below this number may be sent by a lane now.
-    pub(super) fn limit(&self) -> u64 {
-        let due = self.due.load(Ordering::Acquire);
-        if due < u64::MAX {
-            return self.bounds.within(due);
-        }
-        let lanes = self.next.get().map_or(0, Vec::len) as u64;
-        self.bounds.within(self.oldest_unsent().unwrap_or(0).saturating_add(lanes.saturating_mul(WINDOW)))
-    }
-
-    pub(super) fn is_unlimited(&self) -> bool {
-        self.due.load(Ordering::Acquire) == u64::MAX
-    }
-
-    /// A lane hands out its events below this number.
-    pub(super) fn publish(&self, slot: usize, next: u64) {
-        if let Some(place) = self.next.get().and_then(|all| all.get(slot)) {
-            place.store(next, Ordering::Release);
-        }
-    }
-
-    pub(super) fn claim(&self, below: u64) {
-        self.claimed.fetch_max(below, Ordering::AcqRel);
-    }
-
-    fn oldest_unsent(&self) -> Option<u64> {
-        self.next.get()?.iter().map(|next| next.load(Ordering::Acquire)).min()
-    }
-
-    /// When events were due; those without a time count as due `otherwise`.
-    pub(super) fn due_times(&self, events: impl Iterator<Item = u64>, otherwise: Time, into: &mut Vec<Time>) {
-        let plan = lock(&self.plan);
-        into.extend(events.map(|event| plan.0.due_at(event).unwrap_or(otherwise)));
-    }
-
-    pub(super) fn figures(&self, take_latencies: bool) -> LoadFigures {
-        let now = self.clock.now();
-        let plan = lock(&self.plan);
-        let sent = self.counts.sent.load(Ordering::Relaxed);
-        let unlimited = plan.1 == Target::Unlimited;
-        let due = if unlimited { sent } else { self.bounds.within(plan.0.due_by(now)).max(sent) };
-        let oldest = self.oldest_unsent().unwrap_or(0);
-        let late = (!unlimited && oldest < due).then(|| plan.0.due_at(oldest)).flatten();
-        let target = plan.1;
-        drop(plan);
-        let (from_due, from_send) = self.counts.latencies(take_latencies);
-        LoadFigures {
-            target,
-            due,
-            sent,
-            acknowledged: self.counts.acknowledged.load(Ordering::Relaxed),
-            failed: self.counts.failed.load(Ordering::Relaxed),
-            acknowledged_bytes: self.counts.acknowledged_bytes.load(Ordering::Relaxed),
-            behind: late.map_or(Duration::ZERO, |due| now.since(due)),
-            from_due,
-            from_send,
-        }
-    }
-}
 
 /// A client that can be lost and made anew.
 pub(super) struct Line {
@@ -255,6 +62,8 @@ impl Line {
             }
             match self.shared.options.sink.connect().await {
                 Ok(connection) => {
+                    // A hub that was made anew may have other partitions than before.
+                    self.shared.log_has(connection.partitions());
                     self.generation.set(self.generation.get() + 1);
                     let current = (self.generation.get(), Rc::new(connection));
                     *self.current.borrow_mut() = Some(current.clone());
@@ -268,6 +77,11 @@ impl Line {
                 }
             }
         }
+    }
+
+    /// Whether there is a client.
+    fn is_connected(&self) -> bool {
+        self.current.borrow().is_some()
     }
 
     /// The client of this generation is not to be trusted any more.
@@ -298,10 +112,18 @@ impl Line {
 
 /// One lane's place on its thread.
 pub(super) struct Seat {
+    pub(super) lanes: Arc<Lanes>,
     /// Its place among the lanes of all connections.
-    pub(super) slot: usize,
+    slot: usize,
     pub(super) next: Cell<u64>,
     pub(super) wake: Notify,
+}
+
+impl Seat {
+    /// The lane hands out its events from this number on.
+    pub(super) fn publish(&self, next: u64) {
+        self.lanes.publish(self.slot, next);
+    }
 }
 
 /// Runs one connection until the load is stopped and everything due is through, or the limit has passed.
@@ -313,6 +135,9 @@ pub(super) async fn run(
 ) {
     let limit = shared.options.stop_limit;
     let line = Rc::new(Line::new(Arc::clone(&shared), index));
+    // One looks for all.
+    let looking = reporter.as_ref().and_then(|_| shared.options.partitions.clone());
+    let looking = looking.map(|seen| tokio::task::spawn_local(look_for_partitions(Arc::clone(&shared), seen)));
     let reporting = reporter.map(|to| (tokio::task::spawn_local(report(Arc::clone(&shared), to.clone())), to));
     let too_late = async move {
         shutdown.requested().await;
@@ -327,6 +152,9 @@ pub(super) async fn run(
     {
         connection.close().await;
     }
+    if let Some(task) = looking {
+        task.abort();
+    }
     if let Some((task, to)) = reporting {
         task.abort();
         // The last word: figures at rest, and the station stopped. A reader that has gone does not mind.
@@ -337,19 +165,49 @@ pub(super) async fn run(
     }
 }
 
+/// Hears from whoever watches the log which partitions it has. What was seen before the load's own first look is no news,
+/// and what is seen meanwhile waits for it.
+async fn look_for_partitions(shared: Arc<Shared>, mut seen: watch::Receiver<Vec<PartitionId>>) {
+    seen.mark_unchanged();
+    while seen.changed().await.is_ok() {
+        while shared.layout.now().is_none() {
+            tokio::time::sleep(REPORT_EVERY).await;
+        }
+        let partitions = seen.borrow_and_update().len();
+        shared.log_has(u32::try_from(partitions).unwrap_or(u32::MAX));
+    }
+}
+
+/// Runs this connection's lanes, and those that take their place, until the load has stopped.
 async fn run_lanes(shared: &Arc<Shared>, index: usize, line: &Rc<Line>) {
-    let (_, first) = line.client().await;
-    let lanes = Lane::all(shared.options.devices, first.partitions());
-    drop(first);
-    shared.next.get_or_init(|| lanes.iter().map(|(_, lane)| AtomicU64::new(lane.next())).collect());
+    tokio::select! {
+        _ = line.client() => {}
+        () = shared.over() => {}
+    }
+    while let Some(lanes) = shared.layout.now() {
+        let back = run_these_lanes(shared, index, line, &lanes).await;
+        if !shared.layout.is_old(&lanes) {
+            return;
+        }
+        shared.layout.hand_in(&lanes, back).await;
+        // What partitions that are gone had to complain of is over.
+        if line.is_connected() {
+            line.healthy();
+        }
+    }
+}
+
+/// Runs until nothing is to be sent any more or other lanes are wanted; gives the lanes back as they then are.
+async fn run_these_lanes(shared: &Arc<Shared>, index: usize, line: &Rc<Line>, lanes: &Arc<Lanes>) -> Vec<Lane> {
     let connections = shared.wakes.len();
     let mut seats = Vec::new();
     let mut tasks = Vec::new();
-    for (slot, (partition, lane)) in lanes.into_iter().enumerate() {
+    for (slot, (partition, lane)) in lanes.made.iter().cloned().enumerate() {
         if slot % connections != index {
             continue;
         }
-        let seat = Rc::new(Seat { slot, next: Cell::new(lane.next()), wake: Notify::new() });
+        let next = Cell::new(lane.next());
+        let seat = Rc::new(Seat { lanes: Arc::clone(lanes), slot, next, wake: Notify::new() });
         seats.push(Rc::clone(&seat));
         let (shared, line) = (Arc::clone(shared), Rc::clone(line));
         tasks.push(tokio::task::spawn_local(super::lane::run(shared, line, partition, lane, seat)));
@@ -359,13 +217,14 @@ async fn run_lanes(shared: &Arc<Shared>, index: usize, line: &Rc<Line>) {
             if let Some(wake) = shared.wakes.get(index) {
                 wake.notified().await;
             }
-            let (due, stopping) = (shared.limit(), shared.stopping.load(Ordering::Acquire));
-            seats.iter().filter(|seat| stopping || seat.next.get() < due).for_each(|seat| seat.wake.notify_one());
+            let all = shared.stopping.load(Ordering::Acquire) || shared.layout.is_old(lanes);
+            let due = shared.limit();
+            seats.iter().filter(|seat| all || seat.next.get() < due).for_each(|seat| seat.wake.notify_one());
         }
     };
     tokio::select! {
-        _ = join_all(&mut tasks) => {}
-        () = wake_those_due => {}
+        back = join_all(&mut tasks) => back.into_iter().flatten().collect(),
+        never = wake_those_due => never,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
 use std::time::Duration;
 
-use super::connection::Shared;
+use super::shared::Shared;
 
 /// Events that become due within this are sent together: more wakes than 2,000 a second cost more than they gain.
 const TICK: Duration = Duration::from_micros(500);

@@ -112,6 +112,11 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
             "line 7: endpoint: \"contosostorage\" is no address",
         ),
         ("rate = 100", "rate = -1", "line 13: -1 is not a rate"),
+        (
+            "rate = 100",
+            "max-rate = 80\nrate = 100",
+            "line 14: rate: 100 is more than max-rate, 80, allows: lower it, or raise max-rate",
+        ),
         ("lag-back = ", "lag-bak = ", "line 17: there is no rule \"lag-bak\"; did you mean lag-back?"),
         ("\"1m\"", "60", "line 17: 60 is no limit for lag-back: give a time, such as 500ms, 2s or 1m30s"),
         (

@@ -269,7 +269,7 @@ fn draw_offsets(plot: Rect, y: u16, span: Duration, buffer: &mut Buffer, quiet: 
 
 /// What is typed, a word from the program, or the keys that matter now.
 fn draw_foot(area: Rect, buffer: &mut Buffer, comparison: &Comparison, theme: &Theme) {
-    let said = footer::said(comparison.prompt.as_ref(), comparison.notice.as_ref(), theme);
+    let said = footer::said(area.width, comparison.prompt.as_ref(), comparison.notice.as_ref(), theme);
     let word = |action| match action {
         _ if !Comparison::offers(action) => None,
         Action::TogglePlay => Some(if comparison.sign().playing { "pause" } else { "play" }),

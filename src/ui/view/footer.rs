@@ -18,7 +18,7 @@ use crate::ui::theme::Theme;
 /// Draws the row.
 pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
     let Scene { session, state, theme } = scene;
-    if let Some(said) = said(state.prompt.as_ref(), state.notice.as_ref(), theme) {
+    if let Some(said) = said(area.width, state.prompt.as_ref(), state.notice.as_ref(), theme) {
         said.draw(area, buffer);
         return;
     }
@@ -40,10 +40,18 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, scene: Scene) {
 }
 
 /// What has the right of way before the keys: what is typed, or a word from the program.
-pub(super) fn said<'a>(prompt: Option<&Prompt>, notice: Option<&(String, Time)>, theme: &Theme) -> Option<Row<'a>> {
+pub(super) fn said<'a>(
+    width: u16,
+    prompt: Option<&Prompt>,
+    notice: Option<&(String, Time)>,
+    theme: &Theme,
+) -> Option<Row<'a>> {
     if let Some(prompt) = prompt {
         let typed = [Span::styled(prompt.text.clone(), theme.strong), Span::styled("▏", theme.text)];
-        return Some(Row::spaced(1).field(format!("{}:", prompt.asks.question()), theme.quiet).spans(typed));
+        // What is typed has to be seen: a colon, a gap, and the text with its cursor.
+        let room = usize::from(width).saturating_sub(prompt.text.chars().count() + 3);
+        let question = prompt.asks.question_within(room);
+        return Some(Row::spaced(1).field(format!("{question}:"), theme.quiet).spans(typed));
     }
     notice.map(|(text, _)| Row::default().field(text.clone(), theme.strong))
 }

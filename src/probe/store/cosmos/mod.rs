@@ -129,6 +129,8 @@ pub struct CosmosProbe {
     next: usize,
     ranges_read: Option<Time>,
     ranges_told: Option<(Time, Vec<RangeId>)>,
+    /// Tells whoever waits for it that every range has answered.
+    is_read: Option<watch::Sender<bool>>,
     offer: Offer,
     /// How long the container keeps items, if not for ever.
     keeps_for: Option<Duration>,
@@ -185,6 +187,7 @@ impl CosmosProbe {
             next: 0,
             ranges_read: None,
             ranges_told: None,
+            is_read: None,
             offer: match provisioned {
                 Some(units) => Offer::Given { units, told: None },
                 None => Offer::Read { at: None, told: None },
@@ -225,6 +228,13 @@ impl CosmosProbe {
         if let Offer::Given { units, .. } = &self.offer {
             self.purse.set_per_second(RequestUnits(units.0 * share));
         }
+        self
+    }
+
+    /// Says when every range has answered: what is stored from then on is seen.
+    #[must_use]
+    pub fn saying_when_read(mut self, is_read: watch::Sender<bool>) -> Self {
+        self.is_read = Some(is_read);
         self
     }
 
@@ -400,6 +410,9 @@ impl CosmosProbe {
         let now = outlet.now();
         let ids: Option<Vec<RangeId>> = self.ranges.iter().map(|range| range.id.clone()).collect();
         let Some(ids) = ids else { return };
+        if let Some(is_read) = self.is_read.take() {
+            is_read.send_replace(true);
+        }
         if self.ranges_told.as_ref().is_none_or(|(at, told)| *told != ids || now.since(*at) >= TELL_AGAIN) {
             self.ranges_told = Some((now, ids.clone()));
             outlet.see(Fact::StoreRanges(ids)).await;
