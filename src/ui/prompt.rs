@@ -100,10 +100,32 @@ impl Asks {
         let whole = self.question();
         match self {
             Self::Load { into } if whole.chars().count() > width => {
-                let place = into.place.split('.').next().unwrap_or_default();
+                // Of a namespace its first part says which; an address has none that does.
+                let part = into.place.split('.').next().unwrap_or_default();
+                let place = if part.parse::<u8>().is_ok() { &into.place } else { part };
                 Cow::Owned(format!("load into {} in {place} costs money; its name, or yes", into.name))
             }
             _ => whole,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_whole_question_has_no_room_the_namespace_is_shortened() {
+        let asked = |place: &str, width| {
+            let into = LoadInto { name: "contosoin-2".into(), place: place.into() };
+            Asks::Load { into }.question_within(width).into_owned()
+        };
+        let namespace = "contosoeventhubs.servicebus.windows.net";
+        assert!(asked(namespace, 200).contains(namespace));
+        assert_eq!(asked(namespace, 60), "load into contosoin-2 in contosoeventhubs costs money; its name, or yes");
+        assert_eq!(
+            asked("127.0.0.1:5672", 60),
+            "load into contosoin-2 in 127.0.0.1:5672 costs money; its name, or yes"
+        );
     }
 }
