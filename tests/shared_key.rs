@@ -50,7 +50,9 @@ impl Load {
         let (to, observations) = mpsc::channel(1_024);
         let target = Target::Rate(EventRate::new(rate));
         let send_limit = Duration::from_secs(20);
-        let options = LoadOptions { target, connections: 2, send_limit, ..pipeline.load_options() };
+        // A send that was cut off may wait for its limit.
+        let stop_limit = 2 * send_limit;
+        let options = LoadOptions { target, connections: 2, send_limit, stop_limit, ..pipeline.load_options() };
         Self { running: LoadHandle::start(options, Arc::new(Mutex::new(Ledger::default())), to).unwrap(), observations }
     }
 

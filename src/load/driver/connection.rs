@@ -23,6 +23,9 @@ use crate::wall_clock::wall_clock;
 /// Between two reports.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 
+/// What a client that is not trusted any more has in hand may still be answered for so long.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// One report in so many tells latencies.
 const LATENCIES_EVERY: u32 = 4;
 
@@ -32,6 +35,8 @@ pub(super) struct Line {
     index: usize,
     current: RefCell<Option<(u64, Rc<Connection>)>>,
     generation: Cell<u64>,
+    /// The newest generation that is not to be trusted.
+    discarded: watch::Sender<u64>,
     connecting: tokio::sync::Mutex<Backoff>,
 }
 
@@ -43,6 +48,7 @@ impl Line {
             index,
             current: RefCell::new(None),
             generation: Cell::new(0),
+            discarded: watch::Sender::new(0),
             connecting: tokio::sync::Mutex::new(backoff),
         }
     }
@@ -89,7 +95,19 @@ impl Line {
         let mut current = self.current.borrow_mut();
         if current.as_ref().is_some_and(|(now, _)| *now == generation) {
             *current = None;
+            self.discarded.send_replace(generation);
         }
+    }
+
+    /// Comes back when the client of this generation was discarded by another lane, a moment later: what it had in hand is
+    /// answered by then, or never. The client itself says nothing to those who wait when its connection is cut.
+    pub(super) async fn is_lost(&self, generation: u64) {
+        let mut discarded = self.discarded.subscribe();
+        if discarded.wait_for(|discarded| *discarded >= generation).await.is_err() {
+            // Nobody discards any more.
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(LAST_ANSWERS).await;
     }
 
     /// Something went wrong; it is tried again after a wait.
