@@ -157,8 +157,8 @@ async fn azurite_with_checkpoints_in_every_form() {
     let hub = HubName { namespace: NS.into(), hub: HUB.into() };
     let found = search(&azurite.container(), &hub).await.unwrap();
     let groups: Vec<_> = found.groups.iter().map(|group| (group.name.as_deref(), group.partitions)).collect();
-    // Go's is the one without a name. The SDK lowers "$Default", and here nobody spelled it otherwise.
-    assert_eq!(groups, [(None, 1), (Some("$default"), 2), (Some(GROUP), 12)]);
+    // Go's is the one without a name. The SDK lowers "$Default", which is spelled like that all the same.
+    assert_eq!(groups, [(None, 1), (Some("$Default"), 2), (Some(GROUP), 12)]);
 
     watched.group.send_replace("$Default".into());
     watched.look(&log).await.unwrap();
