@@ -17,6 +17,7 @@ use super::reader::{self, Reader};
 use super::sharing::Sharing;
 use super::tenures::Tenures;
 use super::writer;
+use crate::azure::eventhubs::DEFAULT_GROUP;
 use crate::azure::own_thread::{OwnThread, OwnThreadError, on_own_thread};
 use crate::azure::{AzureError, BlobAddress, CosmosAddress, EventHubsAddress, cosmos};
 use crate::model::observation::{Observation, ProcessorFigures};
@@ -58,7 +59,7 @@ impl ProcessorOptions {
     pub fn new(ingest: EventHubsAddress, checkpoints: BlobAddress, store: CosmosAddress) -> Self {
         Self {
             ingest,
-            consumer_group: "$Default".into(),
+            consumer_group: DEFAULT_GROUP.into(),
             checkpoints,
             store,
             in_flight: 128,

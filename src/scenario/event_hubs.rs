@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::value::{AmqpEndpoint, CallsPerSecond, Every, Host, Name, ThroughputUnits};
 use crate::azure::credentials::{self, CredentialChoice, CredentialError, Environment};
+use crate::azure::eventhubs::DEFAULT_GROUP;
 use crate::azure::{EventHubsAddress, EventHubsCredential};
 
 /// An event hub and the consumer group whose lag is watched.
@@ -37,7 +38,7 @@ pub struct EventHubs {
 }
 
 fn default_group() -> Name {
-    Name::try_from("$Default".to_owned()).unwrap_or_else(|_| unreachable!("a name"))
+    Name::try_from(DEFAULT_GROUP.to_owned()).unwrap_or_else(|_| unreachable!("a name"))
 }
 
 impl EventHubs {

@@ -38,6 +38,9 @@ use super::error::{AzureError, Service};
 pub use super::own_thread::on_own_thread;
 use crate::typed::without_userinfo;
 
+/// The consumer group that each hub has.
+pub const DEFAULT_GROUP: &str = "$Default";
+
 /// How long connecting may take.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long the answer to a call of a producer or consumer may take.

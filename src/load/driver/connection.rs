@@ -101,7 +101,7 @@ impl Line {
 
     /// Comes back when the client of this generation was discarded by another lane, a moment later: what it had in hand is
     /// answered by then, or never. The client itself says nothing to those who wait when its connection is cut.
-    pub(super) async fn is_lost(&self, generation: u64) {
+    pub(super) async fn until_lost(&self, generation: u64) {
         let mut discarded = self.discarded.subscribe();
         if discarded.wait_for(|discarded| *discarded >= generation).await.is_err() {
             // Nobody discards any more.

@@ -123,7 +123,7 @@ async fn send_one_batch(
         // When sending began; none if it did not come to that.
         let mut began = None;
         let sending = async {
-            let batch = in_time(shared, client.begin(partition), connection.is_lost(generation)).await?;
+            let batch = in_time(shared, client.begin(partition), connection.until_lost(generation)).await?;
             let Some((limit, allowed)) = leave(shared, seat, lane, handed_over.as_ref()).await else { return Ok(()) };
             let filled = fill(shared, batch, &mut ahead, limit, allowed, body, &mut contents);
             shared.give_back(allowed.saturating_sub(contents.numbers.len() as u64));
@@ -137,7 +137,7 @@ async fn send_one_batch(
                 handed_over = Some(ahead.clone());
             }
             began = Some(shared.clock.now());
-            in_time(shared, batch.send(), connection.is_lost(generation)).await
+            in_time(shared, batch.send(), connection.until_lost(generation)).await
         };
         let reason = match (sending.await, began) {
             // Nothing may be sent now, or is due after all.
@@ -186,17 +186,17 @@ async fn send_one_batch(
     }
 }
 
-/// What is done with a client is done within the limit and before it `is_lost`, or it is not to be trusted any more.
+/// What is done with a client is done within the limit and before it is `lost`, or it is not to be trusted any more.
 async fn in_time<T>(
     shared: &Shared,
     work: impl Future<Output = Result<T, SendError>>,
-    is_lost: impl Future<Output = ()>,
+    lost: impl Future<Output = ()>,
 ) -> Result<T, SendError> {
     let limit = shared.options.send_limit;
     tokio::select! {
         biased;
         done = work => done,
-        () = is_lost => Err(SendError::Lost("the connection was lost".into())),
+        () = lost => Err(SendError::Lost("the connection was lost".into())),
         () = tokio::time::sleep(limit) => Err(SendError::Lost(format!("no answer within {limit:?}"))),
     }
 }

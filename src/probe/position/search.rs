@@ -14,6 +14,7 @@ use super::name::{BlobKind, HubName};
 use crate::azure::BlobAddress;
 use crate::azure::blob::place;
 use crate::azure::error::{AzureError, Service};
+use crate::azure::eventhubs::DEFAULT_GROUP;
 use crate::model::observation::{CheckpointForm, ConsumerGroup, Groups as FoundGroups};
 use crate::model::units::{PartitionId, Time};
 
@@ -107,9 +108,6 @@ pub(super) async fn in_container(container: &Container, hub: &HubName) -> Result
     let calls = container.list("", Include::Names, PAGE, look).await?;
     Ok((Search { groups: groups.found(), complete: *complete }, calls))
 }
-
-/// The consumer group that each hub has.
-const DEFAULT_GROUP: &str = "$Default";
 
 /// The groups seen so far, by name in lower case.
 #[derive(Debug, Default)]

@@ -91,35 +91,29 @@ pub(super) fn health_rows(health: &Health, width: u16, spare: bool) -> u16 {
 }
 
 fn growth(health: &Health) -> String {
-    match health.growth.filter(|growth| growth.abs() >= 1.0) {
-        Some(growth) => {
-            format!("  {}{} events/s", if growth > 0.0 { '+' } else { '-' }, figures::compact(growth.abs()))
-        }
-        None => String::new(),
-    }
+    let growth = health.growth.filter(|growth| growth.abs() >= 1.0);
+    growth.map_or_else(String::new, |growth| format!("  {} events/s", figures::signed(growth, figures::compact)))
 }
 
 /// The sentence in lines, the first of them beside the word, the others two columns in; the last is shortened if it has to
 /// be.
 fn reason(health: &Health, width: u16, most: u16) -> Vec<String> {
+    if health.reason.is_empty() {
+        return Vec::new();
+    }
     let width = usize::from(width);
     let used = 2 + health.word.text().chars().count() + growth(health).chars().count() + 3;
     // Of the first line so much is taken; the rest is laid out in lines of their own width.
     let first = wrap(&health.reason, width.saturating_sub(used)).into_iter().next().unwrap_or_default();
     let rest = health.reason.trim().get(first.len()..).unwrap_or_default().trim_start();
-    if first.is_empty() || rest.is_empty() {
-        return if first.is_empty() { Vec::new() } else { vec![first] };
-    }
-    if most <= 1 {
+    if rest.is_empty() || most <= 1 {
         return vec![shorten(&health.reason, width.saturating_sub(used))];
     }
     let (room, below) = (width.saturating_sub(2), usize::from(most) - 1);
     let mut lines = wrap(rest, room);
     if lines.len() > below {
-        let kept: Vec<String> = lines.drain(..below - 1).collect();
-        let last = shorten(&lines.join(" "), room);
-        lines = kept;
-        lines.push(last);
+        let over = lines.split_off(below - 1);
+        lines.push(shorten(&over.join(" "), room));
     }
     lines.insert(0, first);
     lines
